@@ -1,0 +1,187 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from './free-port.js';
+
+export type Direction = 'toServer' | 'toClient';
+
+const BOTH: readonly Direction[] = ['toServer', 'toClient'];
+
+/** A network in between that can be made to fail: point a client at `port` instead of the target. */
+export class TcpProxy {
+  /** Starts a proxy on a loopback port; resolves when it accepts. */
+  static async start(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort, targetHost, await freePort());
+    await proxy.acceptAgain();
+    return proxy;
+  }
+
+  /** Bytes that arrived here, forwarded or not. */
+  readonly bytes: Record<Direction, number> = { toServer: 0, toClient: 0 };
+  /** How many connections were accepted so far. */
+  accepted = 0;
+
+  private readonly links = new Set<Link>();
+  private readonly stalled = new Set<Direction>();
+  private delayMs = 0;
+  private listener: Server | undefined;
+  private isClosed = false;
+
+  private constructor(
+    private readonly targetPort: number,
+    private readonly targetHost: string,
+    readonly port: number,
+  ) {}
+
+  /** How many connections are open now. */
+  get connections(): number {
+    return this.links.size;
+  }
+
+  /** Breaks every connection, on both sides at once. New ones are accepted. */
+  cut(): void {
+    for (const link of this.links) link.destroy();
+  }
+
+  /** Stops listening: new connections are refused (ECONNREFUSED); open ones go on. */
+  refuse(): void {
+    this.listener?.close();
+    this.listener = undefined;
+  }
+
+  /** Listens again after {@link refuse}. */
+  async acceptAgain(): Promise<void> {
+    if (this.listener || this.isClosed) return;
+    const listener = createServer((socket) => this.link(socket));
+    this.listener = listener;
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen(this.port, '127.0.0.1', resolve);
+    });
+  }
+
+  /** A silent network: bytes and farewells are accepted and kept, nothing is forwarded. */
+  stall(...directions: Direction[]): void {
+    for (const direction of directions.length > 0 ? directions : BOTH) {
+      this.stalled.add(direction);
+    }
+  }
+
+  /** Forwards what was kept back, in order, and all that comes. */
+  flow(...directions: Direction[]): void {
+    for (const direction of directions.length > 0 ? directions : BOTH) {
+      this.stalled.delete(direction);
+    }
+    for (const link of this.links) link.pump();
+  }
+
+  /** Each byte from now on takes this long, in each direction. */
+  delay(ms: number): void {
+    this.delayMs = ms;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.refuse();
+    this.cut();
+  }
+
+  /** {@link close}, under the name that `closeAfterEach` calls. */
+  dispose(): Promise<void> {
+    return this.close();
+  }
+
+  private link(client: Socket): void {
+    this.accepted++;
+    const server = connect(this.targetPort, this.targetHost);
+    const rules: Rules = {
+      isStalled: (direction) => this.stalled.has(direction),
+      delayMs: () => this.delayMs,
+      count: (direction, bytes) => (this.bytes[direction] += bytes),
+    };
+    const link = new Link(client, server, rules, () => this.links.delete(link));
+    this.links.add(link);
+  }
+}
+
+interface Rules {
+  isStalled(direction: Direction): boolean;
+  delayMs(): number;
+  count(direction: Direction, bytes: number): void;
+}
+
+/** One proxied connection. */
+class Link {
+  private readonly lanes: Lane[];
+
+  constructor(
+    private readonly client: Socket,
+    private readonly server: Socket,
+    rules: Rules,
+    private readonly onGone: () => void,
+  ) {
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    this.lanes = [
+      new Lane('toServer', client, server, rules),
+      new Lane('toClient', server, client, rules),
+    ];
+    for (const socket of [client, server]) {
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        if (client.destroyed && server.destroyed) this.onGone();
+      });
+    }
+  }
+
+  pump(): void {
+    for (const lane of this.lanes) lane.pump();
+  }
+
+  destroy(): void {
+    for (const lane of this.lanes) lane.destroy();
+    this.client.destroy();
+    this.server.destroy();
+    this.onGone();
+  }
+}
+
+/** One direction of a connection: what came in, and when it may go out. */
+class Lane {
+  private readonly queue: { dueAt: number; deliver: () => void }[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly direction: Direction,
+    from: Socket,
+    to: Socket,
+    private readonly rules: Rules,
+  ) {
+    from.on('data', (chunk) => {
+      rules.count(direction, chunk.length);
+      this.enqueue(() => to.write(chunk));
+    });
+    from.on('end', () => this.enqueue(() => to.end()));
+    from.on('close', () => this.enqueue(() => to.destroySoon()));
+  }
+
+  pump(): void {
+    clearTimeout(this.timer);
+    while (this.queue.length > 0 && !this.rules.isStalled(this.direction)) {
+      const wait = this.queue[0]!.dueAt - performance.now();
+      if (wait > 0) {
+        this.timer = setTimeout(() => this.pump(), wait);
+        return;
+      }
+      this.queue.shift()!.deliver();
+    }
+  }
+
+  destroy(): void {
+    clearTimeout(this.timer);
+    this.queue.length = 0;
+  }
+
+  private enqueue(deliver: () => void): void {
+    this.queue.push({ dueAt: performance.now() + this.rules.delayMs(), deliver });
+    this.pump();
+  }
+}
