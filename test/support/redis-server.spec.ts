@@ -1,5 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { transformFile } from '@swc/core';
 import { closeAfterEach } from './cleanup.js';
 import { describeWithRedis, RedisServer } from './redis-server.js';
 import { waitFor, waitForEvent } from './wait-for.js';
@@ -55,16 +57,17 @@ describeWithRedis('RedisServer', () => {
     expect(() => process.kill(pid!, 0)).toThrow('ESRCH');
   });
 
-  it('does not survive the process that started it', () => {
-    const script = `
-      const { spawn } = require('node:child_process');
+  it('does not survive the process that started it', async () => {
+    const { code } = await transformFile(join(import.meta.dirname, 'kill-when-orphaned.ts'));
+    const script = `${code}
       const child = spawn('sleep', ['60'], { stdio: 'ignore' });
-      const dog = spawn('/bin/sh', ['-c', 'read -r _; kill -9 ' + child.pid], {
-        stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+      killWhenOrphaned(child.pid);
       process.stdout.write(String(child.pid), () => process.kill(process.pid, 'SIGKILL'));`;
-    const { stdout } = spawnSync(process.execPath, ['-e', script]);
+    const { stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
+    expect(signal).toBe('SIGKILL');
     const pid = Number(stdout.toString());
-    return waitFor('the orphan to end', () => !isRunning(pid));
+    expect(pid).toBeGreaterThan(0);
+    await waitFor('the orphan to end', () => !isRunning(pid));
   });
 });
 

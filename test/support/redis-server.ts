@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { describe } from '@jest/globals';
 import { Redis, type RedisOptions } from 'ioredis';
 import { freePort } from './free-port.js';
+import { killWhenOrphaned } from './kill-when-orphaned.js';
 import { realProcess } from './real-process.js';
 import { waitFor } from './wait-for.js';
 
@@ -125,27 +126,22 @@ export class RedisServer {
 
   /** A connection for control and inspection; the server closes it when it stops. */
   client(options: RedisOptions = {}): Redis {
-    const client = new Redis({
-      host: this.host,
-      port: this.port,
-      password: this.password,
+    const client = this.connection({
       retryStrategy: () => 20,
       maxRetriesPerRequest: null,
       ...options,
     });
-    client.on('error', () => {}); // outages are what the tests are about
     this.clients.add(client);
     return client;
   }
 
   /** One command on a connection of its own, such as `cli('client', 'kill', 'type', 'pubsub')`. */
   async cli(command: string, ...args: (string | Buffer | number)[]): Promise<unknown> {
-    const client = this.client({ retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    const client = this.connection();
     try {
       return await client.call(command, ...args);
     } finally {
       client.disconnect();
-      this.clients.delete(client);
     }
   }
 
@@ -172,20 +168,27 @@ export class RedisServer {
   }
 
   private async answers(): Promise<boolean> {
-    const client = new Redis({
-      host: this.host,
-      port: this.port,
-      password: this.password,
-      lazyConnect: true,
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0,
-    });
-    client.on('error', () => {});
+    const client = this.connection();
     try {
       return (await client.ping()) === 'PONG';
     } finally {
       client.disconnect();
     }
+  }
+
+  /** By default one that gives up at the first failure. */
+  private connection(options: RedisOptions = {}): Redis {
+    const client = new Redis({
+      host: this.host,
+      port: this.port,
+      password: this.password,
+      retryStrategy: () => null,
+      maxRetriesPerRequest: 0,
+      disconnectTimeout: 100, // a timer that ioredis leaves behind when the stream is gone already
+      ...options,
+    });
+    client.on('error', () => {}); // outages are what the tests are about
+    return client;
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
@@ -201,21 +204,6 @@ export class RedisServer {
     this.watchdog?.kill('SIGKILL');
     this.watchdog = undefined;
   }
-}
-
-/**
- * A shell that waits for the end of its input, which is the end of this process, and then kills
- * the server. Exit handlers alone would not run after a SIGKILL.
- */
-function killWhenOrphaned(pid: number): ChildProcess {
-  const watchdog = spawn('/bin/sh', ['-c', `read -r _; kill -9 ${pid}`], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  watchdog.on('error', () => {});
-  watchdog.unref();
-  (watchdog.stdin as unknown as { unref?: () => void }).unref?.();
-  return watchdog;
 }
 
 function hasExited(child: ChildProcess): boolean {

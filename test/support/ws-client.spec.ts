@@ -85,8 +85,8 @@ describe('WsClient', () => {
   });
 
   it('tells how the upgrade was refused', async () => {
-    wss.options.verifyClient = (_info, done) => done(401, 'who are you', undefined, { 'x-a': '1' });
-    const refused = await WsClient.connect(url).catch((error: unknown) => error);
+    wss.options.verifyClient = (_info, done) => done(false, 401, 'who are you', { 'x-a': '1' });
+    const refused = await connect().catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(UpgradeRefusedError);
     expect(refused).toMatchObject({
       statusCode: 401,
