@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, UsePipes } from '@nestjs/common';
+import {
+  ConnectedSocket,
+  MessageBody,
+  SubscribeMessage,
+  WebSocketGateway,
+  WebSocketServer,
+  WsException,
+} from '@nestjs/websockets';
+import type { OnGatewayConnection, OnGatewayDisconnect } from '@nestjs/websockets';
+import { Backplane } from 'nestjs-redis-backplane';
+import { INSTANCE } from '../instance/instance.js';
+import type { Instance } from '../instance/instance.js';
+import type { ChatServer, ChatSocket, ChatUser, Origin } from './chat.events.js';
+import { RoomMessage, SayMessage, WhisperMessage } from './chat.messages.js';
+import { CHAT_PATH, originOf } from './origin.js';
+import { PulseService } from './pulse.service.js';
+import { messageValidation } from './validation.js';
+
+/** A chat, written as for one process. That there are several is the backplane's business. */
+@UsePipes(messageValidation)
+@WebSocketGateway({ path: CHAT_PATH })
+export class ChatGateway implements OnGatewayConnection<ChatSocket>, OnGatewayDisconnect {
+  @WebSocketServer() private readonly server!: ChatServer;
+  private readonly from: Origin;
+
+  constructor(
+    private readonly backplane: Backplane,
+    private readonly pulse: PulseService,
+    @Inject(INSTANCE) private readonly instance: Instance,
+  ) {
+    this.from = originOf(instance);
+  }
+
+  handleConnection(client: ChatSocket): void {
+    client.emit('welcome', {
+      connectionId: client.id,
+      user: userOf(client),
+      instance: this.instance,
+      backplane: this.backplane.status,
+    });
+    this.pulse.countChanged(this.server.clients.size);
+  }
+
+  handleDisconnect(): void {
+    this.pulse.countChanged(this.server.clients.size);
+  }
+
+  @SubscribeMessage('join')
+  async join(
+    @ConnectedSocket() client: ChatSocket,
+    @MessageBody() { room }: RoomMessage,
+  ): Promise<{ room: string }> {
+    await client.join(room);
+    client.to(room).emit('joined', { from: this.from, room, user: userOf(client) });
+    return { room };
+  }
+
+  @SubscribeMessage('leave')
+  async leave(
+    @ConnectedSocket() client: ChatSocket,
+    @MessageBody() { room }: RoomMessage,
+  ): Promise<{ room: string }> {
+    await client.leave(room);
+    client.to(room).emit('left', { from: this.from, room, user: userOf(client) });
+    return { room };
+  }
+
+  @SubscribeMessage('say')
+  say(
+    @ConnectedSocket() client: ChatSocket,
+    @MessageBody() { room, text }: SayMessage,
+  ): { id: string } {
+    if (!client.rooms.has(room)) throw new WsException(`Join "${room}" before you speak there.`);
+    const id = randomUUID();
+    const user = userOf(client);
+    this.server.to(room).emit('said', { id, at: Date.now(), from: this.from, room, user, text });
+    return { id };
+  }
+
+  /** To all tabs of one user, and to all tabs of the one who whispers; to one copy each if they are the same. */
+  @SubscribeMessage('whisper')
+  whisper(
+    @ConnectedSocket() client: ChatSocket,
+    @MessageBody() { to, text }: WhisperMessage,
+  ): { id: string } {
+    const id = randomUUID();
+    const user = userOf(client);
+    this.server.toUser(to, user.id).emit('whispered', {
+      id,
+      at: Date.now(),
+      from: this.from,
+      user,
+      to: { id: to, name: to },
+      text,
+    });
+    return { id };
+  }
+
+  /** A hint that may be lost: a client that is behind has more important things to read. */
+  @SubscribeMessage('typing')
+  typing(@ConnectedSocket() client: ChatSocket, @MessageBody() { room }: RoomMessage): void {
+    const user = userOf(client);
+    client.to(room).volatile.emit('typing', { from: this.from, room, user });
+  }
+
+  /** Ends the process that serves this client, as an orderly deploy would: all its clients are told to come back. */
+  @SubscribeMessage('stop-instance')
+  stopInstance(): { stopping: string } {
+    if (!this.instance.restarts) {
+      throw new WsException('This worker runs alone: nobody would start it again.');
+    }
+    setImmediate(() => process.kill(process.pid, 'SIGTERM'));
+    return { stopping: this.instance.name };
+  }
+}
+
+function userOf(client: ChatSocket): ChatUser {
+  return (client.user as ChatUser | undefined) ?? { id: client.id, name: 'Guest' };
+}

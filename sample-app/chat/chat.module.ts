@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { InstanceModule } from '../instance/instance.module.js';
+import { AnnounceController } from './announce.controller.js';
+import { ChatGateway } from './chat.gateway.js';
+import { PulseService } from './pulse.service.js';
+
+@Module({
+  imports: [InstanceModule],
+  controllers: [AnnounceController],
+  providers: [ChatGateway, PulseService],
+})
+export class ChatModule {}

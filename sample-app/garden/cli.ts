@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Garden } from './garden.js';
+import { consoleLog as log } from './log.js';
+import { parseOptions, USAGE, UsageError } from './options.js';
+import type { DemoOptions } from './options.js';
+import { choosePort } from './port.js';
+import { climbRedisLadder } from './redis/ladder.js';
+import { runSmoke } from './smoke/run.js';
+
+const worker = fileURLToPath(new URL('../main.js', import.meta.url));
+
+/** Runs the demo to its end and returns the exit code. */
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    const options = parseOptions(argv, env);
+    if (options.help) {
+      log.say(USAGE);
+      return 0;
+    }
+    return await demo(options, env);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\nSee: npm run demo -- --help`);
+    return 1;
+  }
+}
+
+async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  const { host, workers, smoke, verbose } = options;
+  const port = await choosePort(host, options.port, options.portIsAsked);
+  const redis = await climbRedisLadder(env, log);
+  const garden = new Garden({
+    script: worker,
+    workers,
+    log,
+    env: {
+      REDIS_URL: redis.url,
+      HOST: host,
+      PORT: String(port),
+      LOG_LEVEL: verbose ? 'log' : 'warn',
+      DEMO_SMOKE: smoke ? '1' : '0',
+    },
+  });
+  const stop = new AbortController();
+  onStopSignal(() => (stop.signal.aborted ? garden.kill() : stop.abort()));
+  const stopped = once(stop.signal, 'abort').then(() => 'stopped' as const);
+  try {
+    log.say(`Redis     ${redis.note}`);
+    log.say(`Workers   ${workers}: ${garden.names.join(', ')}`);
+    if ((await Promise.race([garden.open(), stopped])) === 'stopped') return 0;
+    if (smoke) {
+      return await runSmoke({ host, port, names: garden.names, log, signal: stop.signal });
+    }
+    if (port !== options.port && options.port !== 0) log.say(`Port      ${options.port} is taken`);
+    log.say(`Open      ${siteUrl(host, port)}  (a second tab lands on another worker)`);
+    log.say('Stop      Ctrl-C\n');
+    await stopped;
+    return 0;
+  } catch (error) {
+    log.say(`The demo cannot go on: ${(error as Error).message}`);
+    return 1;
+  } finally {
+    await garden.close();
+    await redis.close();
+  }
+}
+
+function onStopSignal(stop: () => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+}
+
+function siteUrl(host: string, port: number): string {
+  const name = host === '127.0.0.1' || host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}

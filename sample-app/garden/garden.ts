@@ -1,0 +1,50 @@
+import cluster from 'node:cluster';
+import type { Log } from './log.js';
+import { workerName } from './names.js';
+import { WorkerSlot } from './worker-slot.js';
+
+export interface GardenSettings {
+  /** What each worker runs. */
+  script: string;
+  workers: number;
+  env: NodeJS.ProcessEnv;
+  log: Log;
+}
+
+/**
+ * A web garden: several processes of one app behind one port. Connections go to the workers in turn, so that the tabs of
+ * one browser are served by different ones. There is one garden a process, as `node:cluster` has it.
+ */
+export class Garden {
+  readonly #slots: WorkerSlot[];
+  #closed: Promise<void> | undefined;
+
+  constructor({ script, workers, env, log }: GardenSettings) {
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+    cluster.setupPrimary({ exec: script, args: [], silent: true });
+    this.#slots = Array.from({ length: workers }, (_, index) => {
+      const number = index + 1;
+      return new WorkerSlot({ number, name: workerName(number), env, log });
+    });
+  }
+
+  get names(): string[] {
+    return this.#slots.map((slot) => slot.name);
+  }
+
+  /** Resolves when every worker listens. */
+  async open(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.open()));
+  }
+
+  /** Resolves when every worker has ended. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#slots.map((slot) => slot.close())).then(() => {});
+    return this.#closed;
+  }
+
+  /** For the impatient. */
+  kill(): void {
+    for (const slot of this.#slots) slot.kill();
+  }
+}

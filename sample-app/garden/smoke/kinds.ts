@@ -1,0 +1,93 @@
+import type { SmokeCommand } from '../../smoke/smoke.protocol.js';
+import { at, BLUE, ODD, RED } from './cast.js';
+import type { Member } from './cast.js';
+
+/** One kind of broadcast: how to ask for it, and, said independently, who must get it. */
+export interface Kind {
+  name: string;
+  command(sender: Member, cast: readonly Member[]): Partial<SmokeCommand>;
+  reaches(member: Member, sender: Member, cast: readonly Member[]): boolean;
+}
+
+const isIn = (room: string) => (member: Member) => member.rooms.includes(room);
+const isInRed = isIn(RED);
+const isInBlue = isIn(BLUE);
+
+export const kinds: readonly Kind[] = [
+  {
+    name: 'all',
+    command: () => ({}),
+    reaches: () => true,
+  },
+  {
+    name: 'room',
+    command: () => ({ to: [RED] }),
+    reaches: isInRed,
+  },
+  {
+    name: 'several rooms, one copy',
+    command: () => ({ to: [RED, BLUE] }),
+    reaches: (member) => isInRed(member) || isInBlue(member),
+  },
+  {
+    name: 'all but a room',
+    command: () => ({ except: [BLUE] }),
+    reaches: (member) => !isInBlue(member),
+  },
+  {
+    name: 'room but another room',
+    command: () => ({ to: [RED], except: [BLUE] }),
+    reaches: (member) => isInRed(member) && !isInBlue(member),
+  },
+  {
+    name: 'room with an odd name',
+    command: () => ({ to: [ODD] }),
+    reaches: isIn(ODD),
+  },
+  {
+    name: 'user',
+    command: (sender, cast) => ({ toUser: [neighbour(sender, cast).user] }),
+    reaches: (member, sender, cast) => member.user === neighbour(sender, cast).user,
+  },
+  {
+    name: 'connection',
+    command: (sender, cast) => ({ toConnection: [neighbour(sender, cast).connectionId] }),
+    reaches: (member, sender, cast) => member === neighbour(sender, cast),
+  },
+  {
+    name: 'all, sender left out',
+    command: () => ({ from: 'client' }),
+    reaches: (member, sender) => member !== sender,
+  },
+  {
+    name: 'room, sender left out',
+    command: () => ({ from: 'client', to: [RED] }),
+    reaches: (member, sender) => isInRed(member) && member !== sender,
+  },
+  {
+    name: 'local',
+    command: () => ({ local: true }),
+    reaches: (member, sender) => member.worker === sender.worker,
+  },
+  {
+    name: 'injected Backplane, room',
+    command: () => ({ from: 'injected', to: [BLUE] }),
+    reaches: isInBlue,
+  },
+  {
+    name: 'raw text',
+    command: () => ({ as: 'text', to: [RED] }),
+    reaches: isInRed,
+  },
+  {
+    name: 'raw binary',
+    command: () => ({ as: 'binary', to: [BLUE] }),
+    reaches: isInBlue,
+  },
+];
+
+/** Somebody on the next worker. */
+function neighbour(sender: Member, cast: readonly Member[]): Member {
+  const workers = Math.max(...cast.map((member) => member.worker)) + 1;
+  return at(cast, (sender.worker + 1) % workers, 1);
+}

@@ -1,0 +1,24 @@
+import 'reflect-metadata';
+import cluster from 'node:cluster';
+import type { LogLevel } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { pageFolder } from './http/page.js';
+import { securityHeaders } from './http/security-headers.js';
+
+// In the garden, Ctrl-C is the garden's affair: it tells its workers when to end.
+const stopSignals = cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT'];
+if (cluster.isWorker) process.on('SIGINT', () => {});
+
+const levels: LogLevel[] =
+  process.env.LOG_LEVEL === 'warn' ? ['fatal', 'error', 'warn'] : ['fatal', 'error', 'warn', 'log'];
+
+const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: levels });
+app.use(securityHeaders);
+app.useStaticAssets(pageFolder);
+app.enableShutdownHooks(stopSignals);
+const config = app.get(ConfigService);
+await app.listen(config.get('PORT', '3000'), config.get('HOST', '127.0.0.1'));
+if (!cluster.isWorker) console.log(`The chat is at ${await app.getUrl()}`);

@@ -1,0 +1,63 @@
+import { el } from './dom.js';
+import { hueOf, instanceChip } from './instance-chip.js';
+
+/** What somebody said, with the instance that it was said to. `onAuthor` is called for a click on the author's name. */
+export function messageEntry({ user, from, at, text }, { isOwn, isHere, onAuthor }) {
+  const author = isOwn
+    ? el('span', { className: 'author' }, `${user.name} (you)`)
+    : el(
+        'button',
+        { type: 'button', className: 'author', title: `Talk to ${user.name} in private` },
+        user.name,
+      );
+  if (!isOwn) author.addEventListener('click', () => onAuthor(user));
+  const entry = el(
+    'article',
+    { className: isOwn ? 'entry own' : 'entry' },
+    el('p', { className: 'meta' }, author, via(from, isHere), clock(at)),
+    el('p', { className: 'text' }, text),
+  );
+  entry.style.setProperty('--hue', hueOf(from));
+  return entry;
+}
+
+export function announcementEntry({ from, at, text }, { isHere }) {
+  const entry = el(
+    'article',
+    { className: 'entry announcement' },
+    el(
+      'p',
+      { className: 'meta' },
+      el('span', { className: 'author' }, 'Announcement'),
+      via(from, isHere),
+      clock(at),
+    ),
+    el('p', { className: 'text' }, text),
+  );
+  entry.style.setProperty('--hue', hueOf(from));
+  return entry;
+}
+
+/** Something that happened: texts, and instances as chips. */
+export function noticeEntry(...parts) {
+  const nodes = parts.map((part) => (typeof part === 'string' ? part : instanceChip(part)));
+  return el('p', { className: 'notice' }, ...nodes);
+}
+
+function via(from, isHere) {
+  const way = el('span', { className: 'way' }, isHere ? 'same instance' : 'through Redis');
+  return el(
+    'span',
+    { className: 'via' },
+    el('span', { className: 'hidden' }, 'via '),
+    instanceChip(from),
+    ' ',
+    way,
+  );
+}
+
+function clock(at) {
+  const date = new Date(at);
+  const text = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return el('time', { dateTime: date.toISOString() }, text);
+}
