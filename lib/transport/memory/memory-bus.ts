@@ -1,0 +1,30 @@
+/** Gets what is published on the channels that it subscribed to. */
+export interface BusSubscriber {
+  receive(channel: string, bytes: Buffer): void;
+}
+
+/** Carries messages between the memory transports of one process, as a Redis would between processes. */
+export class MemoryBus {
+  readonly #subscribers = new Map<string, Set<BusSubscriber>>();
+
+  subscribe(channel: string, subscriber: BusSubscriber): void {
+    const subscribers = this.#subscribers.get(channel);
+    if (subscribers) subscribers.add(subscriber);
+    else this.#subscribers.set(channel, new Set([subscriber]));
+  }
+
+  unsubscribe(channel: string, subscriber: BusSubscriber): void {
+    const subscribers = this.#subscribers.get(channel);
+    if (!subscribers?.delete(subscriber)) return;
+    if (subscribers.size === 0) this.#subscribers.delete(channel);
+  }
+
+  publish(channel: string, bytes: Buffer): void {
+    const subscribers = this.#subscribers.get(channel);
+    if (!subscribers) return;
+    for (const subscriber of subscribers) subscriber.receive(channel, bytes);
+  }
+}
+
+/** The bus of `redis: 'memory'`: all apps of the process meet on it, kept apart by their event keys. */
+export const processBus = new MemoryBus();

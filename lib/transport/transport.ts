@@ -1,0 +1,51 @@
+/**
+ * The port between the cluster and what carries its bytes: named channels, nothing else. A maker knows neither hubs nor
+ * sockets nor envelopes. `test/transport/conformance.ts` is the suite that each maker passes.
+ */
+export interface Transport {
+  /** What carries the bytes, for logs: `redis` or `memory`. */
+  readonly name: string;
+
+  /**
+   * True if one publish may reach a subscriber twice, as a client does that sends its unanswered commands again after a
+   * reconnect. Receivers then look out for doubles.
+   */
+  readonly mayRepeat: boolean;
+
+  /**
+   * Connects. Resolves with `true` once both ways are open, and with `false` when the other side cannot be reached for
+   * now: the maker goes on trying, and says so by {@link TransportEvents.up}. Rejects with `BackplaneConfigError` for
+   * what will not mend by itself (a wrong password, a database that is not there).
+   */
+  start(events: TransportEvents): Promise<boolean>;
+
+  /**
+   * Sends the bytes to whoever is subscribed to the channel. Calls made in one order arrive in that order. Resolves when
+   * the other side took them; rejects, soon, when it cannot be known that it will. Never throws.
+   */
+  publish(channel: string, bytes: Buffer): Promise<void>;
+
+  /** Resolves when the other side confirmed all the channels, rejects when it did not. Calls take effect in their order. */
+  subscribe(channels: readonly string[]): Promise<void>;
+
+  /** Resolves when the other side confirmed; rejects when it did not. */
+  unsubscribe(channels: readonly string[]): Promise<void>;
+
+  /**
+   * Drops the receiving link and opens a new one: the cluster found it deaf. {@link TransportEvents.down} and
+   * {@link TransportEvents.up} follow.
+   */
+  restart(): void;
+
+  /** Ends what the maker opened, and nothing that it was given. May be called more than once. */
+  close(): Promise<void>;
+}
+
+/** What a transport tells its cluster. None of these may throw. */
+export interface TransportEvents {
+  message(channel: string, bytes: Buffer): void;
+  /** Both ways are open (again). No channel is subscribed: the cluster subscribes what it wants. */
+  up(): void;
+  /** A way was lost, with a reason for the log. May come more than once before the next `up`. */
+  down(reason: string): void;
+}
