@@ -1,0 +1,164 @@
+import { BackplaneClosedError } from '../errors/backplane-closed.error.js';
+import { BackplaneUnavailableError } from '../errors/backplane-unavailable.error.js';
+import { Frame } from '../hub/frame.js';
+import type { Target } from '../hub/target.js';
+import type { Transport } from '../transport/transport.js';
+import type { AudienceModifiers, AudienceSink } from './audience.js';
+import type { ChannelNames } from './channels.js';
+import type { Counters } from './counters.js';
+import { withDeadline } from './deadline.js';
+import { decodeEnvelope, encodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
+import { instanceOf } from './instance-id.js';
+import type { Link } from './link.js';
+import type { BackplaneLogger } from './logger.js';
+import { RecentIds } from './recent-ids.js';
+import type { Route } from './served-hub.js';
+import type { ServedHubs } from './served-hubs.js';
+import { decodeTarget, encodeTarget } from './target-codec.js';
+import { ThrottledWarning } from './throttled-warning.js';
+
+const CHANNELS_OWN_TARGET = Buffer.alloc(0);
+
+export interface BroadcastsOptions {
+  readonly instanceId: string;
+  readonly transport: Transport;
+  readonly link: Link;
+  readonly channels: ChannelNames;
+  readonly hubs: ServedHubs;
+  readonly counters: Counters;
+  readonly logger: BackplaneLogger;
+  readonly commandTimeoutMs: number;
+}
+
+/** The way of a message: out to the members here and to the channels of its target, and in from a channel to the members here. */
+export class Broadcasts {
+  readonly #options: BroadcastsOptions;
+  readonly #recent = new RecentIds();
+  readonly #garbage: ThrottledWarning;
+  readonly #undelivered: ThrottledWarning;
+  #sequence = 0;
+
+  constructor(options: BroadcastsOptions) {
+    this.#options = options;
+    this.#garbage = new ThrottledWarning(options.logger);
+    this.#undelivered = new ThrottledWarning(options.logger);
+  }
+
+  sinkOf(hub: string): AudienceSink {
+    return {
+      emit: (target, modifiers, frame) => {
+        for (const sent of this.#send(hub, target, modifiers, frame)) {
+          sent.catch((error) => this.#countUnsent(error));
+        }
+      },
+      publish: async (target, modifiers, frame) => {
+        const { commandTimeoutMs, link } = this.#options;
+        if (link.status === 'closed') throw new BackplaneClosedError();
+        const ms = modifiers.timeoutMs ?? commandTimeoutMs;
+        const sent = Promise.all(this.#send(hub, target, modifiers, frame));
+        await withDeadline(
+          sent,
+          ms,
+          () =>
+            new BackplaneUnavailableError(
+              `Redis did not confirm the message within ${ms} ms; it may still leave.`,
+            ),
+        );
+      },
+    };
+  }
+
+  /** A message from a channel. Never throws, whatever the bytes are. */
+  receive(channel: string, bytes: Buffer): void {
+    const { counters, hubs, instanceId } = this.#options;
+    const envelope = decodeEnvelope(bytes);
+    if (envelope?.kind !== EnvelopeKind.broadcast) return this.#drop(channel, bytes);
+    if (envelope.origin === instanceId) return;
+    const route = hubs.route(channel);
+    if (!route) return;
+    if (envelope.mayRepeat && !this.#recent.add(`${envelope.origin}.${envelope.sequence}`)) {
+      counters.repeated++;
+      return;
+    }
+    const delivered = this.#deliver(route, envelope);
+    if (delivered === undefined) return this.#drop(channel, bytes);
+    counters.received++;
+    counters.delivered += delivered;
+  }
+
+  #deliver({ hub, room, user }: Route, envelope: Envelope): number | undefined {
+    const frame = new Frame(envelope.payload, envelope.binary);
+    if (envelope.target.length > 0) {
+      const target = decodeTarget(envelope.target);
+      return target && hub.deliver(target, frame, envelope);
+    }
+    if (room !== undefined) return hub.deliverToRoom(room, frame, envelope);
+    if (user !== undefined) return hub.deliverToUser(user, frame, envelope);
+    return undefined;
+  }
+
+  /** Members here first, without waiting for Redis; then one publish a channel. */
+  #send(hub: string, target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void>[] {
+    const { counters, hubs, transport, instanceId } = this.#options;
+    counters.emitted++;
+    counters.delivered += hubs.get(hub)?.deliver(target, frame, modifiers) ?? 0;
+    if (modifiers.local) return [];
+    const channels = this.#channelsOf(hub, target);
+    if (channels.length === 0) return [];
+    const bytes = encodeEnvelope({
+      kind: EnvelopeKind.broadcast,
+      origin: instanceId,
+      sequence: ++this.#sequence,
+      binary: frame.binary,
+      mayRepeat: channels.length > 1 || transport.mayRepeat,
+      volatile: modifiers.volatile,
+      compress: modifiers.compress,
+      target: this.#targetBytes(target),
+      payload: frame.payload,
+    });
+    return channels.map((channel) => transport.publish(channel, bytes));
+  }
+
+  /** Where the other instances listen that could have somebody of the target. */
+  #channelsOf(hub: string, target: Target): string[] {
+    const { channels, instanceId } = this.#options;
+    if (target.everyone) return [channels.all(hub)];
+    const owners = new Set(target.connections.map(instanceOf));
+    owners.delete(undefined);
+    owners.delete(instanceId);
+    return [
+      ...target.rooms.map((room) => channels.room(hub, room)),
+      ...target.users.map((user) => channels.user(hub, user)),
+      ...[...owners].map((owner) => channels.instance(hub, owner!)),
+    ];
+  }
+
+  /** Empty where the channel says it all. Connections of this instance are left out of the exceptions: the others have none of them. */
+  #targetBytes(target: Target): Buffer {
+    const exceptConnections = target.exceptConnections.filter(
+      (id) => instanceOf(id) !== this.#options.instanceId,
+    );
+    const excepts = exceptConnections.length + target.exceptRooms.length;
+    const groups = target.rooms.length + target.users.length;
+    if (excepts === 0 && groups === 1 && target.connections.length === 0)
+      return CHANNELS_OWN_TARGET;
+    return encodeTarget({ ...target, exceptConnections });
+  }
+
+  #countUnsent(error: Error): void {
+    const { counters, link } = this.#options;
+    counters.unsent++;
+    link.countMissed();
+    // While the link is away, one line when it went and one when it is back say it all.
+    if (link.status === 'ready')
+      this.#undelivered.warn(`A broadcast reached this instance only. ${error.message}`);
+  }
+
+  #drop(channel: string, bytes: Buffer): void {
+    this.#options.counters.malformed++;
+    this.#garbage.warn(
+      `Dropped a message of ${bytes.length} bytes on "${channel.slice(0, 100)}" that is no envelope of this version. ` +
+        'Does something else publish there? Give each app its own "eventKeys".',
+    );
+  }
+}

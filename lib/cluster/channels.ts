@@ -1,0 +1,57 @@
+/**
+ * The names under which an app's traffic travels: `{eventKey}:kind:hub:name`.
+ *
+ * Braces make the event key the hash tag on Redis Cluster. Key and hub are escaped and the name, which may hold anything,
+ * stands last: no name can forge another's channel. They are subscribed to literally, never as patterns.
+ */
+export class ChannelNames {
+  readonly #prefixes: readonly string[];
+
+  constructor(eventKeys: readonly string[]) {
+    // In one order on all instances, however each of them lists its keys.
+    this.#prefixes = [...new Set(eventKeys)].sort().map((key) => `{${escape(key)}}:`);
+  }
+
+  all(hub: string): string {
+    return this.#name(`all:${escape(hub)}`);
+  }
+
+  room(hub: string, room: string): string {
+    return this.#name(`room:${escape(hub)}:${room}`);
+  }
+
+  user(hub: string, userId: string): string {
+    return this.#name(`user:${escape(hub)}:${userId}`);
+  }
+
+  /** Messages to single connections of one instance. */
+  instance(hub: string, instanceId: string): string {
+    return this.#name(`instance:${escape(hub)}:${instanceId}`);
+  }
+
+  /** What an instance sends itself through Redis, to know that the way is open. */
+  probe(instanceId: string): string {
+    return this.#name(`probe::${instanceId}`);
+  }
+
+  #name(rest: string): string {
+    const { length } = this.#prefixes;
+    return this.#prefixes[length === 1 ? 0 : hash(rest) % length]! + rest;
+  }
+}
+
+function escape(part: string): string {
+  return part.replace(
+    /[%:{}]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** FNV-1a, 32 bits, over UTF-16 units: stable across processes and versions. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  }
+  return value >>> 0;
+}

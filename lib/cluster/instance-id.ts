@@ -1,0 +1,19 @@
+import { randomBytes } from 'node:crypto';
+
+/** Characters of an instance's id: 96 random bits in base64url. */
+export const INSTANCE_ID_LENGTH = 16;
+
+/** New at every boot: an instance that comes back is another one. */
+export function newInstanceId(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+/** A connection's id names its instance, so that a message to it goes to that instance alone. */
+export function connectionId(instanceId: string, serial: number): string {
+  return `${instanceId}.${serial.toString(36)}`;
+}
+
+/** The instance that gave out a connection id; undefined for anything that is no such id. */
+export function instanceOf(id: string): string | undefined {
+  return id.charAt(INSTANCE_ID_LENGTH) === '.' ? id.slice(0, INSTANCE_ID_LENGTH) : undefined;
+}

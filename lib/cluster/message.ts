@@ -1,0 +1,65 @@
+import { inspect } from 'node:util';
+
+import { Frame } from '../hub/frame.js';
+
+/** Events that start so are the backplane's own. */
+export const RESERVED_PREFIX = '$';
+
+/**
+ * The text that clients read, `{"event":…,"data":…}`, as a frame.
+ *
+ * @throws TypeError if the event is not a non-empty string, or reserved, or if JSON cannot hold the data
+ */
+export function eventFrame(event: string, data: unknown): Frame {
+  assertEvent(event);
+  return Frame.text(`{"event":${JSON.stringify(event)}${dataMember(event, data)}}`);
+}
+
+/** What `send` was given, as a frame: a string as text, bytes as binary. The bytes are copied: the caller may reuse them. */
+export function rawFrame(raw: string | ArrayBuffer | ArrayBufferView): Frame {
+  if (typeof raw === 'string') return Frame.text(raw);
+  if (ArrayBuffer.isView(raw)) {
+    return new Frame(Buffer.from(new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength)), true);
+  }
+  if (raw instanceof ArrayBuffer) return new Frame(Buffer.from(raw.slice(0)), true);
+  throw new TypeError(
+    `send() takes a string (a text frame) or bytes (a binary frame), got ${describe(raw)}. Use emit() for an event with data.`,
+  );
+}
+
+function dataMember(event: string, data: unknown): string {
+  if (data === undefined) return '';
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (error) {
+    throw new TypeError(
+      `The data of "${event}" cannot be written as JSON: ${(error as Error).message.split('\n', 1)[0]}. ` +
+        'Send plain data: no BigInt, no cycles.',
+      { cause: error },
+    );
+  }
+  if (text === undefined) {
+    throw new TypeError(
+      `The data of "${event}" is ${describe(data)}, which JSON cannot hold. Send plain data.`,
+    );
+  }
+  return `,"data":${text}`;
+}
+
+function assertEvent(event: unknown): asserts event is string {
+  if (typeof event !== 'string' || event === '') {
+    throw new TypeError(`An event must be a non-empty string, got ${describe(event)}.`);
+  }
+  if (event.startsWith(RESERVED_PREFIX)) {
+    throw new TypeError(
+      `The event "${event}" starts with "${RESERVED_PREFIX}", which is reserved for the backplane's own. Name it otherwise.`,
+    );
+  }
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'object' && value !== null
+    ? `an object of ${value.constructor?.name ?? 'no class'}`
+    : `${typeof value} ${inspect(value).slice(0, 80)}`;
+}

@@ -1,0 +1,35 @@
+import { inspect } from 'node:util';
+
+const MAX_NAME_BYTES = 255;
+
+/**
+ * The names given to `join`, `to`, `toUser` and their like, as one list.
+ *
+ * @throws TypeError for anything but non-empty, well-formed strings of at most 255 bytes of UTF-8
+ */
+export function namesOf(
+  kind: 'room' | 'user id' | 'connection id',
+  given: readonly (string | readonly string[])[],
+): string[] {
+  const names = given.flat();
+  for (const name of names) assertName(kind, name);
+  return names;
+}
+
+export function assertName(kind: string, name: unknown): asserts name is string {
+  if (typeof name !== 'string') {
+    throw new TypeError(
+      `A ${kind} must be a string, got ${typeof name} ${inspect(name).slice(0, 80)}.`,
+    );
+  }
+  if (name === '') throw new TypeError(`A ${kind} must not be an empty string.`);
+  // A lone surrogate has no UTF-8: two such names would meet on one channel.
+  if (/\p{Surrogate}/u.test(name))
+    throw new TypeError(`A ${kind} must be well-formed Unicode, got a lone surrogate.`);
+  const bytes = Buffer.byteLength(name, 'utf8');
+  if (bytes > MAX_NAME_BYTES) {
+    throw new TypeError(
+      `A ${kind} must be at most ${MAX_NAME_BYTES} bytes of UTF-8, got ${bytes}: "${name.slice(0, 20)}…". Use a shorter one, or its hash.`,
+    );
+  }
+}

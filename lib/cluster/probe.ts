@@ -1,0 +1,77 @@
+import type { Transport } from '../transport/transport.js';
+import { withDeadline } from './deadline.js';
+import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from './envelope.js';
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * A message that an instance sends itself through Redis: the only proof that messages arrive. A subscriber's connection
+ * can look healthy and deliver nothing.
+ */
+export class Probe {
+  readonly #transport: Transport;
+  readonly #channel: string;
+  readonly #instanceId: string;
+  readonly #timeoutMs: number;
+  #sequence = 0;
+  #arrived: ((sequence: number) => void) | undefined;
+  #cancel: ((reason: Error) => void) | undefined;
+
+  constructor(transport: Transport, channel: string, instanceId: string, timeoutMs: number) {
+    this.#transport = transport;
+    this.#channel = channel;
+    this.#instanceId = instanceId;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Resolves when a message has gone round; rejects with what stood in its way. One at a time. */
+  async prove(): Promise<void> {
+    const round = this.#goRound();
+    await withDeadline(
+      round,
+      this.#timeoutMs,
+      () => new Error(`no message came back through Redis within ${this.#timeoutMs} ms`),
+    );
+  }
+
+  receive(bytes: Buffer): void {
+    const envelope = decodeEnvelope(bytes);
+    if (envelope?.kind === EnvelopeKind.probe && envelope.origin === this.#instanceId) {
+      this.#arrived?.(envelope.sequence);
+    }
+  }
+
+  /** Ends what is under way. */
+  cancel(): void {
+    this.#cancel?.(new Error('the link was lost'));
+  }
+
+  async #goRound(): Promise<void> {
+    const sequence = ++this.#sequence;
+    const arrival = new Promise<void>((resolve, reject) => {
+      this.#arrived = (arrived) => {
+        if (arrived === sequence) resolve();
+      };
+      this.#cancel = reject;
+    });
+    // Its rejection is the caller's when it comes to waiting for it.
+    arrival.catch(() => {});
+    await Promise.race([this.#transport.subscribe([this.#channel]), arrival]);
+    await Promise.race([this.#transport.publish(this.#channel, this.#envelope(sequence)), arrival]);
+    await arrival;
+  }
+
+  #envelope(sequence: number): Buffer {
+    return encodeEnvelope({
+      kind: EnvelopeKind.probe,
+      origin: this.#instanceId,
+      sequence,
+      binary: false,
+      mayRepeat: false,
+      volatile: false,
+      compress: true,
+      target: NOTHING,
+      payload: NOTHING,
+    });
+  }
+}

@@ -1,0 +1,123 @@
+import type { Frame } from '../hub/frame.js';
+import { Hub } from '../hub/hub.js';
+import type { Delivery, Member } from '../hub/member.js';
+import type { Target } from '../hub/target.js';
+import type { ChannelNames } from './channels.js';
+import type { Subscriptions } from './subscriptions.js';
+
+/** Whom a channel stands for: a room, a user, or, with neither, whoever the message itself names. */
+export interface Route {
+  readonly hub: Hub;
+  readonly room?: string;
+  readonly user?: string;
+}
+
+export interface ServedHubOptions {
+  readonly instanceId: string;
+  readonly channels: ChannelNames;
+  readonly subscriptions: Subscriptions;
+  /** Channel to whom it stands for; shared by all hubs of the instance. */
+  readonly routes: Map<string, Route>;
+}
+
+/** A room that has emptied stays subscribed for so long: rooms tend to fill again, on a reload for one. */
+const ROOM_LINGER_MS = 1_000;
+
+/** A hub that this instance serves: its members here, and the channels on which it hears of them. */
+export class ServedHub<M extends Member = Member> {
+  readonly name: string;
+  /** Settles when the hub hears broadcasts to everyone and to its connections, or when there is no point in waiting for that. */
+  readonly subscribed: Promise<void>;
+  readonly #hub: Hub<M>;
+  readonly #options: ServedHubOptions;
+  /** How many connections, and upgrades to be, each user has here. */
+  readonly #users = new Map<string, number>();
+
+  constructor(name: string, options: ServedHubOptions) {
+    const { channels, instanceId } = options;
+    this.name = name;
+    this.#options = options;
+    this.#hub = new Hub<M>(name);
+    const route: Route = { hub: this.#hub };
+    this.subscribed = Promise.all([
+      this.#listen(channels.all(name), route),
+      this.#listen(channels.instance(name, instanceId), route),
+    ]).then(() => {});
+  }
+
+  get size(): number {
+    return this.#hub.size;
+  }
+
+  members(): IterableIterator<M> {
+    return this.#hub.members();
+  }
+
+  deliver(target: Target, frame: Frame, delivery: Delivery): number {
+    return this.#hub.deliver(target, frame, delivery);
+  }
+
+  /**
+   * A user is about to connect. Resolves when messages to the user reach this instance (at once while Redis is away). Each
+   * call is taken back by one {@link leaveUser}.
+   */
+  enterUser(userId: string): Promise<void> {
+    this.#users.set(userId, (this.#users.get(userId) ?? 0) + 1);
+    const { channels } = this.#options;
+    return this.#listen(channels.user(this.name, userId), {
+      hub: this.#hub,
+      user: userId,
+    });
+  }
+
+  leaveUser(userId: string): void {
+    const left = (this.#users.get(userId) ?? 0) - 1;
+    if (left > 0) {
+      this.#users.set(userId, left);
+      return;
+    }
+    this.#users.delete(userId);
+    this.#silence(this.#options.channels.user(this.name, userId), 0);
+  }
+
+  add(member: M): void {
+    this.#hub.add(member);
+  }
+
+  remove(member: M): void {
+    for (const room of this.#hub.remove(member)) this.#leftRoom(room);
+  }
+
+  /** In the rooms at once here; resolves when messages from the other instances arrive too (at once while Redis is away). Never rejects. */
+  async join(member: M, rooms: readonly string[]): Promise<void> {
+    const { channels } = this.#options;
+    const confirmations: Promise<void>[] = [];
+    for (const room of rooms) {
+      this.#hub.join(member, room);
+      // Not in the hub any more: it has disconnected.
+      if (!member.rooms.has(room)) continue;
+      confirmations.push(this.#listen(channels.room(this.name, room), { hub: this.#hub, room }));
+    }
+    await Promise.all(confirmations);
+  }
+
+  leave(member: M, rooms: readonly string[]): void {
+    for (const room of rooms) if (this.#hub.leave(member, room)) this.#leftRoom(room);
+  }
+
+  #leftRoom(room: string): void {
+    if (this.#hub.hasRoom(room)) return;
+    this.#silence(this.#options.channels.room(this.name, room), ROOM_LINGER_MS);
+  }
+
+  #listen(channel: string, route: Route): Promise<void> {
+    const { routes, subscriptions } = this.#options;
+    if (!routes.has(channel)) routes.set(channel, route);
+    return subscriptions.acquire(channel);
+  }
+
+  #silence(channel: string, lingerMs: number): void {
+    this.#options.routes.delete(channel);
+    this.#options.subscriptions.release(channel, lingerMs);
+  }
+}

@@ -1,0 +1,172 @@
+/** The part of the transport that subscriptions need. */
+export interface SubscriptionLink {
+  subscribe(channels: readonly string[]): Promise<void>;
+  unsubscribe(channels: readonly string[]): Promise<void>;
+}
+
+export interface SubscriptionsOptions {
+  /** How long {@link Subscriptions.acquire} waits for a confirmation at most. */
+  readonly confirmTimeoutMs: number;
+  /** A subscribe or unsubscribe was refused although the link is open. */
+  readonly onRefused: (error: Error) => void;
+}
+
+interface Entry {
+  /** Settles when Redis confirmed the channel, or when there is no point in waiting for it. */
+  readonly confirmation: Promise<void>;
+  readonly endWait: () => void;
+}
+
+/**
+ * The channels that this instance wants to hear, and which of them Redis has confirmed. What one turn of the event loop
+ * asks for leaves as one command; what is no longer wanted may linger for a while, as rooms that empty tend to fill again.
+ *
+ * Invariants: a channel is in at most one of `#toSubscribe`, `#toUnsubscribe`; a lingering channel is in `#entries` still;
+ * what was sent over a link that has closed since changes nothing (`#generation`).
+ */
+export class Subscriptions {
+  readonly #link: SubscriptionLink;
+  readonly #options: SubscriptionsOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #toSubscribe = new Map<string, Entry>();
+  readonly #toUnsubscribe = new Map<string, Entry>();
+  /** Channel to the time when it is given up; in the order of those times, as all linger equally long. */
+  readonly #lingering = new Map<string, number>();
+  #open = false;
+  #generation = 0;
+  #flush: NodeJS.Immediate | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
+
+  constructor(link: SubscriptionLink, options: SubscriptionsOptions) {
+    this.#link = link;
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Wants the channel. Resolves when Redis has confirmed it, and at once while the link is away: it is made good when the
+   * link is back. Never rejects.
+   */
+  acquire(channel: string): Promise<void> {
+    this.#lingering.delete(channel);
+    const present = this.#entries.get(channel);
+    if (present) return present.confirmation;
+    const kept = this.#toUnsubscribe.get(channel);
+    const entry = kept ?? newEntry();
+    this.#entries.set(channel, entry);
+    if (kept) {
+      this.#toUnsubscribe.delete(channel);
+    } else if (this.#open) {
+      this.#toSubscribe.set(channel, entry);
+      this.#flushSoon();
+    } else {
+      entry.endWait();
+    }
+    return entry.confirmation;
+  }
+
+  /** Wants the channel no longer, at once or after it has lingered. */
+  release(channel: string, lingerMs = 0): void {
+    if (!this.#entries.has(channel)) return;
+    if (lingerMs === 0) return this.#giveUp(channel);
+    this.#lingering.delete(channel);
+    this.#lingering.set(channel, performance.now() + lingerMs);
+    this.#lingerTimer ??= setTimeout(this.#endLingering, lingerMs);
+  }
+
+  /** The link is open and knows no channel: subscribes to all. Resolves when all are confirmed. */
+  async restore(): Promise<void> {
+    this.#open = true;
+    this.#generation++;
+    this.#toSubscribe.clear();
+    this.#toUnsubscribe.clear();
+    const entries = [...this.#entries];
+    if (entries.length === 0) return;
+    await this.#link.subscribe(entries.map(([channel]) => channel));
+    for (const [, entry] of entries) entry.endWait();
+  }
+
+  /** The link is away: nobody waits for it. */
+  suspend(): void {
+    this.#open = false;
+    this.#generation++;
+    this.#toSubscribe.clear();
+    this.#toUnsubscribe.clear();
+    for (const entry of this.#entries.values()) entry.endWait();
+  }
+
+  close(): void {
+    this.suspend();
+    clearImmediate(this.#flush);
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = undefined;
+    this.#lingering.clear();
+    this.#entries.clear();
+  }
+
+  #giveUp(channel: string): void {
+    const entry = this.#entries.get(channel);
+    if (!entry) return;
+    this.#lingering.delete(channel);
+    this.#entries.delete(channel);
+    // Not yet asked for: nothing to take back.
+    if (this.#toSubscribe.delete(channel)) return entry.endWait();
+    if (!this.#open) return;
+    this.#toUnsubscribe.set(channel, entry);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    this.#flush ??= setImmediate(() => {
+      this.#flush = undefined;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    const generation = this.#generation;
+    if (this.#toUnsubscribe.size > 0) {
+      const channels = [...this.#toUnsubscribe.keys()];
+      this.#toUnsubscribe.clear();
+      this.#link.unsubscribe(channels).catch((error) => this.#refused(error, generation));
+    }
+    if (this.#toSubscribe.size > 0) {
+      const batch = [...this.#toSubscribe];
+      this.#toSubscribe.clear();
+      const endWait = (): void => {
+        clearTimeout(timer);
+        for (const [, entry] of batch) entry.endWait();
+      };
+      const timer = setTimeout(endWait, this.#options.confirmTimeoutMs);
+      this.#link
+        .subscribe(batch.map(([channel]) => channel))
+        .catch((error) => this.#refused(error, generation))
+        .finally(endWait);
+    }
+  }
+
+  #refused(error: Error, generation: number): void {
+    if (generation === this.#generation) this.#options.onRefused(error);
+  }
+
+  readonly #endLingering = (): void => {
+    this.#lingerTimer = undefined;
+    const now = performance.now();
+    for (const [channel, until] of this.#lingering) {
+      if (until > now) {
+        this.#lingerTimer = setTimeout(this.#endLingering, Math.ceil(until - now));
+        return;
+      }
+      this.#giveUp(channel);
+    }
+  };
+}
+
+function newEntry(): Entry {
+  let endWait!: () => void;
+  const confirmation = new Promise<void>((resolve) => (endWait = resolve));
+  return { confirmation, endWait };
+}
