@@ -1,0 +1,64 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { ServerOptions } from 'ws';
+
+/** Who a connection belongs to, as an authenticator returns it; becomes `client.user`. */
+export interface BackplaneUser {
+  /** Under which `toUser` finds the user: a non-empty string of at most 255 bytes. */
+  readonly id: string;
+}
+
+/**
+ * Asked at the upgrade, before there is a socket. Returns the user, or `null` for nobody. An `UnauthorizedException` or
+ * `ForbiddenException` of Nest refuses with 401 or 403; anything else thrown is a 500 without detail, logged.
+ */
+export type Authenticate = (
+  request: IncomingMessage,
+) => BackplaneUser | null | undefined | Promise<BackplaneUser | null | undefined>;
+
+/** A provider under `BACKPLANE_AUTHENTICATOR` may be the function itself or implement this. */
+export interface BackplaneAuthenticator {
+  authenticate: Authenticate;
+}
+
+/** What the adapter understands of a client's frame. */
+export interface ClientMessage {
+  readonly event?: unknown;
+  readonly data?: unknown;
+  /** There if the client wants an answer. */
+  readonly id?: unknown;
+}
+
+/** Reads a client's frame: a string for text, bytes for binary. What it returns nothing for is dropped; what it throws is logged. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type MessageParser = (data: any) => ClientMessage | void;
+
+export interface HeartbeatOptions {
+  /** How long a connection may be silent before it is pinged. Default 25,000. */
+  readonly intervalMs: number;
+  /** How long it may then take to answer before it is dropped. Default 10,000. */
+  readonly timeoutMs: number;
+}
+
+/** What happens to a client that does not read what it is sent. */
+export type SlowClientPolicy = 'disconnect' | 'drop';
+
+/** The options of the adapter, all filled in. */
+export interface AdapterOptions {
+  readonly heartbeat: HeartbeatOptions | false;
+  readonly maxPayloadBytes: number;
+  readonly bufferLimitBytes: number;
+  readonly slowClient: SlowClientPolicy;
+  readonly authenticate: Authenticate | undefined;
+  readonly authenticateTimeoutMs: number;
+  readonly allowAnonymous: boolean;
+  readonly messageParser: MessageParser | undefined;
+  readonly perMessageDeflate: ServerOptions['perMessageDeflate'];
+}
+
+/** What the explicit form, `new RedisBackplaneAdapter(app, overrides)`, may say otherwise than the module's options. */
+export interface AdapterOverrides extends Partial<AdapterOptions> {
+  /** The name of the backplane, where the app has several. */
+  readonly backplane?: string;
+  /** Gateways without a port of their own attach to this server instead of the app's. It is left as it was found. */
+  readonly httpServer?: HttpServer;
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+
+import { ForbiddenException, Logger, UnauthorizedException } from '@nestjs/common';
+
+import { assertName } from '../cluster/names.js';
+import { withDeadline } from '../cluster/deadline.js';
+import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
+
+/** Let in, as somebody or as nobody; or refused, with the HTTP status that says why. */
+export type Verdict =
+  | { readonly admitted: true; readonly user: BackplaneUser | undefined }
+  | { readonly admitted: false; readonly status: 401 | 403 | 500 | 503 };
+
+class TooLate extends Error {}
+
+/** Asks the app's authenticator who connects. */
+export class Admission {
+  readonly #logger = new Logger('RedisBackplaneAdapter');
+  readonly #options: Pick<
+    AdapterOptions,
+    'authenticate' | 'authenticateTimeoutMs' | 'allowAnonymous'
+  >;
+
+  constructor(
+    options: Pick<AdapterOptions, 'authenticate' | 'authenticateTimeoutMs' | 'allowAnonymous'>,
+  ) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async judge(request: IncomingMessage): Promise<Verdict> {
+    const { authenticate, authenticateTimeoutMs, allowAnonymous } = this.#options;
+    if (!authenticate)
+      return allowAnonymous
+        ? { admitted: true, user: undefined }
+        : { admitted: false, status: 401 };
+    try {
+      const asked = Promise.resolve(authenticate(request));
+      const user = await withDeadline(
+        asked,
+        authenticateTimeoutMs,
+        () => new TooLate(`The authenticator did not answer within ${authenticateTimeoutMs} ms.`),
+      );
+      if (user == null)
+        return allowAnonymous
+          ? { admitted: true, user: undefined }
+          : { admitted: false, status: 401 };
+      assertName('user id (the "id" of what the authenticator returned)', user.id);
+      return { admitted: true, user };
+    } catch (error) {
+      return { admitted: false, status: this.#statusOf(error) };
+    }
+  }
+
+  #statusOf(error: unknown): 401 | 403 | 500 | 503 {
+    if (error instanceof UnauthorizedException) return 401;
+    if (error instanceof ForbiddenException) return 403;
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    if (error instanceof TooLate) {
+      this.#logger.warn(message);
+      return 503;
+    }
+    this.#logger.error(`The authenticator failed: ${message}`, stack);
+    return 500;
+  }
+}

@@ -1,0 +1,75 @@
+import { EventEmitter } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { WebSocketServer } from 'ws';
+
+import { Audience, type AudienceSink } from '../cluster/audience.js';
+import type { AnyEvents } from '../cluster/events.js';
+import type { BackplaneSocket } from './backplane-socket.js';
+
+/** The events of a server that an app may listen to. */
+export type ServerEvent = 'connection' | 'close' | 'error' | 'listening';
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Listener = (...args: any[]) => void;
+
+/** @internal */
+export interface BackplaneServerParts {
+  readonly hub: string;
+  readonly path: string;
+  readonly raw: WebSocketServer;
+  readonly sink: AudienceSink;
+  readonly address: () => AddressInfo | string | null;
+}
+
+/**
+ * What `@WebSocketServer()` injects: everyone in the gateway's hub, on every instance, and the `ws` server of this one. Its
+ * `emit` always sends a message, whatever the event's name.
+ */
+export class BackplaneServer<Events extends object = AnyEvents> extends Audience<Events> {
+  /** The name under which the other instances know this hub. */
+  readonly hub: string;
+  /** The path that clients connect to. */
+  readonly path: string;
+  /** The `ws` server. */
+  readonly raw: WebSocketServer;
+  /** The connections of this instance. */
+  readonly clients: ReadonlySet<BackplaneSocket<Events>> = new Set();
+  readonly #events = new EventEmitter();
+  readonly #address: () => AddressInfo | string | null;
+
+  /** @internal */
+  constructor(parts: BackplaneServerParts) {
+    super(parts.sink);
+    this.hub = parts.hub;
+    this.path = parts.path;
+    this.raw = parts.raw;
+    this.#address = parts.address;
+    this.#events.setMaxListeners(0);
+  }
+
+  /** Where the HTTP server listens; null before it does. */
+  address(): AddressInfo | string | null {
+    return this.#address();
+  }
+
+  on(event: ServerEvent, listener: Listener): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  once(event: ServerEvent, listener: Listener): this {
+    this.#events.once(event, listener);
+    return this;
+  }
+
+  off(event: ServerEvent, listener: Listener): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  /** @internal Tells this process, not clients. An `error` that nobody listens for throws nothing. */
+  notify(event: ServerEvent, ...args: unknown[]): void {
+    if (event === 'error' && this.#events.listenerCount('error') === 0) return;
+    this.#events.emit(event, ...args);
+  }
+}

@@ -1,0 +1,209 @@
+import type { WebSocket } from 'ws';
+
+import { Audience, type AudienceSink } from '../cluster/audience.js';
+import type { AnyEvents, EventArguments, EventName } from '../cluster/events.js';
+import { eventFrame } from '../cluster/message.js';
+import { namesOf } from '../cluster/names.js';
+import type { ServedHub } from '../cluster/served-hub.js';
+import { Frame } from '../hub/frame.js';
+import type { Delivery, Member } from '../hub/member.js';
+import { EVERYONE, extend } from '../hub/target.js';
+import type { BackplaneUser } from './adapter.options.js';
+import type { FrameWriter } from './frame-writer.js';
+import type { Handshake } from './handshake.js';
+
+const DIRECT: Delivery = Object.freeze({ volatile: false, compress: true });
+const NORMAL_CLOSURE = 1000;
+
+/** The events of a `ws` socket that an app may listen to. */
+export type SocketEvent = 'message' | 'close' | 'error' | 'pong';
+
+type SendArguments = Parameters<WebSocket['send']>;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Listener = (...args: any[]) => void;
+type Names = readonly (string | readonly string[])[];
+
+/** @internal */
+export interface BackplaneSocketParts {
+  readonly id: string;
+  readonly raw: WebSocket;
+  readonly user: BackplaneUser | undefined;
+  readonly handshake: Handshake;
+  readonly hub: ServedHub<BackplaneSocket>;
+  readonly sink: AudienceSink;
+  readonly writer: FrameWriter;
+  /** Sees what is sent while a client's request is handled; true if it took it for the request's answer. */
+  readonly takesAsAnswer: (socket: BackplaneSocket, event: string, data: unknown) => boolean;
+}
+
+/**
+ * One client, as handlers, guards, filters and hooks get it. It serves gateways that were written for Socket.IO
+ * (`emit`, `join`, `to`, `broadcast`) and for the stock `WsAdapter` (`send`, `close`, `on`).
+ *
+ * Its audiences leave this client out.
+ */
+export class BackplaneSocket<
+  Events extends object = AnyEvents,
+  User extends BackplaneUser = BackplaneUser,
+> implements Member {
+  /** Unique in the cluster, url-safe, public. Not a room: `server.toConnection(id)` addresses it. */
+  readonly id: string;
+  /** Whatever the app wants to remember about the client, on this instance. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  data: Record<string, any> = {};
+  /** What the authenticator returned. */
+  readonly user: User | undefined;
+  readonly handshake: Handshake;
+  /** The `ws` socket. */
+  readonly raw: WebSocket;
+  /** @internal Kept by the hub; apps use {@link join} and {@link leave}. */
+  readonly rooms: Set<string> & ReadonlySet<string> = new Set<string>();
+  readonly #parts: BackplaneSocketParts;
+
+  /** @internal */
+  constructor(parts: BackplaneSocketParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.raw = parts.raw;
+    this.user = parts.user as User | undefined;
+    this.handshake = parts.handshake;
+  }
+
+  get userId(): string | undefined {
+    return this.user?.id;
+  }
+
+  /**
+   * Enters the rooms. Once resolved, an emit to one of them from any instance reaches this client. Resolves also while Redis
+   * is away: local at once, in the cluster when it is back.
+   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes
+   */
+  async join(...rooms: Names): Promise<void> {
+    await this.#parts.hub.join(this as unknown as BackplaneSocket, namesOf('room', rooms));
+  }
+
+  /** Leaves the rooms, at once. @throws (rejects) TypeError as {@link join} does */
+  async leave(...rooms: Names): Promise<void> {
+    this.#parts.hub.leave(this as unknown as BackplaneSocket, namesOf('room', rooms));
+  }
+
+  /**
+   * Sends an event to this client. Always a message, never a local event.
+   * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or starts with `$`
+   */
+  emit<Name extends EventName<Events>>(event: Name, ...[data]: EventArguments<Events, Name>): void {
+    if (this.#parts.takesAsAnswer(this as unknown as BackplaneSocket, event, data)) return;
+    this.write(eventFrame(event, data), DIRECT);
+  }
+
+  /** Everyone else. */
+  get broadcast(): Audience<Events> {
+    const others = extend(EVERYONE, 'exceptConnections', [this.id]);
+    return new Audience<Events>(this.#parts.sink, others);
+  }
+
+  to(...rooms: Names): Audience<Events> {
+    return this.broadcast.to(...rooms);
+  }
+
+  in(...rooms: Names): Audience<Events> {
+    return this.broadcast.to(...rooms);
+  }
+
+  except(...rooms: Names): Audience<Events> {
+    return this.broadcast.except(...rooms);
+  }
+
+  toUser(...userIds: Names): Audience<Events> {
+    return this.broadcast.toUser(...userIds);
+  }
+
+  toConnection(...ids: Names): Audience<Events> {
+    return this.broadcast.toConnection(...ids);
+  }
+
+  get local(): Audience<Events> {
+    return this.broadcast.local;
+  }
+
+  get volatile(): Audience<Events> {
+    return this.broadcast.volatile;
+  }
+
+  /** Closes the connection with a code (default 1000) and a reason of at most 123 bytes. */
+  disconnect(code: number = NORMAL_CLOSURE, reason?: string): void {
+    this.raw.close(code, reason);
+  }
+
+  /** Sends a frame, as on a `ws` socket. */
+  send(...args: SendArguments | [data: SendArguments[0]]): void {
+    const exception = exceptionIn(args[0]);
+    if (
+      exception &&
+      this.#parts.takesAsAnswer(this as unknown as BackplaneSocket, 'exception', exception.data)
+    )
+      return;
+    this.raw.send(...(args as SendArguments));
+  }
+
+  close(code?: number, reason?: string | Buffer): void {
+    this.raw.close(code, reason);
+  }
+
+  terminate(): void {
+    this.raw.terminate();
+  }
+
+  ping(...args: Parameters<WebSocket['ping']>): void {
+    this.raw.ping(...args);
+  }
+
+  get readyState(): WebSocket['readyState'] {
+    return this.raw.readyState;
+  }
+
+  get bufferedAmount(): number {
+    return this.raw.bufferedAmount;
+  }
+
+  get protocol(): string {
+    return this.raw.protocol;
+  }
+
+  on(event: SocketEvent, listener: Listener): this {
+    this.raw.on(event, listener);
+    return this;
+  }
+
+  once(event: SocketEvent, listener: Listener): this {
+    this.raw.once(event, listener);
+    return this;
+  }
+
+  off(event: SocketEvent, listener: Listener): this {
+    this.raw.off(event, listener);
+    return this;
+  }
+
+  /** @internal Never throws. */
+  write(frame: Frame, delivery: Delivery): void {
+    this.#parts.writer.write(frame, delivery);
+  }
+
+  /** @internal Text that is ready to be read. */
+  writeText(text: string): void {
+    this.write(Frame.text(text), DIRECT);
+  }
+}
+
+const EXCEPTION_START = '{"event":"exception"';
+
+/** What Nest's exception filter sends to a native client. */
+function exceptionIn(data: unknown): { data?: unknown } | undefined {
+  if (typeof data !== 'string' || !data.startsWith(EXCEPTION_START)) return undefined;
+  try {
+    return JSON.parse(data) as { data?: unknown };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import type { BackplaneSocket } from './backplane-socket.js';
+
+const MAX_ID_LENGTH = 255;
+
+export type RequestId = string | number;
+
+/** A client's id for its request goes back as it came, so it is taken only in forms that do. */
+export function isRequestId(id: unknown): id is RequestId {
+  return typeof id === 'number' || (typeof id === 'string' && id.length <= MAX_ID_LENGTH);
+}
+
+/** A message of a client that wants an answer. It gets one: the first that is given. */
+export class ClientRequest {
+  readonly socket: BackplaneSocket;
+  readonly #id: RequestId;
+  #answered = false;
+
+  constructor(socket: BackplaneSocket, id: RequestId) {
+    this.socket = socket;
+    this.#id = id;
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Also what `@Ack()` gives to a handler. @throws TypeError for data that JSON cannot hold */
+  readonly answer = (data?: unknown): void => {
+    if (this.#answered) return;
+    const text = JSON.stringify({ id: this.#id, data: data ?? null });
+    this.#answered = true;
+    this.socket.writeText(text);
+  };
+
+  fail(error: unknown): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.socket.writeText(JSON.stringify({ id: this.#id, error: withoutEcho(error) }));
+  }
+}
+
+/** Nest's exceptions repeat the client's message as their cause. An answer's id says which message it is about. */
+function withoutEcho(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null || !('status' in error) || !('cause' in error))
+    return error;
+  const { cause: _, ...rest } = error;
+  return rest;
+}

@@ -1,0 +1,171 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { Logger } from '@nestjs/common';
+import type { WsMessageHandler } from '@nestjs/common';
+import { isObservable } from 'rxjs';
+import type { RawData } from 'ws';
+
+import { RESERVED_PREFIX } from '../cluster/message.js';
+import type { ClientMessage, MessageParser } from './adapter.options.js';
+import type { BackplaneSocket } from './backplane-socket.js';
+import { ClientRequest, isRequestId } from './client-request.js';
+import { INTERNAL_ERROR } from './failure.js';
+import { defaultMessageParser } from './message-parser.js';
+
+const OPEN = 1;
+
+type Handler = WsMessageHandler['callback'];
+
+interface TableEntry {
+  /** Where a client's own copy of the handler stands among its bound handlers. */
+  readonly position: number;
+  readonly acksByItself: boolean;
+}
+
+/**
+ * From a client's frame to the gateways' handlers, and back with what they return. One table for all clients of an
+ * endpoint: Nest binds each handler to each client, so a client keeps its bound handlers in one list, and the table says
+ * where in it an event's handlers stand.
+ */
+export class Dispatcher {
+  readonly #logger = new Logger('RedisBackplaneAdapter');
+  readonly #table = new Map<unknown, TableEntry[]>();
+  readonly #requests = new AsyncLocalStorage<ClientRequest>();
+  readonly #parser: () => MessageParser;
+  /** How many positions the table knows. */
+  #size = 0;
+
+  /** @param parser asked for at each frame: `setMessageParser` may change it */
+  constructor(parser: () => MessageParser) {
+    this.#parser = parser;
+  }
+
+  /** Adds the handlers of one more gateway to a client's. Gateways come in the same order for each client. */
+  bind(bound: Handler[], handlers: readonly WsMessageHandler[]): void {
+    for (const { message, callback, isAckHandledManually } of handlers) {
+      const position = bound.push(callback) - 1;
+      if (position < this.#size) continue;
+      this.#size = position + 1;
+      const entry = { position, acksByItself: isAckHandledManually };
+      const entries = this.#table.get(message);
+      if (entries) entries.push(entry);
+      else this.#table.set(message, [entry]);
+    }
+  }
+
+  /** Never throws, whatever a client sends. */
+  dispatch(
+    socket: BackplaneSocket,
+    bound: readonly Handler[],
+    data: RawData,
+    binary: boolean,
+  ): void {
+    const message = this.#parse(data, binary);
+    if (typeof message !== 'object' || message === null) return;
+    const { event, id } = message;
+    const request =
+      isRequestId(id) && event !== undefined ? new ClientRequest(socket, id) : undefined;
+    const reserved = typeof event === 'string' && event.startsWith(RESERVED_PREFIX);
+    const entries = reserved ? undefined : this.#table.get(event);
+    if (!entries) {
+      request?.fail({
+        status: 'error',
+        message: `No handler for the event ${JSON.stringify(event).slice(0, 100)}`,
+      });
+      return;
+    }
+    for (const entry of entries) {
+      const handler = bound[entry.position];
+      if (!handler) continue;
+      if (request)
+        this.#requests.run(request, () => this.#handle(handler, entry, message, socket, request));
+      else this.#handle(handler, entry, message, socket, undefined);
+    }
+  }
+
+  /** An exception that Nest's filter sends while a request is handled is the request's answer. */
+  takesAsAnswer(socket: BackplaneSocket, event: string, data: unknown): boolean {
+    if (event !== 'exception') return false;
+    const request = this.#requests.getStore();
+    if (request?.socket !== socket || request.answered) return false;
+    request.fail(data);
+    return true;
+  }
+
+  #parse(data: RawData, binary: boolean): ClientMessage | void {
+    const parser = this.#parser();
+    try {
+      return parser(binary ? data : (data as Buffer).toString());
+    } catch (error) {
+      // What the default parser throws at, clients choose: no line in the log for it. A parser of the app's that throws is a fault.
+      if (parser !== defaultMessageParser) this.#logError('The message parser threw', error);
+      return undefined;
+    }
+  }
+
+  #handle(
+    handler: Handler,
+    entry: TableEntry,
+    { event, data }: ClientMessage,
+    socket: BackplaneSocket,
+    request: ClientRequest | undefined,
+  ): void {
+    // The pipeline of Nest adds the pattern itself. `@Ack()` finds the function among the arguments.
+    const result = (
+      request ? handler(data, event, request.answer) : handler(data, event)
+    ) as Promise<unknown>;
+    Promise.resolve(result).then(
+      (value) => this.#respond(value, entry, socket, request),
+      (error: unknown) => this.#failed(error, socket, request),
+    );
+  }
+
+  #respond(
+    value: unknown,
+    entry: TableEntry,
+    socket: BackplaneSocket,
+    request: ClientRequest | undefined,
+  ): void {
+    const respondWith = (one: unknown): void => {
+      try {
+        if (request && !request.answered && !entry.acksByItself) request.answer(one);
+        else if (one !== undefined && one !== null) send(socket, one);
+      } catch (error) {
+        this.#failed(error, socket, request);
+      }
+    };
+    if (!isObservable(value)) {
+      // A void handler has sent nothing, but a request is due its answer.
+      if (value !== undefined || (request && !request.answered)) respondWith(value);
+      return;
+    }
+    const subscription = value.subscribe({
+      next: respondWith,
+      error: (error: unknown) => this.#failed(error, socket, request),
+      complete: () => {
+        if (request && !request.answered && !entry.acksByItself) request.answer(undefined);
+      },
+    });
+    if (!subscription.closed) {
+      const end = (): void => subscription.unsubscribe();
+      socket.once('close', end);
+      subscription.add(() => socket.off('close', end));
+    }
+  }
+
+  /** Only what no filter has handled comes here: a filter that threw, or a value that JSON cannot hold. */
+  #failed(error: unknown, socket: BackplaneSocket, request: ClientRequest | undefined): void {
+    this.#logError('A message handler failed', error);
+    if (request && !request.answered) request.fail(INTERNAL_ERROR);
+    else if (!request) send(socket, { event: 'exception', data: INTERNAL_ERROR });
+  }
+
+  #logError(what: string, error: unknown): void {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    this.#logger.error(`${what}: ${message}`, stack);
+  }
+}
+
+function send(socket: BackplaneSocket, response: unknown): void {
+  if (socket.readyState === OPEN) socket.writeText(JSON.stringify(response));
+}

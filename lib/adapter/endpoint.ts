@@ -1,0 +1,224 @@
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import { Logger } from '@nestjs/common';
+import type { WsMessageHandler } from '@nestjs/common';
+import { type WebSocket, WebSocketServer, type ServerOptions } from 'ws';
+
+import type { Backplane } from '../cluster/backplane.js';
+import type { ServedHub } from '../cluster/served-hub.js';
+import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
+import { Admission } from './admission.js';
+import { BackplaneServer } from './backplane-server.js';
+import { BackplaneSocket } from './backplane-socket.js';
+import { ClientSession } from './client-session.js';
+import type { Dispatcher } from './dispatcher.js';
+import { FrameWriter, type FrameWriterOptions } from './frame-writer.js';
+import { type GatewayHook, watchHooks } from './gateway-hooks.js';
+import { Handshake } from './handshake.js';
+import type { Heartbeat } from './heartbeat.js';
+import { refuseUpgrade } from './http-refusal.js';
+
+const GOING_AWAY = 1001;
+/** How long clients get to answer the close frame, and handlers of `handleDisconnect` to end. */
+const CLOSE_GRACE_MS = 2_000;
+const FORCED_CLOSE_GRACE_MS = 100;
+const DISCONNECT_HOOKS_GRACE_MS = 5_000;
+const RETRY_AFTER_SECONDS = '1';
+
+export interface EndpointParts {
+  readonly hub: string;
+  readonly path: string;
+  readonly wsOptions: ServerOptions;
+  readonly options: AdapterOptions;
+  readonly backplane: Backplane;
+  readonly dispatcher: Dispatcher;
+  readonly heartbeat: Heartbeat | undefined;
+  readonly writing: FrameWriterOptions;
+  /** How many request-scoped gateways each new client is going to be shown to. */
+  readonly scopedHooks: () => number;
+  readonly address: () => AddressInfo | string | null;
+}
+
+type ConnectCallback = (client: BackplaneSocket, request: IncomingMessage) => void;
+
+/** One path on one port: takes its upgrades, and leads each client from arrival to end. */
+export class Endpoint {
+  readonly server: BackplaneServer;
+  readonly #logger = new Logger('RedisBackplaneAdapter');
+  readonly #parts: EndpointParts;
+  readonly #ws: WebSocketServer;
+  readonly #hub: ServedHub<BackplaneSocket>;
+  readonly #admission: Admission;
+  readonly #sessions = new Map<BackplaneSocket, ClientSession>();
+  readonly #connectCallbacks: ConnectCallback[] = [];
+  readonly #disconnectHooks = new Set<Promise<void>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: EndpointParts) {
+    const { backplane, hub, path, options } = parts;
+    this.#parts = parts;
+    this.#admission = new Admission(options);
+    this.#hub = backplane.serve<BackplaneSocket>(hub);
+    this.#ws = new WebSocketServer({
+      maxPayload: options.maxPayloadBytes,
+      perMessageDeflate: options.perMessageDeflate,
+      ...parts.wsOptions,
+      noServer: true,
+    });
+    this.#ws.on('error', (error) => this.noteError(error));
+    this.server = new BackplaneServer({
+      hub,
+      path,
+      raw: this.#ws,
+      sink: backplane.sinkOf(hub),
+      address: parts.address,
+    });
+  }
+
+  /** Takes an upgrade request. Never throws. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#closing) return refuseUpgrade(socket, 503, { 'Retry-After': RETRY_AFTER_SECONDS });
+    this.#admit(request, socket, head).catch((error: Error) => {
+      this.#logger.error(`An upgrade failed: ${error.message}`, error.stack);
+      refuseUpgrade(socket, 500);
+    });
+  }
+
+  onConnect(callback: ConnectCallback): void {
+    this.#connectCallbacks.push(callback);
+  }
+
+  onDisconnect(client: BackplaneSocket, callback: (code: number, reason: Buffer) => void): void {
+    this.#sessions.get(client)?.onDisconnect(callback);
+  }
+
+  bindMessageHandlers(client: BackplaneSocket, handlers: readonly WsMessageHandler[]): void {
+    this.#sessions.get(client)?.bind(handlers);
+  }
+
+  noteError(error: Error): void {
+    this.#logger.error(error.message, error.stack);
+    this.server.notify('error', error);
+  }
+
+  /** Closes every client with 1001 and waits for them, and for their `handleDisconnect`, a bounded time. */
+  close(forced: boolean): Promise<void> {
+    return (this.#closing ??= this.#close(forced ? FORCED_CLOSE_GRACE_MS : CLOSE_GRACE_MS));
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#ws.close(() => resolve()));
+    for (const { raw } of this.#sessions.keys()) {
+      if (raw.isPaused) raw.resume();
+      raw.close(GOING_AWAY, 'server is going away');
+    }
+    const terminate = setTimeout(() => {
+      for (const ws of this.#ws.clients) ws.terminate();
+    }, graceMs);
+    await closed;
+    clearTimeout(terminate);
+    await this.#disconnectHooksEnded();
+    this.server.notify('close');
+  }
+
+  async #disconnectHooksEnded(): Promise<void> {
+    if (this.#disconnectHooks.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>(
+      (resolve) => (timer = setTimeout(resolve, DISCONNECT_HOOKS_GRACE_MS)),
+    );
+    await Promise.race([Promise.all(this.#disconnectHooks), deadline]);
+    clearTimeout(timer);
+  }
+
+  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const verdict = await this.#admission.judge(request);
+    if (!verdict.admitted) return refuseUpgrade(socket, verdict.status);
+    const { user } = verdict;
+    if (user) {
+      const subscribed = this.#hub.enterUser(user.id);
+      // However the connection ends, before or after the upgrade, it ends with this.
+      if (socket.destroyed) return this.#hub.leaveUser(user.id);
+      socket.once('close', () => this.#hub.leaveUser(user.id));
+      await subscribed;
+    }
+    await this.#hub.subscribed;
+    if (this.#closing) return refuseUpgrade(socket, 503, { 'Retry-After': RETRY_AFTER_SECONDS });
+    this.#ws.handleUpgrade(request, socket, head, (raw) =>
+      this.#connect(raw, socket, request, user),
+    );
+  }
+
+  #connect(
+    raw: WebSocket,
+    stream: Duplex,
+    request: IncomingMessage,
+    user: BackplaneUser | undefined,
+  ): void {
+    const { backplane, dispatcher, heartbeat, writing, scopedHooks } = this.#parts;
+    const socket = new BackplaneSocket({
+      id: backplane.nextConnectionId(),
+      raw,
+      user,
+      handshake: new Handshake(request),
+      hub: this.#hub,
+      sink: backplane.sinkOf(this.server.hub),
+      writer: new FrameWriter(raw, stream, writing),
+      takesAsAnswer: (client, event, data) => {
+        if (event === 'exception') session.noteException();
+        return dispatcher.takesAsAnswer(client, event, data);
+      },
+    });
+    const session = new ClientSession(socket, dispatcher, scopedHooks());
+    this.#sessions.set(socket, session);
+    // An app may listen as often as it likes, and every running Observable of a handler does.
+    raw.setMaxListeners(0);
+    raw.on('error', (error) =>
+      this.#logger.debug(`A client's connection failed: ${error.message}`),
+    );
+    raw.on('message', (data, binary) => session.receive(data, binary));
+    raw.once('close', (code, reason) => this.#disconnect(socket, code, reason));
+    heartbeat?.watch(raw);
+    watchHooks(socket, (hook, gateway, scoped, call) =>
+      this.#callHook(session, hook, gateway, scoped, call),
+    );
+    this.#hub.add(socket);
+    (this.server.clients as Set<BackplaneSocket>).add(socket);
+    this.#ws.emit('connection', raw, request);
+    this.server.notify('connection', socket, request);
+    for (const callback of this.#connectCallbacks) callback(socket, request);
+    session.admit();
+  }
+
+  #disconnect(socket: BackplaneSocket, code: number, reason: Buffer): void {
+    // Nest's hooks first: a gateway's `handleDisconnect` may want to know the rooms.
+    this.#sessions.get(socket)?.disconnected(code, reason);
+    this.#sessions.delete(socket);
+    this.#hub.remove(socket);
+    (this.server.clients as Set<BackplaneSocket>).delete(socket);
+  }
+
+  async #callHook(
+    session: ClientSession,
+    hook: GatewayHook,
+    gateway: string,
+    scoped: boolean,
+    call: () => unknown,
+  ): Promise<void> {
+    const running = (async () => void (await call()))();
+    if (hook === 'handleConnection') {
+      session.trackConnectionHook(gateway, scoped, running);
+      await running.catch(() => {});
+      return;
+    }
+    const ended = running.catch((error: unknown) => {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      this.#logger.error(`handleDisconnect of ${gateway} failed: ${message}`, stack);
+    });
+    this.#disconnectHooks.add(ended);
+    await ended;
+    this.#disconnectHooks.delete(ended);
+  }
+}

@@ -1,0 +1,91 @@
+import { type ModulesContainer } from '@nestjs/core';
+
+/** The hooks of a gateway that Nest calls for each client, and does not wait for. */
+export type GatewayHook = 'handleConnection' | 'handleDisconnect';
+
+/** Calls a gateway's hook in a way that no throw and no rejection of it escapes. */
+export type HookWatcher = (
+  hook: GatewayHook,
+  gateway: string,
+  scoped: boolean,
+  call: () => unknown,
+) => unknown;
+
+// Nest's own names for what its decorators note; they have been the same since Nest 5.
+const IS_GATEWAY = 'websockets:is_gateway';
+const GATEWAY_PORT = 'port';
+const GATEWAY_OPTIONS = 'websockets:gateway_options';
+
+const HOOKS: readonly GatewayHook[] = ['handleConnection', 'handleDisconnect'];
+const watched = Symbol('nestjs-redis-backplane:watched');
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type HookFunction = ((client: any, ...args: unknown[]) => unknown) & { [watched]?: true };
+
+interface ScopedGateway {
+  readonly port: number;
+  readonly path: string | undefined;
+}
+
+/** By client: a hook that is called with another adapter's client runs as it is. */
+const watchers = new WeakMap<object, HookWatcher>();
+
+/** From now on the hooks that are called with this client are called by the watcher. */
+export function watchHooks(client: object, watcher: HookWatcher): void {
+  watchers.set(client, watcher);
+}
+
+/**
+ * Nest calls `handleConnection` and `handleDisconnect` and forgets them: a throw becomes an uncaught exception, a rejection an
+ * unhandled one, and nobody waits for an async one. So each gateway's hooks are replaced, on its instance and before Nest
+ * binds them, by ones that let the client's watcher make the call. A request-scoped gateway has an instance a client,
+ * made later; there the class's prototype takes the hook, once.
+ */
+export class GatewayHooks {
+  readonly #scoped: ScopedGateway[] = [];
+
+  constructor(modules: ModulesContainer) {
+    for (const { providers } of modules.values()) {
+      for (const wrapper of providers.values()) {
+        const { instance, metatype } = wrapper;
+        if (typeof metatype !== 'function' || !Reflect.hasMetadata(IS_GATEWAY, metatype)) continue;
+        const scoped = !wrapper.isDependencyTreeStatic();
+        const holder = (scoped ? metatype.prototype : instance) as
+          Record<GatewayHook, HookFunction | undefined> | undefined;
+        if (!holder) continue;
+        for (const hook of HOOKS) watch(holder, hook, metatype.name, scoped);
+        if (scoped && holder.handleConnection) this.#scoped.push(declarationOf(metatype));
+      }
+    }
+  }
+
+  /** How many request-scoped gateways of an endpoint are going to see each new client, some turns after it came. */
+  scopedConnectionHooks(isMine: (port: number, path: string | undefined) => boolean): number {
+    return this.#scoped.filter(({ port, path }) => isMine(port, path)).length;
+  }
+}
+
+function watch(
+  holder: Record<GatewayHook, HookFunction | undefined>,
+  hook: GatewayHook,
+  gateway: string,
+  scoped: boolean,
+): void {
+  const original = holder[hook];
+  if (typeof original !== 'function' || original[watched]) return;
+  const replacement: HookFunction = function (this: unknown, client: object, ...args: unknown[]) {
+    const call = (): unknown => original.call(this, client, ...args);
+    const watcher = watchers.get(client);
+    return watcher ? watcher(hook, gateway, scoped, call) : call();
+  };
+  replacement[watched] = true;
+  Object.defineProperty(holder, hook, { value: replacement, configurable: true, writable: true });
+}
+
+function declarationOf(metatype: object): ScopedGateway {
+  const options = Reflect.getMetadata(GATEWAY_OPTIONS, metatype) as { path?: string } | undefined;
+  return {
+    port: (Reflect.getMetadata(GATEWAY_PORT, metatype) as number | undefined) ?? 0,
+    path: options?.path,
+  };
+}

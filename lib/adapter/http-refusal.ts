@@ -1,0 +1,20 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Answers an upgrade request with plain HTTP, and closes. */
+export function refuseUpgrade(
+  socket: Duplex,
+  status: 400 | 401 | 403 | 404 | 500 | 503,
+  headers: Record<string, string> = {},
+): void {
+  if (socket.destroyed || !socket.writable) return;
+  const reason = STATUS_CODES[status]!;
+  const lines = Object.entries({
+    Connection: 'close',
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(reason.length),
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}`);
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n${reason}`);
+}

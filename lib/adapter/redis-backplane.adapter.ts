@@ -1,0 +1,244 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { ServerOptions } from 'ws';
+
+import type { Abstract, Type, WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+
+import type { Backplane } from '../cluster/backplane.js';
+import { assertName } from '../cluster/names.js';
+import { BackplaneConfigError } from '../errors/backplane-config.error.js';
+import type {
+  AdapterOptions,
+  AdapterOverrides,
+  Authenticate,
+  BackplaneAuthenticator,
+  MessageParser,
+} from './adapter.options.js';
+import {
+  BACKPLANE_AUTHENTICATOR,
+  getAdapterOptionsToken,
+  getBackplaneToken,
+} from './adapter.tokens.js';
+import { BackplaneServer } from './backplane-server.js';
+import type { BackplaneSocket } from './backplane-socket.js';
+import { Dispatcher } from './dispatcher.js';
+import { Endpoint } from './endpoint.js';
+import { GatewayHooks } from './gateway-hooks.js';
+import { Heartbeat } from './heartbeat.js';
+import { defaultMessageParser } from './message-parser.js';
+import { Port } from './port.js';
+import { TurnWriter } from './turn-writer.js';
+
+/** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
+export interface AdapterContext {
+  get<T>(token: Type<T> | Abstract<T> | string | symbol, options?: { strict?: boolean }): T;
+}
+
+/** What a gateway's decorator may say: the options of a `ws` server, and the hub's name. */
+export interface GatewayOptions extends ServerOptions {
+  /** Names the hub outright, instead of by port and path. */
+  hub?: string;
+  /** Not supported: a `ws` client knows paths. */
+  namespace?: string | RegExp;
+}
+
+/** The port of gateways that have none of their own: they are on the app's HTTP server. */
+const APP_PORT = 0;
+
+/**
+ * Nest's door to sockets. `RedisBackplaneModule` installs it by itself; the explicit form is
+ * `app.useWebSocketAdapter(new RedisBackplaneAdapter(app))`.
+ *
+ * @throws BackplaneConfigError if the app does not import `RedisBackplaneModule`
+ */
+export class RedisBackplaneAdapter implements WebSocketAdapter<
+  BackplaneServer,
+  BackplaneSocket,
+  GatewayOptions
+> {
+  /** Set by Nest: do not wait for clients at shutdown. */
+  forceCloseConnections: boolean | undefined;
+  readonly #context: AdapterContext;
+  readonly #modules: ModulesContainer;
+  readonly #backplane: Backplane;
+  readonly #options: AdapterOptions;
+  readonly #httpServer: HttpServer | undefined;
+  readonly #ports = new Map<number, Port>();
+  readonly #endpoints = new Map<BackplaneServer, Endpoint>();
+  readonly #endpointOf = new WeakMap<BackplaneSocket, Endpoint>();
+  readonly #turns = new TurnWriter();
+  readonly #logger = new Logger('RedisBackplaneAdapter');
+  #parser: MessageParser;
+  #heartbeat: Heartbeat | undefined;
+  #hooks: GatewayHooks | undefined;
+
+  constructor(context: AdapterContext, overrides: AdapterOverrides = {}) {
+    const { backplane: name, httpServer, ...changed } = overrides;
+    this.#context = context;
+    this.#modules = context.get(ModulesContainer, { strict: false });
+    this.#httpServer = httpServer;
+    this.#backplane = this.#find<Backplane>(getBackplaneToken(name), name);
+    this.#options = {
+      ...this.#find<AdapterOptions>(getAdapterOptionsToken(name), name),
+      ...changed,
+    };
+    this.#parser = this.#options.messageParser ?? defaultMessageParser;
+  }
+
+  /** As of the stock adapter: reads clients' frames from now on. */
+  setMessageParser(parser: MessageParser): void {
+    this.#parser = parser;
+  }
+
+  create(port: number, gatewayOptions: GatewayOptions = {}): BackplaneServer {
+    const { namespace, path: declared, hub: named, server: _, ...wsOptions } = gatewayOptions;
+    if (namespace !== undefined) {
+      throw new BackplaneConfigError(
+        `A gateway declares the namespace "${String(namespace)}", but plain WebSocket clients know paths only. ` +
+          `Write @WebSocketGateway({ path: '/${String(namespace).replace(/^\//, '')}' }) instead.`,
+      );
+    }
+    this.#hooks ??= new GatewayHooks(this.#modules);
+    const path = normalisePath(declared);
+    const ownPort = port !== APP_PORT;
+    const hub = named ?? (ownPort ? `${port}${path}` : path);
+    assertName('hub', hub);
+    const listener = this.#portFor(port);
+    // A gateway with a port to itself and no path takes any, as with the stock adapter.
+    const endpoint = listener.endpoint(ownPort && declared === undefined ? undefined : path, () =>
+      this.#makeEndpoint(hub, port, path, wsOptions, listener),
+    );
+    this.#endpoints.set(endpoint.server, endpoint);
+    return endpoint.server;
+  }
+
+  bindClientConnect(
+    server: BackplaneServer,
+    callback: (client: BackplaneSocket, request: IncomingMessage) => void,
+  ): void {
+    const endpoint = this.#endpoints.get(server);
+    endpoint?.onConnect((client, request) => {
+      this.#endpointOf.set(client, endpoint);
+      callback(client, request);
+    });
+  }
+
+  bindClientDisconnect(
+    client: BackplaneSocket,
+    callback: (code: number, reason: Buffer) => void,
+  ): void {
+    this.#endpointOf.get(client)?.onDisconnect(client, callback);
+  }
+
+  /** Nest turns away who comes before the app is ready: they may come back. */
+  closeClient(client: BackplaneSocket): void {
+    client.disconnect(1013, 'not ready yet');
+  }
+
+  bindMessageHandlers(client: BackplaneSocket, handlers: WsMessageHandler[]): void {
+    this.#endpointOf.get(client)?.bindMessageHandlers(client, handlers);
+  }
+
+  async close(server: BackplaneServer): Promise<void> {
+    await this.#endpoints.get(server)?.close(this.forceCloseConnections === true);
+  }
+
+  async dispose(): Promise<void> {
+    this.#heartbeat?.close();
+    await Promise.all([...this.#endpoints.keys()].map((server) => this.close(server)));
+    await Promise.all([...this.#ports.values()].map((port) => port.close()));
+    this.#ports.clear();
+    this.#endpoints.clear();
+  }
+
+  #makeEndpoint(
+    hub: string,
+    port: number,
+    path: string,
+    wsOptions: ServerOptions,
+    listener: Port,
+  ): Endpoint {
+    const { heartbeat, bufferLimitBytes, slowClient } = this.#options;
+    if (heartbeat) this.#heartbeat ??= new Heartbeat(heartbeat);
+    this.#logger.log(`Hub "${hub}" at ${port === APP_PORT ? '' : `port ${port}, `}path ${path}`);
+    return new Endpoint({
+      hub,
+      path,
+      wsOptions,
+      options: { ...this.#options, authenticate: this.#authenticate() },
+      backplane: this.#backplane,
+      dispatcher: new Dispatcher(() => this.#parser),
+      heartbeat: this.#heartbeat,
+      writing: {
+        bufferLimitBytes,
+        slowClient,
+        turns: this.#turns,
+        counters: this.#backplane.counters,
+      },
+      scopedHooks: () =>
+        this.#hooks!.scopedConnectionHooks(
+          (ofPort, ofPath) => ofPort === port && normalisePath(ofPath) === path,
+        ),
+      address: () => listener.http.address(),
+    });
+  }
+
+  /** The option, or a provider of any module of the app. */
+  #authenticate(): Authenticate | undefined {
+    if (this.#options.authenticate) return this.#options.authenticate;
+    if (!this.#provides(BACKPLANE_AUTHENTICATOR)) return undefined;
+    const provider = this.#context.get<Authenticate | BackplaneAuthenticator>(
+      BACKPLANE_AUTHENTICATOR,
+      { strict: false },
+    );
+    if (typeof provider === 'function') return provider;
+    if (typeof provider?.authenticate === 'function')
+      return (request) => provider.authenticate(request);
+    throw new BackplaneConfigError(
+      'The provider under BACKPLANE_AUTHENTICATOR is neither a function nor an object with a method "authenticate". ' +
+        'Provide one of these, or use the option "authenticate".',
+    );
+  }
+
+  #portFor(port: number): Port {
+    const present = this.#ports.get(port);
+    if (present) return present;
+    const opened = port === APP_PORT ? Port.of(this.#appServer()) : Port.listen(port);
+    this.#ports.set(port, opened);
+    return opened;
+  }
+
+  /** Looked up when the first gateway asks: the module installs the adapter before there is a server. */
+  #appServer(): HttpServer {
+    const { httpAdapter } = this.#context.get(HttpAdapterHost, { strict: false });
+    const server = this.#httpServer ?? (httpAdapter?.getHttpServer() as HttpServer | undefined);
+    if (!server) {
+      throw new BackplaneConfigError(
+        'A gateway wants the HTTP server of the app, and the app has none. Create it with NestFactory.create, ' +
+          'or give the gateway a port of its own: @WebSocketGateway(8081).',
+      );
+    }
+    return server;
+  }
+
+  #find<T>(token: Type<T> | Abstract<T> | string, name: string | undefined): T {
+    if (!this.#provides(token)) {
+      throw new BackplaneConfigError(
+        `RedisBackplaneAdapter finds no backplane${name ? ` named "${name}"` : ''} in this app. ` +
+          'Import RedisBackplaneModule.forRoot(…) in the root module.',
+      );
+    }
+    return this.#context.get<T>(token, { strict: false });
+  }
+
+  // To ask an app for a provider that it does not have ends the process, unless `abortOnError` is off.
+  #provides(token: Type | Abstract<unknown> | string | symbol): boolean {
+    return [...this.#modules.values()].some(({ providers }) => providers.has(token as string));
+  }
+}
+
+/** As Nest writes paths: one slash in front, none at the end. */
+function normalisePath(path: string | undefined): string {
+  return `/${(path ?? '').split('/').filter(Boolean).join('/')}`;
+}
