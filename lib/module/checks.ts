@@ -1,0 +1,65 @@
+import { BackplaneConfigError } from '../errors/backplane-config.error.js';
+
+/** The kind of a value, never the value: it may be a secret. */
+export function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';
+  if (typeof value === 'object') return `an object of ${value.constructor?.name ?? 'no class'}`;
+  if (value === '') return 'an empty string';
+  if (typeof value === 'number') return Number.isNaN(value) ? 'NaN' : `the number ${value}`;
+  return `a ${typeof value}`;
+}
+
+export function wrong(
+  option: string,
+  expected: string,
+  got: unknown,
+  mend?: string,
+): BackplaneConfigError {
+  return new BackplaneConfigError(
+    `The option "${option}" must be ${expected}, got ${typeOf(got)}.${mend ? ` ${mend}` : ''}`,
+  );
+}
+
+export function booleanOption(option: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean')
+    throw wrong(
+      option,
+      'true or false',
+      value,
+      "From an environment variable? Compare it: value === 'true'.",
+    );
+  return value;
+}
+
+/** A whole number from `least` up to what a timer can hold. */
+export function wholeOption(option: string, value: unknown, fallback: number, least = 1): number {
+  if (value === undefined) return fallback;
+  const most = 2 ** 31 - 1;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+    throw wrong(option, `a whole number from ${least} to ${most}`, value, mendOfNumber(value));
+  }
+  return value;
+}
+
+export function functionOption(
+  option: string,
+  value: unknown,
+): ((...args: never[]) => unknown) | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'function') throw wrong(option, 'a function', value);
+  return value as (...args: never[]) => unknown;
+}
+
+export function mendOfNumber(value: unknown): string | undefined {
+  return typeof value === 'string'
+    ? 'From an environment variable? Convert it: Number(value).'
+    : undefined;
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -1,0 +1,172 @@
+import {
+  type DynamicModule,
+  Module,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
+import { ApplicationConfig, ModuleRef } from '@nestjs/core';
+
+import {
+  DEFAULT_BACKPLANE,
+  getAdapterOptionsToken,
+  getBackplaneToken,
+} from '../adapter/adapter.tokens.js';
+import type { Backplane } from '../cluster/backplane.js';
+import { BackplaneConfigError } from '../errors/backplane-config.error.js';
+import { installAdapter } from './adapter-installer.js';
+import { startBackplane } from './create-backplane.js';
+import { type NormalisedOptions, normaliseOptions } from './normalise-options.js';
+import type {
+  RedisBackplaneModuleAsyncOptions,
+  RedisBackplaneModuleExtras,
+  RedisBackplaneModuleOptions,
+  RedisBackplaneOptions,
+  RedisBackplaneOptionsFactory,
+} from './redis-backplane.options.js';
+
+/** As given, within the module of one backplane. */
+const GIVEN_OPTIONS = Symbol('nestjs-redis-backplane:given-options');
+const NORMALISED_OPTIONS = Symbol('nestjs-redis-backplane:options');
+const LIFECYCLE = Symbol('nestjs-redis-backplane:lifecycle');
+const OPTIONS_FACTORY = Symbol('nestjs-redis-backplane:options-factory');
+
+/**
+ * One import, and plain `ws` gateways broadcast across instances:
+ *
+ * ```ts
+ * @Module({ imports: [RedisBackplaneModule.forRoot({ redis: 'redis://localhost:6379' })] })
+ * export class AppModule {}
+ * ```
+ *
+ * What is wrong with the options is thrown at boot, as `BackplaneConfigError`.
+ */
+@Module({})
+export class RedisBackplaneModule {
+  /** With options that are known when the module is declared. */
+  static forRoot(options: RedisBackplaneModuleOptions = {}): DynamicModule {
+    const { name, isGlobal, extraProviders, ...given } = objectOf('forRoot', options);
+    return moduleOf({ name, isGlobal, extraProviders }, [
+      { provide: GIVEN_OPTIONS, useValue: given },
+    ]);
+  }
+
+  /** With options from dependency injection: a config service, a secrets provider. */
+  static forRootAsync(options: RedisBackplaneModuleAsyncOptions): DynamicModule {
+    const { name, isGlobal, extraProviders, imports, ...source } = objectOf(
+      'forRootAsync',
+      options,
+    );
+    return moduleOf({ name, isGlobal, extraProviders }, optionsProviders(source), imports);
+  }
+
+  /** As SignalR's `UseRedis`: sugar for {@link forRoot}. An empty password is none. */
+  static useRedis(
+    host: string,
+    port: number,
+    password?: string,
+    eventKeys?: string | readonly string[],
+  ): DynamicModule {
+    return RedisBackplaneModule.forRoot({
+      redis: { host, port, ...(password ? { password } : {}) },
+      ...(eventKeys === undefined ? {} : { eventKeys }),
+    });
+  }
+}
+
+/** Closes the backplane after everything that may still want to send: adapters and HTTP servers are closed before. */
+class BackplaneLifecycle implements OnApplicationShutdown {
+  constructor(private readonly backplane: Backplane) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.backplane.close();
+  }
+}
+
+function moduleOf(
+  extras: RedisBackplaneModuleExtras,
+  given: Provider[],
+  imports: DynamicModule['imports'] = [],
+): DynamicModule {
+  const { name = DEFAULT_BACKPLANE, isGlobal = true, extraProviders = [] } = extras;
+  if (typeof name !== 'string' || name === '') {
+    throw new BackplaneConfigError(
+      'The option "name" must be a non-empty string. Leave it out for the default backplane.',
+    );
+  }
+  const backplane = getBackplaneToken(name);
+  return {
+    module: RedisBackplaneModule,
+    global: isGlobal,
+    imports,
+    providers: [
+      ...extraProviders,
+      ...given,
+      {
+        provide: NORMALISED_OPTIONS,
+        useFactory: (options: unknown) => normaliseOptions(options),
+        inject: [GIVEN_OPTIONS],
+      },
+      {
+        provide: getAdapterOptionsToken(name),
+        useFactory: (options: NormalisedOptions) => options.adapter,
+        inject: [NORMALISED_OPTIONS],
+      },
+      { provide: backplane, useFactory: startBackplane, inject: [NORMALISED_OPTIONS] },
+      {
+        provide: LIFECYCLE,
+        // Waits for the adapter's options, too: the adapter asks for them when it is made.
+        useFactory: (
+          instance: Backplane,
+          options: NormalisedOptions,
+          config: ApplicationConfig,
+          moduleRef: ModuleRef,
+        ) => {
+          if (options.installAdapter) installAdapter(config, moduleRef, name);
+          return new BackplaneLifecycle(instance);
+        },
+        inject: [
+          backplane,
+          NORMALISED_OPTIONS,
+          ApplicationConfig,
+          ModuleRef,
+          getAdapterOptionsToken(name),
+        ],
+      },
+    ],
+    exports: [backplane],
+  };
+}
+
+function optionsProviders(
+  source: Omit<RedisBackplaneModuleAsyncOptions, keyof RedisBackplaneModuleExtras | 'imports'>,
+): Provider[] {
+  const { useFactory, useClass, useExisting, inject = [] } = source;
+  if ([useFactory, useClass, useExisting].filter(Boolean).length !== 1) {
+    throw new BackplaneConfigError(
+      'forRootAsync() needs exactly one of "useFactory", "useClass" and "useExisting". ' +
+        'Write forRootAsync({ inject: [ConfigService], useFactory: (config) => ({ redis: config.get(…) }) }).',
+    );
+  }
+  if (useFactory) return [{ provide: GIVEN_OPTIONS, useFactory, inject }];
+  const token = useExisting ?? OPTIONS_FACTORY;
+  return [
+    ...(useClass ? [{ provide: OPTIONS_FACTORY, useClass }] : []),
+    {
+      provide: GIVEN_OPTIONS,
+      useFactory: (
+        factory: RedisBackplaneOptionsFactory,
+      ): RedisBackplaneOptions | Promise<RedisBackplaneOptions> =>
+        factory.createRedisBackplaneOptions(),
+      inject: [token],
+    },
+  ];
+}
+
+function objectOf<T extends object>(method: string, options: T): T {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new BackplaneConfigError(
+      `${method}() takes an object of options. Write ${method}({ … }).`,
+    );
+  }
+  return options;
+}

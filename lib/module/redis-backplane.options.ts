@@ -1,0 +1,77 @@
+import type { FactoryProvider, ModuleMetadata, Provider, Type } from '@nestjs/common';
+import type { Redis, RedisOptions } from 'ioredis';
+import type { ServerOptions } from 'ws';
+
+import type {
+  Authenticate,
+  HeartbeatOptions,
+  MessageParser,
+  SlowClientPolicy,
+} from '../adapter/adapter.options.js';
+
+/** What a backplane can be told. All of it may be left out. */
+export interface RedisBackplaneOptions {
+  /**
+   * A URL, ioredis options, or an ioredis client, which is used for commands only and never closed; `'memory'` for no Redis at
+   * all (one process). Default: the environment's `REDIS_URL`, else `redis://localhost:6379`.
+   */
+  redis?: string | RedisOptions | Redis;
+  /**
+   * The names under which this app's traffic travels. Apps with other keys do not hear each other; several keys spread the
+   * traffic. Default `['backplane']`.
+   */
+  eventKeys?: string | readonly string[];
+  /** Install the adapter by itself. Default true. An adapter that the app sets wins in any case. */
+  adapter?: boolean;
+  /** A Redis that cannot be reached fails the boot. Default false: the app starts degraded. */
+  failFast?: boolean;
+  /** How long a publish or a request to Redis may take. Default 2,000. */
+  commandTimeoutMs?: number;
+  /** Pings to silent clients; `false` turns them off. Default `{ intervalMs: 25_000, timeoutMs: 10_000 }`. */
+  heartbeat?: Partial<HeartbeatOptions> | false;
+  /** Of one message from a client; more closes the connection with 1009. Default 1 MiB. */
+  maxPayloadBytes?: number;
+  /** What a client may leave unread before it counts as slow. Default 1 MiB. */
+  bufferLimitBytes?: number;
+  /** What then happens: `'disconnect'` (4408, the default), or `'drop'`: it misses messages until it has read. */
+  slowClient?: SlowClientPolicy;
+  /** Asked at the upgrade who connects. Default: the provider under `BACKPLANE_AUTHENTICATOR`, else nobody is asked. */
+  authenticate?: Authenticate;
+  /** How long that may take; then the upgrade is refused with 503. Default 5,000. */
+  authenticateTimeoutMs?: number;
+  /** Lets in whom the authenticator knows nothing of. Default true. */
+  allowAnonymous?: boolean;
+  /** Reads clients' frames. Default: JSON. */
+  messageParser?: MessageParser;
+  /** Compression, as in `ws`. Default false. */
+  perMessageDeflate?: ServerOptions['perMessageDeflate'];
+}
+
+/** What belongs to the module, not to the backplane. */
+export interface RedisBackplaneModuleExtras {
+  /** Where an app has several backplanes: what `@InjectBackplane(name)` asks for. Default: none. */
+  name?: string;
+  /** Provide the backplane to all modules. Default true. */
+  isGlobal?: boolean;
+  /** Providers of the module itself, for the factory to inject. Default none. */
+  extraProviders?: Provider[];
+}
+
+export type RedisBackplaneModuleOptions = RedisBackplaneOptions & RedisBackplaneModuleExtras;
+
+/** What `useClass` and `useExisting` implement. */
+export interface RedisBackplaneOptionsFactory {
+  createRedisBackplaneOptions(): RedisBackplaneOptions | Promise<RedisBackplaneOptions>;
+}
+
+/** Options from dependency injection: exactly one of `useFactory`, `useClass` and `useExisting`. */
+export interface RedisBackplaneModuleAsyncOptions
+  extends
+    RedisBackplaneModuleExtras,
+    Pick<ModuleMetadata, 'imports'>,
+    Pick<FactoryProvider, 'inject'> {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  useFactory?: (...args: any[]) => RedisBackplaneOptions | Promise<RedisBackplaneOptions>;
+  useClass?: Type<RedisBackplaneOptionsFactory>;
+  useExisting?: Type<RedisBackplaneOptionsFactory> | string | symbol;
+}
