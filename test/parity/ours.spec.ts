@@ -1,0 +1,4 @@
+import { ours } from './ours.target.js';
+import { runParity } from './run-parity.js';
+
+runParity(ours);

@@ -1,0 +1,19 @@
+import type { ScenarioGroup } from '../scenario.js';
+import { addresses } from './addresses.js';
+import { answers } from './answers.js';
+import { connections } from './connections.js';
+import { messages } from './messages.js';
+import { pipeline } from './pipeline.js';
+import { requestScope } from './request-scope.js';
+import { servers } from './servers.js';
+
+/** The parity table: what an adapter for Nest should do, and where the stock one does not. */
+export const PARITY_TABLE: readonly ScenarioGroup[] = [
+  addresses,
+  messages,
+  pipeline,
+  answers,
+  connections,
+  requestScope,
+  servers,
+];

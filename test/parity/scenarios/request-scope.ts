@@ -1,0 +1,236 @@
+import { Inject, Injectable, Scope } from '@nestjs/common';
+import { ContextIdFactory, ModuleRef, REQUEST } from '@nestjs/core';
+import { expect } from '@jest/globals';
+import {
+  type OnGatewayConnection,
+  type OnGatewayDisconnect,
+  SubscribeMessage,
+  WebSocketGateway,
+  WsException,
+} from '@nestjs/websockets';
+import type { WebSocket } from 'ws';
+import { Gate } from '../../support/gate.js';
+import { nextTurn, waitFor } from '../../support/wait-for.js';
+import { Echoing } from '../echoing.gateway.js';
+import type { Scenario, ScenarioGroup } from '../scenario.js';
+import type { World } from '../world.js';
+
+/** Whether Nest has attached a context of request-scoped providers to the client object. */
+function hasContext(client: object): boolean {
+  return Object.getOwnPropertySymbols(client).some(
+    ({ description }) => description === 'REQUEST_CONTEXT_ID',
+  );
+}
+
+@Injectable({ scope: Scope.REQUEST })
+class ConnectionState {
+  static instances = 0;
+  readonly instance = ++ConnectionState.instances;
+  sequence = 0;
+
+  constructor(@Inject(REQUEST) readonly client: WebSocket) {}
+}
+
+@WebSocketGateway()
+class ScopedGateway implements OnGatewayConnection, OnGatewayDisconnect {
+  static readonly left: { client: WebSocket; hadContext: boolean; instance: number }[] = [];
+
+  constructor(@Inject(ConnectionState) private readonly state: ConnectionState) {}
+
+  handleConnection(client: WebSocket) {
+    client.send(JSON.stringify({ event: 'connected', data: this.report(client) }));
+  }
+
+  handleDisconnect(client: WebSocket) {
+    const { instance } = this.state;
+    ScopedGateway.left.push({ client, hadContext: hasContext(client), instance });
+  }
+
+  @SubscribeMessage('state')
+  answer(client: WebSocket) {
+    return { event: 'state', data: this.report(client) };
+  }
+
+  private report(client: WebSocket) {
+    const { instance } = this.state;
+    return { instance, sequence: ++this.state.sequence, isMine: this.state.client === client };
+  }
+}
+
+type Report = { instance: number; sequence: number; isMine: boolean };
+
+/** A request-scoped gateway whose `handleConnection` fails. */
+function failingScopedGateway(fail: () => unknown) {
+  @WebSocketGateway()
+  class FailingScopedGateway extends Echoing implements OnGatewayConnection {
+    constructor(@Inject(ConnectionState) readonly state: ConnectionState) {
+      super();
+    }
+
+    handleConnection(): unknown {
+      return fail();
+    }
+  }
+  return FailingScopedGateway;
+}
+
+async function seeConnectionFail(world: World, fail: () => unknown) {
+  const app = await world.boot({ providers: [ConnectionState, failingScopedGateway(fail)] });
+  const client = await world.connect(app.url());
+  expect(await client.awaitClose()).toMatchObject({ code: 1011 });
+  expect(client.received).toEqual([
+    {
+      event: 'exception',
+      data: {
+        status: 'error',
+        message: 'Unauthorized',
+        cause: { pattern: 'handleConnection' },
+      },
+    },
+  ]);
+}
+
+const throwIt = () => {
+  throw new WsException('Unauthorized');
+};
+const rejectIt = () => Promise.reject(new WsException('Unauthorized'));
+
+/** Two gateways that share a client's providers; the slow one is still saying goodbye. */
+async function leaveSlowly(world: World) {
+  const gate = new Gate();
+  const seen = {
+    client: undefined as WebSocket | undefined,
+    ready: 0,
+    fastDone: false,
+    slowStarted: false,
+    slowDone: false,
+    sameState: false,
+  };
+
+  @WebSocketGateway()
+  class FastGateway implements OnGatewayConnection, OnGatewayDisconnect {
+    constructor(@Inject(ConnectionState) readonly state: ConnectionState) {}
+    handleConnection() {
+      seen.ready++;
+    }
+    handleDisconnect() {
+      seen.fastDone = true;
+    }
+  }
+  @WebSocketGateway()
+  class SlowGateway implements OnGatewayConnection, OnGatewayDisconnect {
+    constructor(
+      @Inject(ConnectionState) readonly state: ConnectionState,
+      @Inject(ModuleRef) readonly moduleRef: ModuleRef,
+    ) {}
+    handleConnection(client: WebSocket) {
+      seen.ready++;
+      seen.client = client;
+    }
+    async handleDisconnect(client: WebSocket) {
+      seen.slowStarted = true;
+      await gate.opened;
+      const contextId = ContextIdFactory.getByRequest(client);
+      const state = await this.moduleRef
+        .resolve(ConnectionState, contextId, { strict: false })
+        .catch(() => undefined);
+      seen.sameState = state === this.state;
+      seen.slowDone = true;
+    }
+  }
+  const { client } = await world.enter([ConnectionState, FastGateway, SlowGateway]);
+  await waitFor('both gateways', () => seen.ready === 2);
+  await client.close();
+  await waitFor('the goodbyes', () => seen.fastDone && seen.slowStarted);
+  await nextTurn(2);
+  return { gate, seen };
+}
+
+const scenarios: Scenario[] = [
+  {
+    title: 'gives each connection providers of its own, the same in hooks and messages',
+    stock: 'same',
+    run: async (world) => {
+      const app = await world.boot({ providers: [ConnectionState, ScopedGateway] });
+      const first = await world.connect(app.url());
+      const a = await first.nextEvent<Report>('connected');
+      expect(a).toMatchObject({ sequence: 1, isMine: true });
+      first.sendEvent('state');
+      expect(await first.nextEvent('state')).toEqual({ ...a, sequence: 2 });
+
+      const second = await world.connect(app.url());
+      const b = await second.nextEvent<Report>('connected');
+      expect(b).toMatchObject({ sequence: 1, isMine: true });
+      expect(b.instance).not.toBe(a.instance);
+      second.sendEvent('state');
+      expect(await second.nextEvent('state')).toEqual({ ...b, sequence: 2 });
+      first.sendEvent('state');
+      expect(await first.nextEvent('state')).toEqual({ ...a, sequence: 3 });
+    },
+  },
+  {
+    title: 'keeps the context through handleDisconnect, and cleans it up afterwards',
+    stock: 'same',
+    run: async (world) => {
+      const { client } = await world.enter([ConnectionState, ScopedGateway]);
+      const { instance } = await client.nextEvent<Report>('connected');
+      await client.close();
+      const left = await waitFor('handleDisconnect', () =>
+        ScopedGateway.left.find((one) => one.instance === instance),
+      );
+      expect(left.hadContext).toBe(true);
+      await waitFor('the clean-up', () => !hasContext(left.client));
+    },
+  },
+  {
+    title: 'keeps the context until the slowest handleDisconnect is done',
+    stock: {
+      differs: 'in 12.1 Nest itself removes it when the first one has returned',
+      run: async (world) => {
+        const { gate, seen } = await leaveSlowly(world);
+        expect(hasContext(seen.client!)).toBe(false);
+        gate.open();
+        await waitFor('the slow goodbye', () => seen.slowDone);
+        expect(seen.sameState).toBe(false);
+      },
+    },
+    run: async (world) => {
+      const { gate, seen } = await leaveSlowly(world);
+      expect(hasContext(seen.client!)).toBe(true);
+      gate.open();
+      await waitFor('the slow goodbye', () => seen.slowDone);
+      expect(seen.sameState).toBe(true);
+      await waitFor('the clean-up', () => !hasContext(seen.client!));
+    },
+  },
+  {
+    title: 'sends an exception and closes with 1011 when a scoped handleConnection throws',
+    stock: {
+      differs:
+        "it sends the whole request object as the exception's cause, and serves the client on",
+      run: async (world) => {
+        const { client } = await world.enter([ConnectionState, failingScopedGateway(throwIt)]);
+        expect(await client.next()).toMatchObject({
+          event: 'exception',
+          data: { message: 'Unauthorized', cause: { pattern: { socket: expect.anything() } } },
+        });
+        expect(await client.settle()).toEqual([]);
+      },
+    },
+    run: (world) => seeConnectionFail(world, throwIt),
+  },
+  {
+    title: 'sends an exception and closes with 1011 when a scoped handleConnection rejects',
+    stock: {
+      differs: 'the process dies of an unhandledRejection',
+      run: async (world) => {
+        await world.enter([ConnectionState, failingScopedGateway(rejectIt)]);
+        await waitFor('the fatal error', () => world.guard.fatalErrors.length > 0);
+        expect(await world.guard.takeFatalErrors()).toMatchObject([{ kind: 'unhandledRejection' }]);
+      },
+    },
+    run: (world) => seeConnectionFail(world, rejectIt),
+  },
+];
+
+export const requestScope: ScenarioGroup = { theme: 'request-scoped gateways', scenarios };
