@@ -20,5 +20,6 @@ app.use(securityHeaders);
 app.useStaticAssets(pageFolder);
 app.enableShutdownHooks(stopSignals);
 const config = app.get(ConfigService);
-await app.listen(config.get('PORT', '3000'), config.get('HOST', '127.0.0.1'));
+const port = config.get<string>('PORT', '3000');
+await app.listen(port, config.get<string>('HOST', '127.0.0.1'));
 if (!cluster.isWorker) console.log(`The chat is at ${await app.getUrl()}`);

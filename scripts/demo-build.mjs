@@ -32,6 +32,9 @@ const parts = [
   },
 ];
 
+/** Its message is all that there is to say. */
+export class BuildError extends Error {}
+
 /** Two demos that start at the same time build once: the second waits for the first. */
 export async function ensureBuilt(say = console.log) {
   if (parts.every((part) => whyBuild(part) === undefined)) return;
@@ -56,7 +59,7 @@ function whyBuild({ sources, product }) {
 function build({ name, product, command: [script, ...args] }, reason, say) {
   say(`Building ${name} (${reason}) …`);
   const file = join(root, script);
-  if (!existsSync(file)) throw fail(`${script} is missing: run "npm ci" first.`);
+  if (!existsSync(file)) throw new BuildError(`${script} is missing: run "npm ci" first.`);
   const { status } = spawnSync(process.execPath, [file, ...args], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -64,7 +67,7 @@ function build({ name, product, command: [script, ...args] }, reason, say) {
   if (status === 0) return touch(join(root, product), new Date());
   // The compiler writes its files even then: let the next run see them as old.
   touch(join(root, product), new Date(0));
-  throw fail(`Building ${name} failed.`);
+  throw new BuildError(`Building ${name} failed.`);
 }
 
 function newestSource(path) {
@@ -105,9 +108,4 @@ function holderIsGone() {
   } catch (error) {
     return error.code === 'ESRCH';
   }
-}
-
-function fail(message) {
-  process.exitCode = 1;
-  return Object.assign(new Error(message), { stack: message });
 }

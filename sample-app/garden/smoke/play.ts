@@ -2,42 +2,60 @@ import type { SmokeCommand } from '../../smoke/smoke.protocol.js';
 import type { Player } from './gather.js';
 import type { Kind } from './kinds.js';
 import { markText } from './mark.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** How many of each kind a worker sends: enough to see an order. */
 export const COPIES = 3;
-const BARRIER_TIMEOUT_MS = 10_000;
+const ROUND_TIMEOUT_MS = 10_000;
 
-/**
- * Each worker sends each kind. That nothing more is on its way is known by barriers, which every worker sends to everyone
- * after it: two more at the end, so that a straggler has had every chance to come.
- */
-export async function play(
-  kinds: readonly Kind[],
-  players: readonly Player[],
-  names: readonly string[],
-  signal: AbortSignal,
-): Promise<void> {
-  const senders = players.filter(({ member }) => member.seat === 0);
-  const cast = players.map(({ member }) => member);
+/** A run that began: its rounds are the kinds of broadcast, one after the other. */
+export class Play {
+  /** How many kinds were sent. */
+  rounds = 0;
 
-  const send = async ({ client, member }: Player, kindNumber: number, copy: number) => {
-    const mark = markText({ kind: kindNumber, worker: member.worker, copy });
-    const basis: SmokeCommand = { mark, as: 'event', from: 'server' };
-    await client.run({ ...basis, ...kinds[kindNumber]!.command(member, cast) }, signal);
-  };
+  constructor(
+    private readonly kinds: readonly Kind[],
+    private readonly players: readonly Player[],
+    private readonly names: readonly string[],
+  ) {}
 
-  const barrier = async (number: number) => {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(BARRIER_TIMEOUT_MS)]);
-    await Promise.all(senders.map(({ client }) => client.raiseBarrier(number, limit)));
-    await Promise.all(players.map(({ client }) => client.passBarrier(number, names, limit)));
-  };
-
-  for (const kindNumber of kinds.keys()) {
-    for (let copy = 0; copy < COPIES; copy++) {
-      await Promise.all(senders.map((sender) => send(sender, kindNumber, copy)));
+  /**
+   * Each worker sends each kind. That nothing more is on its way is known by barriers, which every worker sends to everyone
+   * after it: two more at the end, so that a straggler has had every chance to come.
+   */
+  async run(stop: AbortSignal): Promise<void> {
+    for (const kindNumber of this.kinds.keys()) {
+      this.rounds++;
+      await withTimeLimit(ROUND_TIMEOUT_MS, stop, async (signal) => {
+        for (let copy = 0; copy < COPIES; copy++) await this.#send(kindNumber, copy, signal);
+        await this.#barrier(kindNumber, signal);
+      });
     }
-    await barrier(kindNumber);
+    for (const more of [0, 1]) {
+      await withTimeLimit(ROUND_TIMEOUT_MS, stop, (signal) =>
+        this.#barrier(this.kinds.length + more, signal),
+      );
+    }
   }
-  await barrier(kinds.length);
-  await barrier(kinds.length + 1);
+
+  async #send(kindNumber: number, copy: number, signal: AbortSignal): Promise<void> {
+    const cast = this.players.map(({ member }) => member);
+    const kind = this.kinds[kindNumber]!;
+    await this.#eachSender(({ client, member }) => {
+      const mark = markText({ kind: kindNumber, worker: member.worker, copy });
+      const basis: SmokeCommand = { mark, as: 'event', from: 'server' };
+      return client.run({ ...basis, ...kind.command(member, cast) }, signal);
+    });
+  }
+
+  async #barrier(number: number, signal: AbortSignal): Promise<void> {
+    await this.#eachSender(({ client }) => client.raiseBarrier(number, signal));
+    await Promise.all(
+      this.players.map(({ client }) => client.passBarrier(number, this.names, signal)),
+    );
+  }
+
+  async #eachSender(act: (player: Player) => Promise<void>): Promise<void> {
+    await Promise.all(this.players.filter(({ member }) => member.seat === 0).map(act));
+  }
 }

@@ -21,7 +21,7 @@ export function renderReport(
     ...sums(verdicts),
   ]);
   const header = ['broadcast, from worker', ...names, 'sent', 'expected', 'received', 'verdict'];
-  const problems = [...verdicts.flatMap(describe(names)), ...trouble];
+  const problems = [...trouble, ...verdicts.flatMap(describe(names))];
   const parts = [renderTable(header, rows)];
   if (problems.length > 0) parts.push(listOf(problems));
   const sum = sumOf(verdicts);

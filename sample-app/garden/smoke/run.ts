@@ -3,8 +3,9 @@ import { gather } from './gather.js';
 import type { Player } from './gather.js';
 import { judge, strangers } from './judge.js';
 import { kinds } from './kinds.js';
-import { COPIES, play } from './play.js';
+import { COPIES, Play } from './play.js';
 import { renderReport } from './report.js';
+import { withTimeLimit } from './time-limit.js';
 
 const GATHER_TIMEOUT_MS = 30_000;
 
@@ -17,36 +18,49 @@ export interface SmokeSettings {
 }
 
 /** Checks every kind of broadcast from every worker, prints the table, and returns the exit code. */
-export async function runSmoke({ host, port, names, log, signal }: SmokeSettings): Promise<number> {
+export async function runSmoke(settings: SmokeSettings): Promise<number> {
+  const { host, port, names, log, signal } = settings;
   const started = performance.now();
-  const trouble: string[] = [];
   let players: Player[] = [];
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(GATHER_TIMEOUT_MS)]);
-    players = await gather(socketUrl(host, port), names, limit);
-    trouble.push(...notReady(players));
-    await play(kinds, players, names, signal);
+    players = await withTimeLimit(GATHER_TIMEOUT_MS, signal, (limit) =>
+      gather(socketUrl(host, port), names, limit),
+    );
+    const trouble = notReady(players);
+    if (trouble.length > 0) throw new Error(trouble.join(', '));
+    const report = await playAndJudge(players, settings, started);
+    log.say(`\n${report.text}`);
+    return report.isGood ? 0 : 1;
   } catch (error) {
-    trouble.push(signal.aborted ? 'stopped' : (error as Error).message);
-  }
-  if (players.length === 0) {
-    log.say(`Smoke FAILED: ${trouble.join('; ')}`);
+    log.say(`Smoke FAILED: ${(error as Error).message}`);
     return 1;
+  } finally {
+    await Promise.all(players.map(({ client }) => client.close()));
   }
-  const receipts = players.map(({ client, member }) => ({
-    member,
-    marks: client.marks,
-    unreadable: client.unreadable,
-  }));
-  trouble.push(...strangers(receipts));
-  const verdicts = judge(kinds, names.length, COPIES, receipts);
-  log.say(`\n${renderReport(verdicts, names, trouble, performance.now() - started)}`);
-  await Promise.all(players.map(({ client }) => client.close()));
-  const isGood = trouble.length === 0 && verdicts.every(({ problems }) => problems.length === 0);
-  return isGood ? 0 : 1;
 }
 
-/** A backplane that is not there would fail everything below: this line says why. */
+async function playAndJudge(
+  players: readonly Player[],
+  { names, signal }: SmokeSettings,
+  started: number,
+): Promise<{ text: string; isGood: boolean }> {
+  const trouble: string[] = [];
+  const play = new Play(kinds, players, names);
+  try {
+    await play.run(signal);
+  } catch (error) {
+    trouble.push(`stopped early: ${signal.aborted ? 'by a signal' : (error as Error).message}`);
+  }
+  const receipts = players.map(({ client: { marks, unreadable }, member }) => {
+    return { member, marks, unreadable };
+  });
+  trouble.push(...strangers(receipts));
+  const verdicts = judge(kinds.slice(0, play.rounds), names.length, COPIES, receipts);
+  const isGood = trouble.length === 0 && verdicts.every(({ problems }) => problems.length === 0);
+  return { text: renderReport(verdicts, names, trouble, performance.now() - started), isGood };
+}
+
+/** Without its backplane an instance would fail everything: this says why. */
 function notReady(players: readonly Player[]): string[] {
   const states = new Map(
     players.map(({ client: { welcome } }) => [welcome.instance, welcome.status]),
