@@ -8,7 +8,7 @@ import type { AdapterChoices, Target, TestableAdapter } from './target.js';
 export interface WorldBootOptions extends Omit<BootOptions, 'http' | 'adapter' | 'imports'> {
   imports?: (Type | DynamicModule | ForwardReference)[];
   /** Set the adapter by hand, made with these choices, and then changed like this. */
-  adapter?: AdapterChoices & { then?: (adapter: TestableAdapter) => unknown };
+  adapter?: AdapterChoices & { change?: (adapter: TestableAdapter) => unknown };
 }
 
 let lastKey = 0;
@@ -29,7 +29,7 @@ export class World {
     const setsAdapter = adapter !== undefined || !target.installsItself;
     const createAdapter = (app: INestApplication) => {
       const created = target.createAdapter(app, adapter ?? {});
-      adapter?.then?.(created);
+      adapter?.change?.(created);
       return created;
     };
     const app = await bootApp({

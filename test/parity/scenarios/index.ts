@@ -2,6 +2,7 @@ import type { ScenarioGroup } from '../scenario.js';
 import { addresses } from './addresses.js';
 import { answers } from './answers.js';
 import { connections } from './connections.js';
+import { leftToNest } from './left-to-nest.js';
 import { messages } from './messages.js';
 import { pipeline } from './pipeline.js';
 import { requestScope } from './request-scope.js';
@@ -16,4 +17,5 @@ export const PARITY_TABLE: readonly ScenarioGroup[] = [
   connections,
   requestScope,
   servers,
+  leftToNest,
 ];

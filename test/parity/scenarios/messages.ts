@@ -82,7 +82,7 @@ const pipeParser: MessageParser = (raw) => {
 /** The two ways to give an adapter a parser. */
 const WAYS_TO_SET_A_PARSER: [string, (parser: MessageParser) => WorldBootOptions['adapter']][] = [
   ['the constructor', (messageParser): AdapterChoices => ({ messageParser })],
-  ['setMessageParser', (parser) => ({ then: (adapter) => adapter.setMessageParser(parser) })],
+  ['setMessageParser', (parser) => ({ change: (adapter) => adapter.setMessageParser(parser) })],
 ];
 
 async function enterWithParser(

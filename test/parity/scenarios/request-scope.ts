@@ -1,5 +1,12 @@
-import { Inject, Injectable, Scope } from '@nestjs/common';
-import { ContextIdFactory, ModuleRef, REQUEST } from '@nestjs/core';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  Scope,
+  UseGuards,
+} from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
 import { expect } from '@jest/globals';
 import {
   type OnGatewayConnection,
@@ -9,18 +16,11 @@ import {
   WsException,
 } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
-import { Gate } from '../../support/gate.js';
-import { nextTurn, waitFor } from '../../support/wait-for.js';
+import { waitFor } from '../../support/wait-for.js';
+import { hasContext } from '../request-context.js';
 import { Echoing } from '../echoing.gateway.js';
 import type { Scenario, ScenarioGroup } from '../scenario.js';
 import type { World } from '../world.js';
-
-/** Whether Nest has attached a context of request-scoped providers to the client object. */
-function hasContext(client: object): boolean {
-  return Object.getOwnPropertySymbols(client).some(
-    ({ description }) => description === 'REQUEST_CONTEXT_ID',
-  );
-}
 
 @Injectable({ scope: Scope.REQUEST })
 class ConnectionState {
@@ -29,6 +29,17 @@ class ConnectionState {
   sequence = 0;
 
   constructor(@Inject(REQUEST) readonly client: WebSocket) {}
+}
+
+/** Lets through what is not forbidden, to the client that it was made for. */
+@Injectable({ scope: Scope.REQUEST })
+class ScopedGuard implements CanActivate {
+  constructor(@Inject(REQUEST) private readonly client: WebSocket) {}
+
+  canActivate(context: ExecutionContext) {
+    const ws = context.switchToWs();
+    return ws.getClient<WebSocket>() === this.client && ws.getPattern() !== 'forbidden';
+  }
 }
 
 @WebSocketGateway()
@@ -95,57 +106,6 @@ const throwIt = () => {
 };
 const rejectIt = () => Promise.reject(new WsException('Unauthorized'));
 
-/** Two gateways that share a client's providers; the slow one is still saying goodbye. */
-async function leaveSlowly(world: World) {
-  const gate = new Gate();
-  const seen = {
-    client: undefined as WebSocket | undefined,
-    ready: 0,
-    fastDone: false,
-    slowStarted: false,
-    slowDone: false,
-    sameState: false,
-  };
-
-  @WebSocketGateway()
-  class FastGateway implements OnGatewayConnection, OnGatewayDisconnect {
-    constructor(@Inject(ConnectionState) readonly state: ConnectionState) {}
-    handleConnection() {
-      seen.ready++;
-    }
-    handleDisconnect() {
-      seen.fastDone = true;
-    }
-  }
-  @WebSocketGateway()
-  class SlowGateway implements OnGatewayConnection, OnGatewayDisconnect {
-    constructor(
-      @Inject(ConnectionState) readonly state: ConnectionState,
-      @Inject(ModuleRef) readonly moduleRef: ModuleRef,
-    ) {}
-    handleConnection(client: WebSocket) {
-      seen.ready++;
-      seen.client = client;
-    }
-    async handleDisconnect(client: WebSocket) {
-      seen.slowStarted = true;
-      await gate.opened;
-      const contextId = ContextIdFactory.getByRequest(client);
-      const state = await this.moduleRef
-        .resolve(ConnectionState, contextId, { strict: false })
-        .catch(() => undefined);
-      seen.sameState = state === this.state;
-      seen.slowDone = true;
-    }
-  }
-  const { client } = await world.enter([ConnectionState, FastGateway, SlowGateway]);
-  await waitFor('both gateways', () => seen.ready === 2);
-  await client.close();
-  await waitFor('the goodbyes', () => seen.fastDone && seen.slowStarted);
-  await nextTurn(2);
-  return { gate, seen };
-}
-
 const scenarios: Scenario[] = [
   {
     title: 'gives each connection providers of its own, the same in hooks and messages',
@@ -183,24 +143,22 @@ const scenarios: Scenario[] = [
     },
   },
   {
-    title: 'keeps the context until the slowest handleDisconnect is done',
-    stock: {
-      differs: 'in 12.1 Nest itself removes it when the first one has returned',
-      run: async (world) => {
-        const { gate, seen } = await leaveSlowly(world);
-        expect(hasContext(seen.client!)).toBe(false);
-        gate.open();
-        await waitFor('the slow goodbye', () => seen.slowDone);
-        expect(seen.sameState).toBe(false);
-      },
-    },
+    title: "runs a gateway's own request-scoped guard, with the client as its request",
+    stock: 'same',
     run: async (world) => {
-      const { gate, seen } = await leaveSlowly(world);
-      expect(hasContext(seen.client!)).toBe(true);
-      gate.open();
-      await waitFor('the slow goodbye', () => seen.slowDone);
-      expect(seen.sameState).toBe(true);
-      await waitFor('the clean-up', () => !hasContext(seen.client!));
+      @UseGuards(ScopedGuard)
+      @WebSocketGateway()
+      class ScopedGuardGateway extends Echoing {
+        @SubscribeMessage('forbidden')
+        forbidden() {}
+      }
+      const { client } = await world.enter([ScopedGuardGateway]);
+      client.sendEvent('forbidden');
+      expect(await client.next()).toMatchObject({
+        event: 'exception',
+        data: { message: 'Forbidden resource' },
+      });
+      expect(await client.settle()).toEqual([]);
     },
   },
   {

@@ -42,6 +42,27 @@ async function ownServer(world: World) {
   return { server, address: `127.0.0.1:${port}` };
 }
 
+/** An app whose client leaves with the app, and takes a while to be said goodbye to. */
+async function closeDuringGoodbye(world: World) {
+  const order: string[] = [];
+  const gate = new Gate();
+  @WebSocketGateway()
+  class SlowGoodbyeGateway extends Echoing implements OnGatewayDisconnect {
+    async handleDisconnect() {
+      await gate.opened;
+      order.push('goodbye');
+    }
+    onApplicationShutdown() {
+      order.push('shutdown');
+    }
+  }
+  const { app, client } = await world.enter([SlowGoodbyeGateway]);
+  await client.settle();
+  const closing = app.close();
+  await client.awaitClose();
+  return { order, gate, closing };
+}
+
 /** An app with an event stream that never ends, one reader of it, and one WebSocket client. */
 async function bootWithOpenStream(world: World, forceCloseConnections: boolean) {
   @Controller()
@@ -76,13 +97,11 @@ async function bootWithOpenStream(world: World, forceCloseConnections: boolean) 
 
 async function closeUnder(world: World) {
   const reasons: unknown[] = [];
-  const gate = new Gate();
   const port = await freePort();
   @WebSocketGateway()
   class SharedGateway implements OnGatewayDisconnect {
     handleDisconnect(_client: unknown, reason: unknown) {
       reasons.push(reason);
-      return gate.opened; // a slow goodbye does not hold up the app
     }
   }
   @WebSocketGateway(port)
@@ -95,7 +114,6 @@ async function closeUnder(world: World) {
   ];
   await app.close();
   const codes = await Promise.all(clients.map(async (client) => (await client.awaitClose()).code));
-  gate.open();
   return { codes, reasons };
 }
 
@@ -116,6 +134,27 @@ const scenarios: Scenario[] = [
       const { codes, reasons } = await closeUnder(world);
       for (const code of codes) expect([1001, 1012]).toContain(code);
       expect(reasons).toEqual([codes[0]]);
+    },
+  },
+  {
+    title: 'lets an async handleDisconnect finish before the app has closed',
+    stock: {
+      differs: 'it does not wait: clean-up may run into what is shut down',
+      run: async (world) => {
+        const { order, gate, closing } = await closeDuringGoodbye(world);
+        await withDeadline(closing, 'the app to close');
+        gate.open();
+        await waitFor('the goodbye', () => order.length === 2);
+        expect(order).toEqual(['shutdown', 'goodbye']);
+      },
+    },
+    run: async (world) => {
+      const { order, gate, closing } = await closeDuringGoodbye(world);
+      await nextTurn(20);
+      expect(order).toEqual([]);
+      gate.open();
+      await withDeadline(closing, 'the app to close');
+      expect(order).toEqual(['goodbye', 'shutdown']);
     },
   },
   {
