@@ -13,6 +13,8 @@ export interface Scenario {
    *   title says.
    */
   stock: 'same' | { differs: string; run: (world: World) => Promise<void> };
+  /** The first major of Nest whose gateways know of it at all, if that is not the oldest one. */
+  since?: number;
   /** Shows that the target does it. */
   run: (world: World) => Promise<void>;
 }

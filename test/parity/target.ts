@@ -32,3 +32,8 @@ export const NEST_MAJOR = Number(
   process.env.NEST_MAJOR ??
     createRequire(import.meta.url)('@nestjs/core/package.json').version.split('.')[0],
 );
+
+/** What `handleDisconnect` is told of the close code: since Nest 12 that code. */
+export function toldReason(code: number): number | undefined {
+  return NEST_MAJOR >= 12 ? code : undefined;
+}

@@ -73,7 +73,7 @@ export async function bootApp(options: BootOptions): Promise<BootedApp> {
 
   const app = await NestFactory.create<INestApplication>(
     TestRootModule,
-    (http === 'express' ? new ExpressAdapter() : new FastifyAdapter()) as never,
+    createHttpAdapter(http, nest) as never,
     { abortOnError: false, ...nest, logger: log },
   );
   try {
@@ -85,4 +85,10 @@ export async function bootApp(options: BootOptions): Promise<BootedApp> {
     throw error;
   }
   return new BootedApp(app, log);
+}
+
+function createHttpAdapter(http: HttpKind, nest: BootOptions['nest']) {
+  if (http === 'express') return new ExpressAdapter();
+  // Before Nest 12, Fastify has to be told by its own option.
+  return new FastifyAdapter(nest?.forceCloseConnections ? { forceCloseConnections: true } : {});
 }

@@ -13,6 +13,7 @@ import { Gate } from '../../support/gate.js';
 import { waitFor } from '../../support/wait-for.js';
 import { Echoing } from '../echoing.gateway.js';
 import type { Scenario, ScenarioGroup } from '../scenario.js';
+import { toldReason } from '../target.js';
 import type { World } from '../world.js';
 
 /** A gateway whose hooks and handler tell what they were called with, in order. */
@@ -169,7 +170,7 @@ const scenarios: Scenario[] = [
         'onApplicationBootstrap',
         'handleConnection /?a=1 ann',
         'a message',
-        'handleDisconnect 3 4001',
+        `handleDisconnect 3 ${toldReason(4001)}`,
       ]);
     },
   },
@@ -192,9 +193,9 @@ const scenarios: Scenario[] = [
         await waitFor('handleDisconnect', () => calls.length === 7);
         expect(calls.slice(3)).toEqual([
           'handleConnection /shared 0',
-          'handleDisconnect 3 4000',
+          `handleDisconnect 3 ${toldReason(4000)}`,
           'handleConnection /shared 1',
-          'handleDisconnect 3 4001',
+          `handleDisconnect 3 ${toldReason(4001)}`,
         ]);
       }
       expect(elsewhere.calls).toHaveLength(3);
@@ -231,6 +232,7 @@ const scenarios: Scenario[] = [
   {
     title: 'tells handleDisconnect 1006 when the client vanishes',
     stock: 'same',
+    since: 12,
     run: async (world) => {
       const { RecordingGateway, calls } = recordingGateway();
       const { client } = await world.enter([RecordingGateway]);

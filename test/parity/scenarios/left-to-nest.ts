@@ -70,6 +70,7 @@ const scenarios: Scenario[] = [
   {
     title: 'ends the context of a client with its first handleDisconnect, though a second one runs',
     stock: 'same',
+    since: 12,
     run: async (world) => {
       const gate = new Gate();
       const seen = {

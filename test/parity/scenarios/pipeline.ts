@@ -343,7 +343,9 @@ const scenarios: Scenario[] = [
       const { client } = await world.enter([ObservedGateway]);
       client.sendEvent('echo', [1]);
       await client.next();
-      expect(args.slice(1)).toEqual([[1], 'echo', 'echo']);
+      const [, data, event, ...rest] = args;
+      expect([data, event]).toEqual([[1], 'echo']);
+      expect(new Set(rest)).toEqual(new Set(['echo'])); // the pattern, which Nest 11 adds twice
     },
   },
   {

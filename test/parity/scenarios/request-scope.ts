@@ -110,6 +110,7 @@ const scenarios: Scenario[] = [
   {
     title: 'gives each connection providers of its own, the same in hooks and messages',
     stock: 'same',
+    since: 12,
     run: async (world) => {
       const app = await world.boot({ providers: [ConnectionState, ScopedGateway] });
       const first = await world.connect(app.url());
@@ -131,6 +132,7 @@ const scenarios: Scenario[] = [
   {
     title: 'keeps the context through handleDisconnect, and cleans it up afterwards',
     stock: 'same',
+    since: 12,
     run: async (world) => {
       const { client } = await world.enter([ConnectionState, ScopedGateway]);
       const { instance } = await client.nextEvent<Report>('connected');

@@ -12,6 +12,7 @@ import { Gate } from '../../support/gate.js';
 import { nextTurn, waitFor } from '../../support/wait-for.js';
 import { Echoing } from '../echoing.gateway.js';
 import type { Scenario, ScenarioGroup } from '../scenario.js';
+import { toldReason } from '../target.js';
 import type { World } from '../world.js';
 
 @WebSocketGateway()
@@ -133,7 +134,7 @@ const scenarios: Scenario[] = [
     run: async (world) => {
       const { codes, reasons } = await closeUnder(world);
       for (const code of codes) expect([1001, 1012]).toContain(code);
-      expect(reasons).toEqual([codes[0]]);
+      expect(reasons).toEqual([toldReason(codes[0]!)]);
     },
   },
   {
