@@ -17,7 +17,9 @@ import { SmokeModule } from './smoke/smoke.module.js';
     }),
     InstanceModule,
     ChatModule,
-    ConditionalModule.registerWhen(SmokeModule, (env) => env.DEMO_SMOKE === '1'),
+    ConditionalModule.registerWhen(SmokeModule, (env) => env.DEMO_SMOKE === '1', {
+      debug: false,
+    }),
   ],
   controllers: [HealthController],
 })

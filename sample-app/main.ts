@@ -16,6 +16,7 @@ const levels: LogLevel[] =
   process.env.LOG_LEVEL === 'warn' ? ['fatal', 'error', 'warn'] : ['fatal', 'error', 'warn', 'log'];
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: levels });
+app.disable('x-powered-by');
 app.use(securityHeaders);
 app.useStaticAssets(pageFolder);
 app.enableShutdownHooks(stopSignals);

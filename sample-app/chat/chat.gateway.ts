@@ -8,7 +8,7 @@ import {
   WebSocketServer,
   WsException,
 } from '@nestjs/websockets';
-import type { OnGatewayConnection, OnGatewayDisconnect } from '@nestjs/websockets';
+import type { OnGatewayConnection, OnGatewayDisconnect, OnGatewayInit } from '@nestjs/websockets';
 import { Backplane } from 'nestjs-redis-backplane';
 import { INSTANCE } from '../instance/instance.js';
 import type { Instance } from '../instance/instance.js';
@@ -21,7 +21,9 @@ import { messageValidation } from './validation.js';
 /** A chat, written as for one process. That there are several is the backplane's business. */
 @UsePipes(messageValidation)
 @WebSocketGateway({ path: CHAT_PATH })
-export class ChatGateway implements OnGatewayConnection<ChatSocket>, OnGatewayDisconnect {
+export class ChatGateway
+  implements OnGatewayInit<ChatServer>, OnGatewayConnection<ChatSocket>, OnGatewayDisconnect
+{
   @WebSocketServer() private readonly server!: ChatServer;
   private readonly from: Origin;
 
@@ -33,6 +35,10 @@ export class ChatGateway implements OnGatewayConnection<ChatSocket>, OnGatewayDi
     this.from = originOf(instance);
   }
 
+  afterInit(server: ChatServer): void {
+    this.pulse.countWith(() => server.clients.size);
+  }
+
   handleConnection(client: ChatSocket): void {
     client.emit('welcome', {
       connectionId: client.id,
@@ -40,11 +46,11 @@ export class ChatGateway implements OnGatewayConnection<ChatSocket>, OnGatewayDi
       instance: this.instance,
       backplane: this.backplane.status,
     });
-    this.pulse.countChanged(this.server.clients.size);
+    this.pulse.beat();
   }
 
   handleDisconnect(): void {
-    this.pulse.countChanged(this.server.clients.size);
+    this.pulse.beat();
   }
 
   @SubscribeMessage('join')

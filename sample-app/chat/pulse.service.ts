@@ -17,7 +17,7 @@ const INTERVAL_MS = 2_000;
 export class PulseService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly everyone: Audience<ServerEvents>;
   private readonly from: Origin;
-  private connections = 0;
+  private count = () => 0;
   private timer?: NodeJS.Timeout;
   private offStatus?: () => void;
 
@@ -39,16 +39,18 @@ export class PulseService implements OnApplicationBootstrap, BeforeApplicationSh
 
   beforeApplicationShutdown(): void {
     clearInterval(this.timer);
+    this.timer = undefined;
     this.offStatus?.();
     this.everyone.emit('leaving', { from: this.from });
   }
 
-  countChanged(connections: number): void {
-    this.connections = connections;
-    this.beat();
+  /** Who knows how many clients this instance has. */
+  countWith(count: () => number): void {
+    this.count = count;
   }
 
-  private beat(): void {
-    this.everyone.emit('pulse', { from: this.from, connections: this.connections });
+  beat(): void {
+    // Who has said goodbye is silent, though its clients still go.
+    if (this.timer) this.everyone.emit('pulse', { from: this.from, connections: this.count() });
   }
 }

@@ -40,6 +40,7 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
       PORT: String(port),
       LOG_LEVEL: verbose ? 'log' : 'warn',
       DEMO_SMOKE: smoke ? '1' : '0',
+      ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
     },
   });
   const stop = new AbortController();

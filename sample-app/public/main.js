@@ -7,12 +7,13 @@ import { GardenPanel } from './garden-panel.js';
 import { instanceChip } from './instance-chip.js';
 import { ownName, rememberName } from './own-name.js';
 import { StatusBar } from './status-bar.js';
-import { seldom, TypingLine } from './typing.js';
+import { TypingHint, TypingLine } from './typing.js';
 
 const talks = new Conversations();
 const garden = new GardenPanel();
 const typing = new TypingLine();
 const connection = new Connection();
+const hint = new TypingHint(() => connection.send('typing', { room: talks.active.name }));
 const status = new StatusBar(() => connection.retryNow());
 
 const field = byId('message');
@@ -127,6 +128,7 @@ onSubmit(byId('composer'), async () => {
   if (text === '' || !talk) return;
   composerNote.textContent = '';
   field.value = '';
+  hint.sent();
   try {
     if (talk.kind === 'room') await connection.request('say', { room: talk.name, text });
     else await connection.request('whisper', { to: talk.name, text });
@@ -136,9 +138,8 @@ onSubmit(byId('composer'), async () => {
   }
 });
 
-const sayTyping = seldom(() => connection.send('typing', { room: talks.active.name }));
 field.addEventListener('input', () => {
-  if (talks.active?.kind === 'room') sayTyping();
+  if (talks.active?.kind === 'room') hint.typed();
 });
 
 onSubmit(byId('join'), async () => {

@@ -34,13 +34,23 @@ export class TypingLine {
   }
 }
 
-/** Calls at most once in a while, however fast somebody types. */
-export function seldom(fn) {
-  let last = -Infinity;
-  return () => {
+/** Says that this tab types: at most once in a while, however fast, and anew after {@link sent}. */
+export class TypingHint {
+  #send;
+  #last = -Infinity;
+
+  constructor(send) {
+    this.#send = send;
+  }
+
+  typed() {
     const now = performance.now();
-    if (now - last < SENT_EVERY_MS) return;
-    last = now;
-    fn();
-  };
+    if (now - this.#last < SENT_EVERY_MS) return;
+    this.#last = now;
+    this.#send();
+  }
+
+  sent() {
+    this.#last = -Infinity;
+  }
 }

@@ -1,0 +1,285 @@
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Browser, Locator } from 'playwright-core';
+import { closeAfterEach } from '../support/cleanup.js';
+import { findRedisServer, RedisServer } from '../support/redis-server.js';
+import { describeWithBrowser, launchBrowser } from './support/browser.js';
+import { ChatTab, twoTabsApart } from './support/chat-tab.js';
+import { DEMO_START_TIMEOUT_MS, DemoProcess } from './support/demo-process.js';
+
+const BROWSER_TIMEOUT_MS = 60_000;
+const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
+
+describeWithBrowser('the page of the demo, in a browser', () => {
+  const track = closeAfterEach();
+  let redis: RedisServer | undefined;
+  let demo: DemoProcess;
+  let browser: Browser;
+  let url: string;
+
+  beforeAll(async () => {
+    redis = findRedisServer() ? await RedisServer.start() : undefined;
+    demo = new DemoProcess(['--workers', '3', '--port', '0'], { REDIS_URL: redis?.url ?? '' });
+    [url, browser] = await Promise.all([demo.url(), launchBrowser()]);
+  }, DEMO_START_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await browser?.close();
+    await demo?.dispose();
+    await redis?.stop();
+  }, 30_000);
+
+  test(
+    'two tabs on different instances talk',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      await ada.rename('Ada');
+      await ben.rename('Ben');
+      while ((await ada.connected()) === (await ben.connected())) await ben.rename('Ben');
+
+      await ada.say('Hello, other instance');
+      const atBen = await ben.message('Hello, other instance');
+      expect(await atBen.textContent()).toContain(await ada.connected());
+      expect(await atBen.textContent()).toContain('through Redis');
+      const atAda = await ada.message('Hello, other instance');
+      expect(await atAda.textContent()).toContain('same instance');
+
+      await ben.page.getByLabel('Message', { exact: true }).pressSequentially('hm');
+      await ada.page.getByText('Ben', { exact: false }).and(ada.page.locator('#typing')).waitFor();
+
+      await ben.page.getByRole('button', { name: 'Ada' }).click();
+      await ben.say('Only for you');
+      await ada.page.getByRole('button', { name: '@ Ben 1 new' }).click();
+      await ada.message('Only for you');
+      expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'a room is read by who joined it, and by nobody else',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      const [, outsider] = await twoTabsApart(browser, url, track);
+      await ada.join('kitchen');
+      await ben.join('kitchen');
+      await ada.say('Soup is ready');
+      await ben.message('Soup is ready');
+
+      await ben.page.getByRole('button', { name: 'Leave room' }).click();
+      await ben.page.getByRole('heading', { name: '# lobby' }).waitFor();
+      await ada.page.getByText(/left, on/).waitFor();
+      await ada.say('Soup is gone');
+      await ada.message('Soup is gone');
+
+      await ada.page.getByRole('button', { name: '# lobby' }).click();
+      await ada.say('Back in the lobby');
+      for (const tab of [ben, outsider]) {
+        await tab.message('Back in the lobby');
+        expect(await tab.page.getByText('Soup is gone').count()).toBe(0);
+      }
+      expect(await outsider.page.getByText('Soup is ready').count()).toBe(0);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'markup in names and messages is text',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      const name = '<img src=x onerror=alert(1)>';
+      await ada.rename(name);
+      await ada.say('<script>alert(2)</script><b>bold</b>');
+      const message = await ben.message('<script>alert(2)</script><b>bold</b>');
+      expect(await message.textContent()).toContain(name);
+      expect(await ben.log.locator('img, script, b').count()).toBe(0);
+      expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'the worker that serves a tab is stopped: the tab moves, the others go on, the worker returns',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      const [before, other] = [await ada.connected(), await ben.connected()];
+      const stop = ada.page.getByRole('button', { name: 'Stop this worker' });
+      await stop.focus();
+      await ada.page.keyboard.press('Enter');
+      await ada.page.locator('#state:not([data-state="connected"])').waitFor();
+      await ada.log.getByText(/Back, now served by/).waitFor();
+      await ada.connected();
+      await ben.log.getByText('Stopped:').waitFor();
+      expect(await ben.connected()).toBe(other);
+
+      await ben.say('Still here');
+      await ada.message('Still here');
+      await ada.say('So am I');
+      await ben.message('So am I');
+
+      const instances = ben.page.getByRole('complementary').getByRole('listitem');
+      await instances
+        .filter({ hasText: before })
+        .filter({ hasText: /\d tabs?/ })
+        .waitFor();
+      expect(demo.output).toContain(`${before} is back`);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'an announcement, posted to whichever worker, reaches everyone',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      await ada.page.getByLabel('To everyone, by an HTTP request').fill('Lunch at noon');
+      await ada.page.getByRole('button', { name: 'Post' }).click();
+      await ada.page.getByText(/took the request/).waitFor();
+      for (const tab of [ada, ben]) await tab.message('Lunch at noon');
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  (findRedisServer() ? test : test.skip)(
+    'the page says that Redis is away, and that it is back',
+    async () => {
+      const tab = track(await ChatTab.open(browser, url));
+      await redis!.kill();
+      await tab.page.getByRole('alert').filter({ hasText: 'cannot reach Redis' }).waitFor();
+      await tab.say('Only here');
+      await tab.message('Only here');
+      await redis!.restart();
+      await tab.connected();
+      await tab.page.getByRole('alert').waitFor({ state: 'hidden' });
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'landmarks and names: what a screen reader is told',
+    async () => {
+      const tab = track(await ChatTab.open(browser, url));
+      const { page } = tab;
+      for (const role of ['banner', 'main', 'complementary', 'log'] as const) {
+        expect([role, await page.getByRole(role).count()]).toEqual([role, 1]);
+      }
+      expect(await page.getByRole('navigation', { name: 'Rooms' }).count()).toBe(1);
+      expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1);
+      expect(await page.locator('html').getAttribute('lang')).toBe('en');
+      for (const field of await page.locator('input').all()) {
+        const id = (await field.getAttribute('id'))!;
+        expect([id, await page.locator(`label[for="${id}"]`).count()]).toEqual([id, 1]);
+      }
+      for (const button of await page.getByRole('button').all()) {
+        expect((await button.textContent())?.trim()).not.toBe('');
+      }
+      expect(await reachedByTab(page.locator('body'))).toEqual(
+        expect.arrayContaining(['room', 'message', 'name', 'stop', 'announcement']),
+      );
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test.each(['light', 'dark'] as const)(
+    'in %s: text has contrast, and nothing is cut off at 360 pixels',
+    async (colorScheme) => {
+      const viewport = { width: 360, height: 740 };
+      const tab = track(await ChatTab.open(browser, url, { colorScheme, viewport }));
+      await tab.say(`A word that has no end ${'x'.repeat(200)}`);
+      await tab.message('A word that has no end');
+      expect(await tab.page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+      expect(await poorContrast(tab)).toEqual([]);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  if (process.env.SCREENSHOTS) {
+    test.each(['light', 'dark'] as const)(
+      'a picture for the documentation, in %s',
+      async (colorScheme) => {
+        const viewport = { width: 1180, height: 830 };
+        const tabs: ChatTab[] = [];
+        for (const name of ['Ada', 'Grace', 'Linus', 'Barbara']) {
+          tabs.push(track(await ChatTab.open(browser, url, { colorScheme, viewport, name })));
+        }
+        const [ada, grace, linus, barbara] = tabs as [ChatTab, ChatTab, ChatTab, ChatTab];
+        const lines: [ChatTab, string][] = [
+          [grace, 'Is everybody on an instance of their own?'],
+          [ada, 'I am not on yours, and I read you.'],
+          [linus, 'Somebody stop a worker, please.'],
+          [barbara, 'Done. Did you notice?'],
+          [ada, 'Not a thing.'],
+        ];
+        for (const [tab, text] of lines) {
+          await tab.say(text);
+          await ada.message(text);
+        }
+        await grace.page.getByLabel('Message', { exact: true }).pressSequentially('Ne');
+        await ada.page.locator('#typing:not(:empty)').waitFor();
+        await ada.page.locator(':focus').blur();
+        await mkdir(images, { recursive: true });
+        await ada.page.screenshot({ path: `${images}chat-${colorScheme}.png` });
+      },
+      BROWSER_TIMEOUT_MS,
+    );
+  }
+});
+
+/** The ids that the Tab key leads to, in their order. */
+async function reachedByTab(body: Locator): Promise<string[]> {
+  const page = body.page();
+  const ids: string[] = [];
+  for (let presses = 0; presses < 25; presses++) {
+    await page.keyboard.press('Tab');
+    ids.push(await page.evaluate('document.activeElement.id'));
+  }
+  return ids;
+}
+
+/** Texts with less than 4.5:1 against what is behind them. */
+function poorContrast({ page }: ChatTab): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const paint = (colors) => {
+      context.globalAlpha = 1;
+      for (const color of colors) {
+        context.fillStyle = color;
+        context.fillRect(0, 0, 1, 1);
+      }
+      return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const luminance = (rgb) => {
+      const [r, g, b] = rgb.map((value) => {
+        const part = value / 255;
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const poor = [];
+    const check = (element) => {
+      const behind = [];
+      for (let each = element; each; each = each.parentElement) {
+        behind.unshift(getComputedStyle(each).backgroundColor);
+      }
+      const back = paint(behind);
+      const front = paint([...behind, getComputedStyle(element).color]);
+      const [dark, light] = [luminance(back), luminance(front)].sort((a, b) => a - b);
+      const ratio = (light + 0.05) / (dark + 0.05);
+      if (ratio < 4.5) poor.push(element.textContent.trim().slice(0, 30) + ' ' + ratio.toFixed(2));
+    };
+    const hasText = (element) =>
+      [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== '');
+    const isShown = (element) => element.checkVisibility() && !element.matches(':disabled, .skip');
+    for (const element of document.body.querySelectorAll('*')) {
+      if (hasText(element) && isShown(element)) check(element);
+    }
+    // Every hue that an instance may have.
+    const chip = document.querySelector('.chip');
+    for (let hue = 0; hue < 360; hue += 5) {
+      chip.style.setProperty('--hue', hue);
+      check(chip);
+      check(chip.querySelector('.initial'));
+    }
+    return poor;
+  })()`);
+}

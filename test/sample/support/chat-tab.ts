@@ -1,0 +1,97 @@
+import type {
+  Browser,
+  BrowserContext,
+  BrowserContextOptions,
+  Locator,
+  Page,
+} from 'playwright-core';
+
+/** A tab with the chat, driven as a person with a keyboard would. */
+export class ChatTab {
+  /** What the browser complained about: a violated policy, a failed script. */
+  readonly complaints: string[] = [];
+
+  private constructor(
+    private readonly context: BrowserContext,
+    readonly page: Page,
+  ) {
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      const isRefusal = message.text().includes('WebSocket');
+      if (message.type() === 'error' && !isRefusal) this.complaints.push(message.text());
+    });
+  }
+
+  static async open(
+    browser: Browser,
+    url: string,
+    { name, ...options }: BrowserContextOptions & { name?: string } = {},
+  ): Promise<ChatTab> {
+    const context = await browser.newContext(options);
+    if (name !== undefined) {
+      await context.addInitScript(`sessionStorage.setItem('name', ${JSON.stringify(name)})`);
+    }
+    const tab = new ChatTab(context, await context.newPage());
+    await tab.page.goto(url);
+    await tab.connected();
+    return tab;
+  }
+
+  /** The one log on the screen. */
+  get log(): Locator {
+    return this.page.getByRole('log');
+  }
+
+  get state(): Locator {
+    return this.page.locator('#state');
+  }
+
+  /** Resolves, with the name of the instance that serves it, once it is connected. */
+  async connected(): Promise<string> {
+    await this.page.locator('#state[data-state="connected"]').waitFor();
+    const text = (await this.state.textContent()) ?? '';
+    return text.replace('Connected to ', '');
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.page.getByLabel('Your name').fill(name);
+    await this.page.getByRole('button', { name: 'Change' }).click();
+    await this.connected();
+  }
+
+  async join(room: string): Promise<void> {
+    await this.page.getByLabel('Join or open a room').fill(room);
+    await this.page.keyboard.press('Enter');
+    await this.page.getByRole('heading', { name: `# ${room}` }).waitFor();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.page.getByLabel('Message', { exact: true }).fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The message with that text, when it has come. */
+  async message(text: string): Promise<Locator> {
+    const message = this.log.getByRole('article').filter({ hasText: text });
+    await message.waitFor();
+    return message;
+  }
+
+  async dispose(): Promise<void> {
+    await this.context.close();
+  }
+}
+
+/** Two tabs that are served by different instances. Connections go round, so a few attempts are plenty. */
+export async function twoTabsApart(
+  browser: Browser,
+  url: string,
+  track: <T extends { dispose(): unknown }>(thing: T) => T,
+): Promise<[ChatTab, ChatTab]> {
+  const first = track(await ChatTab.open(browser, url));
+  for (let tries = 0; tries < 10; tries++) {
+    const second = track(await ChatTab.open(browser, url));
+    if ((await second.connected()) !== (await first.connected())) return [first, second];
+  }
+  throw new Error('Ten tabs were all served by one instance');
+}
