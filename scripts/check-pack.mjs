@@ -71,8 +71,7 @@ const checks = {
     ),
   'can be imported': () => node('--input-type=module', '-e', IMPORT),
   'can be required': () => node('--input-type=commonjs', '-e', REQUIRE),
-  'compiles in an ES module': () => compile('user.mts'),
-  'compiles in CommonJS': () => compile('user.cts'),
+  'compiles in an ES module and in CommonJS': compile,
 };
 
 for (const [claim, check] of Object.entries(checks)) {
@@ -140,8 +139,9 @@ function typesOf(name) {
   return `@types/${name.replace(/^@/, '').replace('/', '__')}`;
 }
 
-function compile(file) {
-  writeFileSync(join(user, file), CODE);
+function compile() {
+  const sources = ['user.mts', 'user.cts'];
+  for (const file of sources) writeFileSync(join(user, file), CODE);
   const options = {
     compilerOptions: {
       target: 'ES2023',
@@ -153,11 +153,11 @@ function compile(file) {
       skipLibCheck: false,
       types: ['node'],
     },
-    files: [file],
+    files: sources,
   };
   writeFileSync(join(user, 'tsconfig.json'), JSON.stringify(options));
   // Other packages' types have faults of their own; a fault of ours is named with our path, or the user's.
-  return tool('typescript/bin/tsc', '-p', user, '--pretty', 'false')
+  return tool('typescript7/bin/tsc', '-p', user, '--pretty', 'false')
     .flatMap((said) => said.split('\n'))
     .filter((line) => line.startsWith('error') || line.startsWith(relative(root, user)));
 }
