@@ -1,0 +1,133 @@
+import { expect, it } from '@jest/globals';
+import { closeAfterEach } from '../support/cleanup.js';
+import { guardProcess } from '../support/process-guard.js';
+import { describeOnEach } from './fixtures/backends.js';
+import { Cluster } from './fixtures/cluster.js';
+import { arrivals } from './fixtures/instance.js';
+
+describeOnEach('Messages and memberships keep their order', (backend) => {
+  guardProcess();
+  const track = closeAfterEach();
+
+  it('10,000 numbered messages of each of two emitters to one room', async () => {
+    const cluster = track(await Cluster.boot(backend, 3));
+    const { first, last } = cluster;
+    const arriving = cluster.instances.map((one) => one.connect({ rooms: ['r'] }));
+    const peers = (await Promise.all(arriving)).map(track);
+    const count = 10_000;
+
+    for (let n = 0; n < count; n++) {
+      first.server.to('r').emit('first', n);
+      last.server.to('r').emit('last', n);
+    }
+    const inTurn = Array.from({ length: count }, (_, n) => n);
+    // Behind the barriers of both emitters there is nothing left of either.
+    const heard = (await arrivals(first.server, peers)).map((frames) => [...frames]);
+    (await arrivals(last.server, peers)).forEach((frames, i) => heard[i]!.push(...frames));
+    for (const frames of heard) {
+      const of = (event: string) =>
+        (frames as { event: string; data: number }[])
+          .filter((frame) => frame.event === event)
+          .map(({ data }) => data);
+      // As text: a difference among thousands is told in no time.
+      expect(of('first').join()).toBe(inTurn.join());
+      expect(of('last').join()).toBe(inTurn.join());
+      expect(frames).toHaveLength(2 * count);
+    }
+    expect(first.backplane.stats()).toMatchObject({ emitted: count + 1, unsent: 0, malformed: 0 });
+    expect(last.backplane.stats()).toMatchObject({ received: count + 1, repeated: 0 });
+  });
+
+  it('messages of many sizes and kinds, to changing targets that share a member', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const peer = track(await cluster.last.connect({ user: 'u', rooms: ['r', 's'] }));
+    const { server } = cluster.first;
+    const expected: unknown[] = [];
+    for (let n = 0; n < 500; n++) {
+      const room = server.to('r');
+      const size = [0, 10, 125, 126, 16_383, 16_384, 70_000][n % 7]!;
+      if (n % 3 === 0) {
+        room.send(Buffer.alloc(size, n));
+        expected.push(`${size} bytes of ${n % 256}`);
+      } else {
+        const text = `${n} ${'x'.repeat(size)}`;
+        (n % 3 === 1 ? room : room.compress(false)).emit('said', text);
+        expected.push(`said ${text.length} of ${n}`);
+      }
+    }
+    const [frames] = await arrivals(server, [peer]);
+    expect(frames!.map(brief)).toEqual(expected.map((e) => String(e).replace(/^0 .*/, '0 bytes')));
+  });
+
+  it('join, then an emit from another instance, 1,000 times', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const { first, last } = cluster;
+    const peer = track(await first.connect());
+    const rooms = Array.from({ length: 1_000 }, (_, n) => `room ${n}`);
+    for (const room of rooms) {
+      await peer.socket.join(room);
+      last.server.to(room).emit('said', room);
+    }
+    const [frames] = await arrivals(last.server, [peer]);
+    expect(frames).toEqual(rooms.map((room) => ({ event: 'said', data: room })));
+  });
+
+  it('join, then an emit from another instance, all at once', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const { first, last } = cluster;
+    const peer = track(await first.connect());
+    const rooms = Array.from({ length: 1_000 }, (_, n) => `room ${n}`);
+    await Promise.all(
+      rooms.map(async (room) => {
+        await peer.socket.join(room);
+        last.server.to(room).emit('said', room);
+      }),
+    );
+    const [frames] = await arrivals(last.server, [peer]);
+    const heard = frames!.map((frame) => (frame as { data: string }).data);
+    expect(heard.sort()).toEqual(rooms.toSorted());
+  });
+
+  it('leave and join again in one breath, 300 times', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const { first, last } = cluster;
+    const peer = track(await first.connect({ user: 'u' }));
+    for (let n = 0; n < 300; n++) {
+      // Of no use to anybody, but to the order of what Redis is told.
+      void peer.socket.join('r');
+      void peer.socket.leave('r');
+      if (n % 2 === 0) await peer.socket.leave('r');
+      await peer.socket.join('r');
+      last.server.to('r').emit('said', n);
+    }
+    const [frames] = await arrivals(last.server, [peer]);
+    expect(frames!.map((frame) => (frame as { data: number }).data)).toEqual(
+      Array.from({ length: 300 }, (_, n) => n),
+    );
+  });
+
+  it('what is emitted after leave() does not arrive; join() on one instance needs no waiting', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const { first, last } = cluster;
+    const peer = track(await first.connect({ rooms: ['r'] }));
+    const mate = track(await first.connect({ rooms: ['r'] }));
+    void peer.socket.leave('r');
+    first.server.to('r').emit('said', 1);
+    last.server.to('r').emit('said', 2);
+    void peer.socket.join('s');
+    first.server.to('s').emit('said', 3);
+    const [ofPeer, ofMate] = await arrivals(last.server, [peer, mate]);
+    expect(ofPeer).toEqual([{ event: 'said', data: 3 }]);
+    expect(ofMate!.map((frame) => (frame as { data: number }).data).sort()).toEqual([1, 2]);
+  });
+});
+
+function brief(frame: unknown): string {
+  if (Buffer.isBuffer(frame)) {
+    if (frame.length === 0) return '0 bytes';
+    const filled = frame.every((byte) => byte === frame[0]);
+    return `${frame.length} bytes of ${filled ? frame[0] : 'several'}`;
+  }
+  const { event, data } = frame as { event: string; data: string };
+  return `${event} ${data.length} of ${Number.parseInt(data, 10)}`;
+}
