@@ -1,0 +1,128 @@
+import { expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BackplaneUnavailableError } from 'nestjs-redis-backplane';
+import { closeAfterEach } from '../support/cleanup.js';
+import { LogCapture } from '../support/log-capture.js';
+import { guardProcess } from '../support/process-guard.js';
+import { describeWithRedis, RedisServer } from '../support/redis-server.js';
+import { waitFor } from '../support/wait-for.js';
+import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
+import { Ear, Traffic } from './fixtures/traffic.js';
+
+const COMMAND_TIMEOUT_MS = 2_000;
+/** Generous: the machine may be busy. What is meant is that nothing waits for Redis. */
+const NO_DELAY_MS = 1_000;
+
+describeWithRedis('Redis killed under traffic, and started again with empty memory', () => {
+  guardProcess();
+  const track = closeAfterEach();
+
+  it.each([
+    { outageMs: 30_000, commandTimeoutMs: undefined },
+    { outageMs: 1_500, commandTimeoutMs: 300 },
+  ])(
+    'for $outageMs ms',
+    async ({ outageMs, commandTimeoutMs }) => {
+      const redis = track(await RedisServer.start());
+      const log = new LogCapture();
+      const options = { redis: redis.url, eventKeys: ownKey(), commandTimeoutMs };
+      const a = track(await Instance.boot(options, log));
+      const b = track(await Instance.boot(options, log));
+      await Promise.all([a.awaitStatus('ready'), b.awaitStatus('ready')]);
+      const near = track(await a.connect('traffic'));
+      const far = track(await b.connect('traffic', 'left-while-away'));
+      const [nearEar, farEar] = [new Ear(near), new Ear(far)];
+      const traffic = track(new Traffic(a, 'traffic'));
+      await waitFor('traffic', () => farEar.last >= 20);
+      expect(a.backplane.stats().unsent).toBe(0);
+
+      const killed = performance.now();
+      await redis.kill();
+      for (const instance of [a, b]) {
+        expect((await instance.awaitStatus('degraded')) - killed).toBeLessThan(1_000);
+      }
+
+      for (let i = 0; i < 3; i++) {
+        const asked = performance.now();
+        await expect(a.server.to('traffic').publish('lost')).rejects.toThrow(
+          BackplaneUnavailableError,
+        );
+        expect(performance.now() - asked).toBeLessThan(
+          (commandTimeoutMs ?? COMMAND_TIMEOUT_MS) + 200,
+        );
+      }
+
+      // Clients come, enter and leave as ever.
+      const came = performance.now();
+      const newcomer = track(await b.connect('joined-while-away', 'traffic'));
+      await far.request('leave', ['left-while-away']);
+      expect(performance.now() - came).toBeLessThan(NO_DELAY_MS);
+      b.server.to('joined-while-away').emit('here');
+      await newcomer.nextEvent('here');
+      b.server.to('left-while-away').emit('nobody');
+
+      const before = traffic.sent;
+      await delay(killed + outageMs - performance.now());
+      const during = traffic.sent - before;
+      expect(during).toBeGreaterThan(10);
+      expect([a.backplane.status, b.backplane.status]).toEqual(['degraded', 'degraded']);
+      expect(nearEar.last).toBeGreaterThanOrEqual(traffic.sent - 3);
+
+      await redis.restart();
+      const started = performance.now();
+      await b.awaitStatus('ready');
+      const channels = (await redis.cli('pubsub', 'channels')) as string[];
+      await a.awaitStatus('ready');
+      const back = traffic.sent;
+      report(`ready ${(performance.now() - started).toFixed()} ms after Redis answered again`);
+      for (const room of ['traffic', 'joined-while-away']) {
+        expect(channels.filter((name) => name.endsWith(`:${room}`))).toHaveLength(1);
+      }
+      expect(channels.filter((name) => name.endsWith('left-while-away'))).toEqual([]);
+
+      // All is delivered again, without the app doing anything.
+      await reaches(a, 'joined-while-away', newcomer);
+      await reaches(a, 'traffic', far);
+      await reaches(b, 'traffic', near);
+      await waitFor('traffic to flow', () => farEar.last > back + 20);
+      traffic.stop();
+      await waitFor('the last message', () => farEar.last === traffic.sent);
+
+      expect(traffic.thrown).toEqual([]);
+      expect(farEar.disorder()).toBeUndefined();
+      expect(nearEar.disorder()).toBeUndefined();
+      expect(nearEar.numbers).toHaveLength(traffic.sent);
+      expect(nearEar.maxDelayMs).toBeLessThan(NO_DELAY_MS);
+      // Complete since both were ready; and what was counted as unsent was missed, except what Redis took as its last.
+      const received = new Set(farEar.numbers);
+      for (let n = back + 1; n <= traffic.sent; n++) expect(received).toContain(n);
+      const { unsent } = a.backplane.stats();
+      expect(unsent).toBeGreaterThan(during);
+      expect(farEar.missing).toBeGreaterThanOrEqual(unsent - 10);
+      report(
+        `${outageMs} ms without Redis: ${traffic.sent} sent, max. local latency ${nearEar.maxDelayMs.toFixed(1)} ms, ` +
+          `${unsent} counted as unsent, ${farEar.missing} missed by the other instance`,
+      );
+
+      // One line of each instance when it went, one when it came back.
+      expect(a.complaints).toEqual([
+        expect.stringContaining('warn: The link to the other instances is lost'),
+        expect.stringContaining('warn: The link to the other instances is lost'),
+      ]);
+      expect(a.returns).toHaveLength(2);
+      const told = a.returns.map((line) => {
+        const [, seconds, missed] = /back after ([\d.]+) s: .*?(\d+) messages/.exec(line)!;
+        expect(Number(seconds) * 1_000).toBeGreaterThan(outageMs - 500);
+        expect(Number(seconds) * 1_000).toBeLessThan(outageMs + 10_000);
+        return Number(missed);
+      });
+      expect(told.sort((x, y) => x - y)).toEqual(
+        [b.backplane.stats().unsent, unsent].sort((x, y) => x - y),
+      );
+      for (const instance of [a, b]) {
+        expect(instance.statuses()).toEqual(['ready', 'degraded', 'ready']);
+      }
+    },
+    60_000,
+  );
+});
