@@ -22,7 +22,10 @@ import { messageValidation } from './validation.js';
 @UsePipes(messageValidation)
 @WebSocketGateway({ path: CHAT_PATH })
 export class ChatGateway
-  implements OnGatewayInit<ChatServer>, OnGatewayConnection<ChatSocket>, OnGatewayDisconnect
+  implements
+    OnGatewayInit<ChatServer>,
+    OnGatewayConnection<ChatSocket>,
+    OnGatewayDisconnect<ChatSocket>
 {
   @WebSocketServer() private readonly server!: ChatServer;
   private readonly from: Origin;
@@ -49,8 +52,9 @@ export class ChatGateway
     this.pulse.beat();
   }
 
-  handleDisconnect(): void {
-    this.pulse.beat();
+  handleDisconnect(client: ChatSocket): void {
+    const user = userOf(client);
+    for (const room of client.rooms) client.to(room).emit('left', { from: this.from, room, user });
   }
 
   @SubscribeMessage('join')

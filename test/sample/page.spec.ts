@@ -69,7 +69,7 @@ describeWithBrowser('the page of the demo, in a browser', () => {
 
       await ben.page.getByRole('button', { name: 'Leave room' }).click();
       await ben.page.getByRole('heading', { name: '# lobby' }).waitFor();
-      await ada.page.getByText(/left, on/).waitFor();
+      await ada.log.getByText(/left, on/).waitFor();
       await ada.say('Soup is gone');
       await ada.message('Soup is gone');
 
