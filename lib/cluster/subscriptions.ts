@@ -15,14 +15,18 @@ interface Entry {
   /** Settles when Redis confirmed the channel, or when there is no point in waiting for it. */
   readonly confirmation: Promise<void>;
   readonly endWait: () => void;
+  /** Redis was asked for it, over this link or one before, and may still send its messages. */
+  asked: boolean;
 }
 
 /**
  * The channels that this instance wants to hear, and which of them Redis has confirmed. What one turn of the event loop
  * asks for leaves as one command; what is no longer wanted may linger for a while, as rooms that empty tend to fill again.
  *
- * Invariants: a channel is in at most one of `#toSubscribe`, `#toUnsubscribe`; a lingering channel is in `#entries` still;
- * what was sent over a link that has closed since changes nothing (`#generation`).
+ * Invariants: a channel is in at most one of `#entries`, `#toUnsubscribe`, and `#toSubscribe` is part of `#entries`; a lingering
+ * channel is in `#entries` still; what was sent over a link that has closed since changes nothing (`#generation`);
+ * `#toUnsubscribe` outlives an outage, as the subscriber's connection may have stood all the while, and holds nothing
+ * that was not asked for, however long the outage is.
  */
 export class Subscriptions {
   readonly #link: SubscriptionLink;
@@ -77,16 +81,24 @@ export class Subscriptions {
     this.#lingerTimer ??= setTimeout(this.#endLingering, lingerMs);
   }
 
-  /** The link is open and knows no channel: subscribes to all. Resolves when all are confirmed. */
+  /**
+   * The link is open, and may or may not know channels from before: subscribes to all, and takes back what was given up while
+   * it was away. Resolves when all are confirmed. After a rejection: {@link suspend}, or try again.
+   */
   async restore(): Promise<void> {
     this.#open = true;
     this.#generation++;
+    // All of them may take long, or fail: nobody waits for that.
+    for (const entry of this.#toSubscribe.values()) entry.endWait();
     this.#toSubscribe.clear();
+    const givenUp = [...this.#toUnsubscribe.keys()];
     this.#toUnsubscribe.clear();
-    const entries = [...this.#entries];
-    if (entries.length === 0) return;
-    await this.#link.subscribe(entries.map(([channel]) => channel));
-    for (const [, entry] of entries) entry.endWait();
+    for (const entry of this.#entries.values()) entry.asked = true;
+    const wanted = [...this.#entries.keys()];
+    await Promise.all([
+      wanted.length > 0 && this.#link.subscribe(wanted),
+      givenUp.length > 0 && this.#link.unsubscribe(givenUp),
+    ]);
   }
 
   /** The link is away: nobody waits for it. */
@@ -94,7 +106,6 @@ export class Subscriptions {
     this.#open = false;
     this.#generation++;
     this.#toSubscribe.clear();
-    this.#toUnsubscribe.clear();
     for (const entry of this.#entries.values()) entry.endWait();
   }
 
@@ -104,6 +115,7 @@ export class Subscriptions {
     clearTimeout(this.#lingerTimer);
     this.#lingerTimer = undefined;
     this.#lingering.clear();
+    this.#toUnsubscribe.clear();
     this.#entries.clear();
   }
 
@@ -112,11 +124,11 @@ export class Subscriptions {
     if (!entry) return;
     this.#lingering.delete(channel);
     this.#entries.delete(channel);
+    this.#toSubscribe.delete(channel);
     // Not yet asked for: nothing to take back.
-    if (this.#toSubscribe.delete(channel)) return entry.endWait();
-    if (!this.#open) return;
+    if (!entry.asked) return entry.endWait();
     this.#toUnsubscribe.set(channel, entry);
-    this.#flushSoon();
+    if (this.#open) this.#flushSoon();
   }
 
   #flushSoon(): void {
@@ -136,6 +148,7 @@ export class Subscriptions {
     if (this.#toSubscribe.size > 0) {
       const batch = [...this.#toSubscribe];
       this.#toSubscribe.clear();
+      for (const [, entry] of batch) entry.asked = true;
       const endWait = (): void => {
         clearTimeout(timer);
         for (const [, entry] of batch) entry.endWait();
@@ -168,5 +181,5 @@ export class Subscriptions {
 function newEntry(): Entry {
   let endWait!: () => void;
   const confirmation = new Promise<void>((resolve) => (endWait = resolve));
-  return { confirmation, endWait };
+  return { confirmation, endWait, asked: false };
 }
