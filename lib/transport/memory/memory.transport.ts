@@ -3,8 +3,8 @@ import type { Transport, TransportEvents } from '../transport.js';
 import { type MemoryBus, processBus } from './memory-bus.js';
 
 /**
- * A transport without a Redis, for unit tests and demos: one process, as many apps in it as meet on the bus. Messages
- * arrive in a later turn of the event loop, as they would from a socket.
+ * A transport without a Redis, for unit tests and demos: one process, as many apps in it as meet on the bus. As at one
+ * Redis, all that they ask takes effect in a later turn of the event loop, in the order in which it was asked.
  */
 export class MemoryTransport implements Transport {
   readonly name = 'memory';
@@ -13,6 +13,8 @@ export class MemoryTransport implements Transport {
   readonly #channels = new Set<string>();
   #events: TransportEvents | undefined;
   #closed = false;
+  /** Raised by each restart: what was asked before it is lost. */
+  #link = 0;
 
   constructor(bus: MemoryBus = processBus) {
     this.#bus = bus;
@@ -26,23 +28,26 @@ export class MemoryTransport implements Transport {
 
   async publish(channel: string, bytes: Buffer): Promise<void> {
     this.#assertOpen();
-    setImmediate(() => this.#bus.publish(channel, bytes));
+    await inTurn(() => this.#bus.publish(channel, bytes));
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
-    this.#assertOpen();
-    for (const channel of channels) {
-      this.#channels.add(channel);
-      this.#bus.subscribe(channel, this);
-    }
+    await this.#onThisLink(() => {
+      for (const channel of channels) {
+        this.#channels.add(channel);
+        this.#bus.subscribe(channel, this);
+      }
+    });
   }
 
   async unsubscribe(channels: readonly string[]): Promise<void> {
-    this.#assertOpen();
-    for (const channel of channels) this.#forget(channel);
+    await this.#onThisLink(() => {
+      for (const channel of channels) this.#forget(channel);
+    });
   }
 
   restart(): void {
+    this.#link++;
     for (const channel of this.#channels) this.#forget(channel);
     this.#events?.down('restarted');
     this.#events?.up();
@@ -59,6 +64,16 @@ export class MemoryTransport implements Transport {
     this.#events?.message(channel, bytes);
   }
 
+  async #onThisLink(act: () => void): Promise<void> {
+    this.#assertOpen();
+    const link = this.#link;
+    await inTurn(() => {
+      this.#assertOpen();
+      if (link !== this.#link) throw new Error('the link was restarted');
+      act();
+    });
+  }
+
   #forget(channel: string): void {
     this.#channels.delete(channel);
     this.#bus.unsubscribe(channel, this);
@@ -67,4 +82,18 @@ export class MemoryTransport implements Transport {
   #assertOpen(): void {
     if (this.#closed) throw new BackplaneClosedError();
   }
+}
+
+/** Immediates run in the order in which they were asked for, those of all transports. */
+function inTurn(act: () => void): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        act();
+        resolve();
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+  });
 }
