@@ -9,16 +9,17 @@ describeOnEach('Messages and memberships keep their order', (backend) => {
   guardProcess();
   const track = closeAfterEach();
 
-  it('10,000 numbered messages of each of two emitters to one room', async () => {
+  it('10,000 numbered messages to one room, while another emitter sends there', async () => {
     const cluster = track(await Cluster.boot(backend, 3));
     const { first, last } = cluster;
     const arriving = cluster.instances.map((one) => one.connect({ rooms: ['r'] }));
     const peers = (await Promise.all(arriving)).map(track);
     const count = 10_000;
+    const few = 1_000;
 
     for (let n = 0; n < count; n++) {
       first.server.to('r').emit('first', n);
-      last.server.to('r').emit('last', n);
+      if (n < few) last.server.to('r').emit('last', n);
     }
     const inTurn = Array.from({ length: count }, (_, n) => n);
     // Behind the barriers of both emitters there is nothing left of either.
@@ -31,8 +32,8 @@ describeOnEach('Messages and memberships keep their order', (backend) => {
           .map(({ data }) => data);
       // As text: a difference among thousands is told in no time.
       expect(of('first').join()).toBe(inTurn.join());
-      expect(of('last').join()).toBe(inTurn.join());
-      expect(frames).toHaveLength(2 * count);
+      expect(of('last').join()).toBe(inTurn.slice(0, few).join());
+      expect(frames).toHaveLength(count + few);
     }
     expect(first.backplane.stats()).toMatchObject({ emitted: count + 1, unsent: 0, malformed: 0 });
     expect(last.backplane.stats()).toMatchObject({ received: count + 1, repeated: 0 });
@@ -118,7 +119,14 @@ describeOnEach('Messages and memberships keep their order', (backend) => {
     first.server.to('s').emit('said', 3);
     const [ofPeer, ofMate] = await arrivals(last.server, [peer, mate]);
     expect(ofPeer).toEqual([{ event: 'said', data: 3 }]);
-    expect(ofMate!.map((frame) => (frame as { data: number }).data).sort()).toEqual([1, 2]);
+    // Of two emitters: in either order.
+    expect(new Set(ofMate)).toEqual(
+      new Set([
+        { event: 'said', data: 1 },
+        { event: 'said', data: 2 },
+      ]),
+    );
+    expect(ofMate).toHaveLength(2);
   });
 });
 
