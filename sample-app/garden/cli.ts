@@ -54,7 +54,8 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
       return await runSmoke({ host, port, names: garden.names, log, signal: stop.signal });
     }
     if (port !== options.port && options.port !== 0) log.say(`Port      ${options.port} is taken`);
-    log.say(`Open      ${siteUrl(host, port)}  (a second tab lands on another worker)`);
+    const hint = workers > 1 ? '  (a second tab lands on another worker)' : '';
+    log.say(`Open      ${siteUrl(host, port)}${hint}`);
     log.say('Stop      Ctrl-C\n');
     await stopped;
     return 0;

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Log } from './log.js';
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 const KILL_AFTER_MS = 6_000;
 const TRIES_BEFORE_FIRST_LISTEN = 3;
 const LONGEST_PAUSE_MS = 5_000;
