@@ -11,7 +11,7 @@ export default {
   testRegex: ['/test/.*\\.spec\\.ts$'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/nest-11/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
-  testTimeout: 15_000,
+  testTimeout: 30_000,
   // Many tests wait for Redis and for clocks: a third at once would make the waiting unreliable on two cores.
   maxWorkers: 2,
 
