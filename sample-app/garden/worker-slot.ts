@@ -6,7 +6,7 @@ import type { Log } from './log.js';
 
 const READY_TIMEOUT_MS = 120_000;
 const KILL_AFTER_MS = 6_000;
-const TRIES_BEFORE_FIRST_LISTEN = 3;
+const TRIES_BEFORE_FIRST_LISTEN = 2;
 const LONGEST_PAUSE_MS = 5_000;
 
 export interface SlotSettings {
