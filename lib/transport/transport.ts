@@ -46,6 +46,9 @@ export interface TransportEvents {
   message(channel: string, bytes: Buffer): void;
   /** Both ways are open (again). No channel is subscribed: the cluster subscribes what it wants. */
   up(): void;
-  /** A way was lost, with a reason for the log. May come more than once before the next `up`. */
-  down(reason: string): void;
+  /**
+   * A way was lost, with a reason for the log. May come more than once before the next `up`.
+   * @param refused the reason is an answer of the other side: it is there, and does not let us in
+   */
+  down(reason: string, refused?: boolean): void;
 }

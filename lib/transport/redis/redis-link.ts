@@ -1,21 +1,49 @@
 import type { Redis } from 'ioredis';
 
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
-import { misconfiguration, unreachableReason } from './redis-misconfiguration.js';
+import { isRefusal, misconfiguration, unreachableReason } from './redis-misconfiguration.js';
 
 export interface RedisLinkEvents {
   up(): void;
-  down(reason: string): void;
+  /** @param refused Redis answered, and does not let us in */
+  down(reason: string, refused: boolean): void;
 }
+
+/**
+ * How long Redis may take to let a connection in that it has accepted, before that is given up for another. ioredis has no limit
+ * for this: a network that forgets the connection in this moment would keep the link away until TCP gives up, a
+ * quarter of an hour later. While Redis loads its data, this does no harm.
+ */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/** So many connections in a row that are closed in the handshake are no accident: it is said. */
+const SHUT_OUT_FOR_A_REASON = 3;
 
 /** Watches one ioredis client: is it up, why not, and how the first attempt ended. Takes its listeners off on `unwatch`. */
 export class RedisLink {
   readonly client: Redis;
   readonly #events: RedisLinkEvents;
+  readonly #owned: boolean;
   #lastError: Error | undefined;
   #up = false;
+  #inHandshake = false;
+  #handshakeTimer: NodeJS.Timeout | undefined;
+  /** Connections in a row that were accepted and closed before Redis had let us in. */
+  #shutOut = 0;
 
+  readonly #onConnect = (): void => {
+    this.#endHandshake();
+    this.#inHandshake = true;
+    if (this.#owned) this.#handshakeTimer = setTimeout(this.#onMute, HANDSHAKE_TIMEOUT_MS);
+  };
+  readonly #onMute = (): void => {
+    this.#endHandshake();
+    this.#lastError = new Error('it accepts connections and does not answer');
+    this.renew();
+  };
   readonly #onReady = (): void => {
+    this.#endHandshake();
+    this.#shutOut = 0;
     this.#lastError = undefined;
     if (this.#up) return;
     this.#up = true;
@@ -23,17 +51,26 @@ export class RedisLink {
   };
   readonly #onError = (error: Error): void => {
     this.#lastError = error;
+    if (!this.#up && isRefusal(error)) this.#events.down(this.reason, true);
   };
   readonly #onClose = (): void => {
-    if (!this.#up) return;
-    this.#up = false;
-    this.#events.down(unreachableReason(this.#lastError));
+    this.#shutOut = this.#inHandshake ? this.#shutOut + 1 : 0;
+    this.#endHandshake();
+    if (this.#up) {
+      this.#up = false;
+      this.#events.down(this.reason, false);
+    } else if (this.#shutOut === SHUT_OUT_FOR_A_REASON) {
+      this.#events.down(this.reason, true);
+    }
   };
 
-  constructor(client: Redis, events: RedisLinkEvents) {
+  /** @param owned the client is ours: its connection may be given up for another */
+  constructor(client: Redis, events: RedisLinkEvents, owned: boolean) {
     this.client = client;
     this.#events = events;
+    this.#owned = owned;
     client
+      .on('connect', this.#onConnect)
       .on('ready', this.#onReady)
       .on('error', this.#onError)
       .on('close', this.#onClose)
@@ -45,7 +82,11 @@ export class RedisLink {
   }
 
   get reason(): string {
-    return unreachableReason(this.#lastError);
+    const reason = unreachableReason(this.#lastError);
+    // What Redis says before it hangs up is mostly lost: ioredis is still writing.
+    return this.#shutOut > 0 && !(this.#lastError && isRefusal(this.#lastError))
+      ? `${reason} (connections are closed as soon as they are made: has Redis reached its "maxclients"?)`
+      : reason;
   }
 
   /**
@@ -90,9 +131,22 @@ export class RedisLink {
     });
   }
 
+  /** Gives the connection up for another; nothing where another is on its way already, or where the client is not ours. */
+  renew(): void {
+    const { status } = this.client;
+    if (this.#owned && (status === 'ready' || status === 'connect')) this.client.disconnect(true);
+  }
+
+  #endHandshake(): void {
+    clearTimeout(this.#handshakeTimer);
+    this.#inHandshake = false;
+  }
+
   unwatch(): void {
+    this.#endHandshake();
     this.#up = false;
     this.client
+      .off('connect', this.#onConnect)
       .off('ready', this.#onReady)
       .off('close', this.#onClose)
       .off('end', this.#onClose)

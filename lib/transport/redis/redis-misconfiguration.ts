@@ -14,6 +14,11 @@ export function misconfiguration(error: Error): string | undefined {
   return undefined;
 }
 
+/** True for an answer of Redis, false for what the network says. By name: the app's copy of ioredis may be another than ours. */
+export function isRefusal(error: Error): boolean {
+  return error.name === 'ReplyError';
+}
+
 /** A line for the log about why Redis cannot be reached, with a hint where the error has a usual cause. */
 export function unreachableReason(error: Error | undefined): string {
   if (!error) return 'the connection was closed';

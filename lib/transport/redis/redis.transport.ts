@@ -7,8 +7,12 @@ import type { RedisSource } from './redis-source.js';
 /** How many channels one SUBSCRIBE names. */
 const BATCH = 512;
 
-/** What may be under way to a Redis that does not answer, before publishes are refused. */
+/**
+ * What may be under way to a Redis that does not answer, before publishes are refused. The bytes are those of the messages; each
+ * takes another 2 KiB or so within the client, so that all of it stays below 80 MiB.
+ */
 const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
+const MAX_IN_FLIGHT_MESSAGES = 32_768;
 
 const CLOSE_GRACE_MS = 1_000;
 
@@ -21,7 +25,9 @@ export class RedisTransport implements Transport {
   readonly #subscriber: RedisLink;
   readonly #connectTimeoutMs: number;
   #events: TransportEvents | undefined;
+  #started = false;
   #inFlightBytes = 0;
+  #inFlightMessages = 0;
   #closing: Promise<void> | undefined;
 
   /** @param connectTimeoutMs how long {@link start} waits for the first attempt to end */
@@ -33,10 +39,13 @@ export class RedisTransport implements Transport {
       options.autoResendUnfulfilledCommands !== false && options.maxRetriesPerRequest !== 0;
     const events = {
       up: () => this.#linkUp(),
-      down: (reason: string) => this.#events?.down(reason),
+      down: (reason: string, refused: boolean) => {
+        // At the start, a refusal is the outcome of it, told once there.
+        if (this.#started || !refused) this.#events?.down(reason, refused);
+      },
     };
-    this.#commands = new RedisLink(this.#clients.commands, events);
-    this.#subscriber = new RedisLink(this.#clients.subscriber, events);
+    this.#commands = new RedisLink(this.#clients.commands, events, this.#clients.ownsCommands);
+    this.#subscriber = new RedisLink(this.#clients.subscriber, events, true);
     this.#clients.subscriber.on('messageBuffer', this.#onMessage);
   }
 
@@ -51,7 +60,9 @@ export class RedisTransport implements Transport {
       await this.close();
       throw refused.reason;
     }
-    const open = outcomes.every((outcome) => outcome.status === 'fulfilled' && outcome.value);
+    this.#started = true;
+    // Not how the attempts ended: one that failed may have been made good while the other was under way, and `up` said so.
+    const open = this.#commands.isUp && this.#subscriber.isUp;
     if (!open) this.#events?.down(this.#reason());
     return open;
   }
@@ -59,19 +70,23 @@ export class RedisTransport implements Transport {
   publish(channel: string, bytes: Buffer): Promise<void> {
     const { length } = bytes;
     if (!this.#commands.isUp) return this.#unavailable(this.#reason());
-    if (this.#inFlightBytes + length > MAX_IN_FLIGHT_BYTES && this.#inFlightBytes > 0) {
-      return this.#unavailable(`it has not answered for the last ${this.#inFlightBytes} bytes`);
+    if (this.#isFull(length)) {
+      return this.#unavailable(
+        `it has not answered for the last ${this.#inFlightMessages} messages of ${this.#inFlightBytes} bytes`,
+      );
     }
     this.#inFlightBytes += length;
-    return this.#clients.commands.publish(this.#clients.prefix + channel, bytes).then(
-      () => {
-        this.#inFlightBytes -= length;
-      },
-      (error: Error) => {
-        this.#inFlightBytes -= length;
+    this.#inFlightMessages++;
+    const settled = (): void => {
+      this.#inFlightBytes -= length;
+      this.#inFlightMessages--;
+    };
+    return this.#clients.commands
+      .publish(this.#clients.prefix + channel, bytes)
+      .then(settled, (error: Error) => {
+        settled();
         return this.#unavailable(error.message, error);
-      },
-    );
+      });
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
@@ -83,8 +98,8 @@ export class RedisTransport implements Transport {
   }
 
   restart(): void {
-    this.#clients.subscriber.disconnect(true);
-    if (this.#clients.ownsCommands) this.#clients.commands.disconnect(true);
+    this.#subscriber.renew();
+    this.#commands.renew();
   }
 
   close(): Promise<void> {
@@ -107,6 +122,15 @@ export class RedisTransport implements Transport {
     if (!name.startsWith(prefix)) return;
     this.#events?.message(name.slice(prefix.length), bytes);
   };
+
+  /** A message larger than all of the limit may still leave alone. */
+  #isFull(length: number): boolean {
+    if (this.#inFlightMessages === 0) return false;
+    return (
+      this.#inFlightMessages >= MAX_IN_FLIGHT_MESSAGES ||
+      this.#inFlightBytes + length > MAX_IN_FLIGHT_BYTES
+    );
+  }
 
   #linkUp(): void {
     if (this.#commands.isUp && this.#subscriber.isUp) this.#events?.up();
