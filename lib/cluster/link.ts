@@ -6,7 +6,7 @@ import { BackplaneUnavailableError } from '../errors/backplane-unavailable.error
 import type { Transport } from '../transport/transport.js';
 import { withDeadline } from './deadline.js';
 import type { BackplaneLogger } from './logger.js';
-import { Probe } from './probe.js';
+import { Probe, SilenceError } from './probe.js';
 import { Subscriptions } from './subscriptions.js';
 
 /**
@@ -25,14 +25,20 @@ export interface LinkOptions {
   readonly onMessage: (channel: string, bytes: Buffer) => void;
 }
 
-/** How often a link that looks healthy is asked to prove it. With the command time-out, the bound for a silent loss. */
+/**
+ * How often a link that looks healthy is asked to prove it. A silent loss is noticed within this and `commandTimeoutMs`: 5 s
+ * by default. (A connection that is closed is noticed at once.)
+ */
 const PROBE_INTERVAL_MS = 3_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
 /** All subscriptions of an instance, confirmed anew. */
 const RESTORE_TIMEOUT_MS = 30_000;
-/** After so many proofs failed in a row the connections themselves are suspect, and are made anew. */
-const PROOFS_BEFORE_RESTART = 4;
+/**
+ * After so many times `commandTimeoutMs` of silence in a row, the connections are made anew. So a deaf one is mended within
+ * `PROBE_INTERVAL_MS` and three times `commandTimeoutMs` of its loss, and some tenths of a second: 10 s by default.
+ */
+const SILENCES_BEFORE_RESTART = 2;
 
 /** The way to the other instances: keeps it open, proves that it is, and says so. */
 export class Link {
@@ -42,20 +48,22 @@ export class Link {
   readonly #probe: Probe;
   readonly #emitter = new EventEmitter();
   #status: BackplaneStatus = 'connecting';
-  /** Raised by every up and down: what was begun before is then of no interest. */
-  #generation = 0;
+  /** Ended by every up and down: what was begun before is then of no interest. */
+  #era = new AbortController();
   #probeTimer: NodeJS.Timeout | undefined;
-  readonly #stop = new AbortController();
   #downSince = 0;
   #missed = 0;
+  /** The reasons of this outage that were logged: why it began, and why it lasts. */
+  readonly #told = new Set<string>();
   #recovering: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#transport = options.transport;
     this.subscriptions = new Subscriptions(options.transport, {
       confirmTimeoutMs: options.commandTimeoutMs,
-      onRefused: (error) => this.#fail(`Redis refused a subscription: ${error.message}`),
+      onRefused: (error) => this.#fail(error.message),
     });
     this.#probe = new Probe(
       options.transport,
@@ -78,9 +86,10 @@ export class Link {
     const open = await this.#transport.start({
       message: (channel, bytes) => this.#onMessage(channel, bytes),
       up: () => this.#up(),
-      down: (reason) => {
+      down: (reason, refused) => {
         downReason = reason;
         this.#lost(reason);
+        if (refused) this.#tellWhyItLasts(reason);
       },
     });
     if (open) await this.#settled(commandTimeoutMs * 2);
@@ -101,9 +110,21 @@ export class Link {
     }
   }
 
+  /** A listener that throws is logged: the link goes on. */
   onStatus(listener: (status: BackplaneStatus) => void): () => void {
-    this.#emitter.on('status', listener);
-    return () => this.#emitter.off('status', listener);
+    const guarded = (status: BackplaneStatus): void => {
+      try {
+        listener(status);
+      } catch (error) {
+        const { message, stack } = error instanceof Error ? error : new Error(String(error));
+        this.#options.logger.error(
+          `A listener of the backplane's status failed: ${message}`,
+          stack,
+        );
+      }
+    };
+    this.#emitter.on('status', guarded);
+    return () => this.#emitter.off('status', guarded);
   }
 
   /** A broadcast could not leave: told in the line that says the link is back. */
@@ -111,14 +132,14 @@ export class Link {
     this.#missed++;
   }
 
-  async close(): Promise<void> {
-    if (this.#status === 'closed') return;
-    this.#generation++;
-    this.#setStatus('closed');
-    this.#stop.abort();
-    clearTimeout(this.#probeTimer);
-    this.#probe.cancel();
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#endEra();
     this.subscriptions.close();
+    this.#setStatus('closed');
     await this.#transport.close();
     await this.#recovering;
     this.#emitter.removeAllListeners();
@@ -142,13 +163,13 @@ export class Link {
 
   #lost(reason: string): void {
     if (this.#status === 'closed') return;
-    this.#generation++;
-    clearTimeout(this.#probeTimer);
+    this.#endEra();
     this.subscriptions.suspend();
-    this.#probe.cancel();
     if (this.#status === 'degraded') return;
     this.#downSince = performance.now();
     this.#missed = 0;
+    this.#told.clear();
+    this.#told.add(reason);
     this.#options.logger.warn(
       `The link to the other instances is lost: ${reason}. Clients stay connected, broadcasts reach those of this ` +
         'instance only, and the rest is made good when it is back.',
@@ -156,34 +177,57 @@ export class Link {
     this.#setStatus('degraded');
   }
 
-  /** Proves the link and restores the subscriptions, again and again until it worked or was overtaken by an up or a down. */
-  #recover(): void {
-    const generation = ++this.#generation;
-    const before = this.#recovering;
-    this.#recovering = before.then(() => this.#tryUntilReady(generation)).catch(() => {});
+  /**
+   * Once an outage: what stands in the way of the return is an answer, not an absence, and may need somebody to mend it. The
+   * first line could not tell, as a connection that is closed says no reason.
+   */
+  #tellWhyItLasts(reason: string): void {
+    if (this.#status !== 'degraded' || this.#told.size > 1 || this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.#options.logger.error(
+      `The link to the other instances cannot be restored for now: ${reason}. It is tried again until it can.`,
+    );
   }
 
-  async #tryUntilReady(generation: number): Promise<void> {
-    for (let attempt = 1; generation === this.#generation; attempt++) {
+  /** Proves the link and restores the subscriptions, again and again until it worked or was overtaken by an up or a down. */
+  #recover(): void {
+    if (this.#status === 'closed') return;
+    this.#endEra();
+    const { signal } = this.#era;
+    const before = this.#recovering;
+    this.#recovering = before.then(() => this.#tryUntilReady(signal)).catch(() => {});
+  }
+
+  async #tryUntilReady(overtaken: AbortSignal): Promise<void> {
+    let silences = 0;
+    for (let attempt = 1; !overtaken.aborted; attempt++) {
       try {
         await this.#probe.prove();
-        await withDeadline(
-          this.subscriptions.restore(),
-          RESTORE_TIMEOUT_MS,
-          () => new Error('not confirmed in time'),
-        );
+        await this.#restore(overtaken);
+        if (overtaken.aborted) return;
         await this.#probe.prove();
-        if (generation === this.#generation) this.#becomeReady();
+        if (!overtaken.aborted) this.#becomeReady();
         return;
       } catch (error) {
-        if (generation !== this.#generation) return;
-        if (this.#status !== 'degraded') return this.#fail((error as Error).message);
-        if (attempt % PROOFS_BEFORE_RESTART === 0) this.#transport.restart();
-        await delay(Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt), undefined, {
-          signal: this.#stop.signal,
-        });
+        if (overtaken.aborted) return;
+        const { message } = error as Error;
+        if (this.#status !== 'degraded') return this.#fail(message);
+        this.subscriptions.suspend();
+        if (!(error instanceof SilenceError)) this.#tellWhyItLasts(message);
+        else if (++silences % SILENCES_BEFORE_RESTART === 0) this.#transport.restart();
+        const ms = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
+        await delay(ms, undefined, { signal: overtaken });
       }
     }
+  }
+
+  async #restore(overtaken: AbortSignal): Promise<void> {
+    const restored = orAborted(this.subscriptions.restore(), overtaken);
+    await withDeadline(
+      restored,
+      RESTORE_TIMEOUT_MS,
+      () => new SilenceError('the subscriptions were not confirmed in time'),
+    );
   }
 
   #becomeReady(): void {
@@ -194,23 +238,29 @@ export class Link {
           `${this.#missed} messages of this instance did not leave meanwhile.`,
       );
     }
-    this.#setStatus('ready');
     this.#probeLater();
+    this.#setStatus('ready');
   }
 
   #probeLater(): void {
-    const generation = this.#generation;
+    const overtaken = this.#era.signal;
     this.#probeTimer = setTimeout(() => {
       this.#probe.prove().then(
         () => {
-          if (generation === this.#generation) this.#probeLater();
+          if (!overtaken.aborted) this.#probeLater();
         },
         (error: Error) => {
-          if (generation !== this.#generation) return;
-          this.#fail(error.message);
+          if (!overtaken.aborted) this.#fail(error.message);
         },
       );
     }, PROBE_INTERVAL_MS);
+  }
+
+  #endEra(): void {
+    this.#era.abort();
+    this.#era = new AbortController();
+    clearTimeout(this.#probeTimer);
+    this.#probe.cancel();
   }
 
   #setStatus(status: BackplaneStatus): void {
@@ -225,4 +275,14 @@ export class Link {
     const settled = once(this.#emitter, 'status');
     await withDeadline(settled, ms, () => new Error('still connecting')).catch(() => {});
   }
+}
+
+/** Settles as the promise does, or rejects when the signal says that nobody waits for it any more. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(new Error('overtaken'));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

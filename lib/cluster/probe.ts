@@ -4,6 +4,9 @@ import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from './envelope.js';
 
 const NOTHING = Buffer.alloc(0);
 
+/** Neither an answer nor a refusal came in time: the connections themselves are suspect. */
+export class SilenceError extends Error {}
+
 /**
  * A message that an instance sends itself through Redis: the only proof that messages arrive. A subscriber's connection
  * can look healthy and deliver nothing.
@@ -30,7 +33,7 @@ export class Probe {
     await withDeadline(
       round,
       this.#timeoutMs,
-      () => new Error(`no message came back through Redis within ${this.#timeoutMs} ms`),
+      () => new SilenceError(`no message came back through Redis within ${this.#timeoutMs} ms`),
     );
   }
 
