@@ -69,9 +69,7 @@ describeOnRedis('RedisTransport', (redis) => {
       const client = redis.server.client();
       await client.ping();
       const before = listenersOf(client);
-      const recorder = new Recorder(
-        new RedisTransport({ kind: 'client', client: client as never }),
-      );
+      const recorder = new Recorder(new RedisTransport({ kind: 'client', client: client }));
       await recorder.start();
       await recorder.transport.subscribe(['c']);
       await recorder.transport.publish('c', Buffer.from('1'));
@@ -88,9 +86,7 @@ describeOnRedis('RedisTransport', (redis) => {
       await client.ping();
       let closed = 0;
       client.on('close', () => closed++);
-      const recorder = track(
-        new Recorder(new RedisTransport({ kind: 'client', client: client as never })),
-      );
+      const recorder = track(new Recorder(new RedisTransport({ kind: 'client', client: client })));
       await recorder.start();
       recorder.transport.restart();
       await waitFor('up', () => recorder.ups.length === 2);
@@ -100,7 +96,7 @@ describeOnRedis('RedisTransport', (redis) => {
     it('as it was, when it was never started', async () => {
       const client = redis.server.client({ lazyConnect: true });
       const before = listenersOf(client);
-      await new RedisTransport({ kind: 'client', client: client as never }).close();
+      await new RedisTransport({ kind: 'client', client: client }).close();
       expect(listenersOf(client)).toEqual(before);
       expect(client.status).toBe('wait');
     });
@@ -109,11 +105,9 @@ describeOnRedis('RedisTransport', (redis) => {
   it('puts the keyPrefix in front of channels, as for keys, and takes it off again', async () => {
     const client = redis.server.client({ keyPrefix: 'shop:' });
     const other = track(
-      new Recorder(new RedisTransport({ kind: 'client', client: redis.server.client() as never })),
+      new Recorder(new RedisTransport({ kind: 'client', client: redis.server.client() })),
     );
-    const ours = track(
-      new Recorder(new RedisTransport({ kind: 'client', client: client as never })),
-    );
+    const ours = track(new Recorder(new RedisTransport({ kind: 'client', client: client })));
     await other.start();
     await ours.start();
     await ours.transport.subscribe(['prefixed']);
@@ -141,10 +135,10 @@ describeOnRedis('RedisTransport', (redis) => {
     const { url } = redis.server;
     const transports = [
       new RedisTransport({ kind: 'url', url }),
-      new RedisTransport({ kind: 'client', client: redis.server.client() as never }),
+      new RedisTransport({ kind: 'client', client: redis.server.client() }),
       new RedisTransport({
         kind: 'client',
-        client: redis.server.client({ autoResendUnfulfilledCommands: false }) as never,
+        client: redis.server.client({ autoResendUnfulfilledCommands: false }),
       }),
     ].map((transport) => track(new Recorder(transport)).transport);
     // A client of the app's may resend, as ioredis does by default.

@@ -92,7 +92,7 @@ function inTurn(act: () => void): Promise<void> {
         act();
         resolve();
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   });

@@ -1,0 +1,25 @@
+import type { Frame } from '../../lib/hub/frame.js';
+import type { Delivery, Member } from '../../lib/hub/member.js';
+
+/** A member that keeps what it is written. */
+export class FakeMember implements Member {
+  readonly rooms = new Set<string>();
+  readonly written: { frame: Frame; delivery: Delivery }[] = [];
+
+  readonly userId: string | undefined;
+
+  constructor(
+    readonly id: string,
+    userId?: string,
+  ) {
+    this.userId = userId;
+  }
+
+  get texts(): string[] {
+    return this.written.map(({ frame }) => frame.payload.toString());
+  }
+
+  write(frame: Frame, delivery: Delivery): void {
+    this.written.push({ frame, delivery });
+  }
+}
