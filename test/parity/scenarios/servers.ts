@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server as HttpServer, get } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { Controller, Sse } from '@nestjs/common';
 import { expect } from '@jest/globals';
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -9,6 +9,7 @@ import type { ServerOptions } from 'ws';
 import { freePort } from '../../support/free-port.js';
 import { withDeadline } from '../../support/deadline.js';
 import { Gate } from '../../support/gate.js';
+import { frameBytes, Opcode, RawWsClient } from '../../support/raw-ws-client.js';
 import { nextTurn, waitFor } from '../../support/wait-for.js';
 import { Echoing } from '../echoing.gateway.js';
 import type { Scenario, ScenarioGroup } from '../scenario.js';
@@ -335,28 +336,11 @@ const scenarios: Scenario[] = [
         }
       }
       const app = await world.boot({ providers: [GreetingGateway] });
-      const answer = await upgradeAndSend(app.port, '{"event":"hi"}');
-      expect(answer).toContain('{"event":"hi"}');
+      const message = frameBytes({ opcode: Opcode.text, payload: '{"event":"hi"}' });
+      const client = world.track(await RawWsClient.upgrade(app.port, '/', message));
+      await waitFor('the answer', () => client.text.endsWith('{"event":"hi"}'));
     },
   },
 ];
-
-/** Speaks WebSocket by hand; resolves with what came back when the answer is there. */
-async function upgradeAndSend(port: number, text: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  const upgrade =
-    'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
-    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
-  const head = Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]); // masked with zeros
-  socket.write(Buffer.concat([Buffer.from(upgrade), head, Buffer.from(text)]));
-  let received = '';
-  socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
-  try {
-    await waitFor('the answer', () => received.endsWith('}'));
-    return received;
-  } finally {
-    socket.destroy();
-  }
-}
 
 export const servers: ScenarioGroup = { theme: 'servers, options and the end', scenarios };
