@@ -25,7 +25,6 @@ const GOING_AWAY = 1001;
 const CLOSE_GRACE_MS = 2_000;
 const FORCED_CLOSE_GRACE_MS = 100;
 const DISCONNECT_HOOKS_GRACE_MS = 5_000;
-const RETRY_AFTER_SECONDS = '1';
 
 export interface EndpointParts {
   readonly hub: string;
@@ -79,7 +78,7 @@ export class Endpoint {
 
   /** Takes an upgrade request. Never throws. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#closing) return refuseUpgrade(socket, 503, { 'Retry-After': RETRY_AFTER_SECONDS });
+    if (this.#closing) return refuseUpgrade(socket, 503);
     this.#admit(request, socket, head).catch((error: Error) => {
       this.#logger.error(`An upgrade failed: ${error.message}`, error.stack);
       refuseUpgrade(socket, 500);
@@ -145,7 +144,7 @@ export class Endpoint {
       await subscribed;
     }
     await this.#hub.subscribed;
-    if (this.#closing) return refuseUpgrade(socket, 503, { 'Retry-After': RETRY_AFTER_SECONDS });
+    if (this.#closing) return refuseUpgrade(socket, 503);
     this.#ws.handleUpgrade(request, socket, head, (raw) =>
       this.#connect(raw, socket, request, user),
     );
