@@ -5,6 +5,7 @@ import type { AnyEvents, EventArguments, EventName } from '../cluster/events.js'
 import { eventFrame } from '../cluster/message.js';
 import { namesOf } from '../cluster/names.js';
 import type { ServedHub } from '../cluster/served-hub.js';
+import { Batch } from '../hub/batch.js';
 import { Frame } from '../hub/frame.js';
 import type { Delivery, Member } from '../hub/member.js';
 import { EVERYONE, extend } from '../hub/target.js';
@@ -56,8 +57,10 @@ export class BackplaneSocket<
   readonly handshake: Handshake;
   /** The `ws` socket. */
   readonly raw: WebSocket;
-  /** @internal Kept by the hub; apps use {@link join} and {@link leave}. */
-  readonly rooms: Set<string> & ReadonlySet<string> = new Set<string>();
+  /** The rooms that it is in; changed by {@link join} and {@link leave}. */
+  readonly rooms: ReadonlySet<string> = new Set<string>();
+  /** @internal Kept by the hub. */
+  lastRun = 0;
   readonly #parts: BackplaneSocketParts;
 
   /** @internal */
@@ -93,7 +96,7 @@ export class BackplaneSocket<
    */
   emit<Name extends EventName<Events>>(event: Name, ...[data]: EventArguments<Events, Name>): void {
     if (this.#parts.takesAsAnswer(this as unknown as BackplaneSocket, event, data)) return;
-    this.write(eventFrame(event, data), DIRECT);
+    this.#sendFrame(eventFrame(event, data));
   }
 
   /** Everyone else. */
@@ -132,6 +135,7 @@ export class BackplaneSocket<
 
   /** Closes the connection with a code (default 1000) and a reason of at most 123 bytes. */
   disconnect(code: number = NORMAL_CLOSURE, reason?: string): void {
+    this.#settle();
     this.raw.close(code, reason);
   }
 
@@ -143,18 +147,24 @@ export class BackplaneSocket<
       this.#parts.takesAsAnswer(this as unknown as BackplaneSocket, 'exception', exception.data)
     )
       return;
+    this.#settle();
     this.raw.send(...(args as SendArguments));
+    this.#parts.writer.resume();
   }
 
   close(code?: number, reason?: string | Buffer): void {
+    this.#settle();
     this.raw.close(code, reason);
   }
 
   terminate(): void {
+    this.#settle();
+    this.#parts.writer.release();
     this.raw.terminate();
   }
 
   ping(...args: Parameters<WebSocket['ping']>): void {
+    this.#settle();
     this.raw.ping(...args);
   }
 
@@ -186,13 +196,23 @@ export class BackplaneSocket<
   }
 
   /** @internal Never throws. */
-  write(frame: Frame, delivery: Delivery): void {
-    this.#parts.writer.write(frame, delivery);
+  write(batch: Batch, delivery: Delivery, more: boolean): void {
+    this.#parts.writer.write(batch, delivery, more);
   }
 
   /** @internal Text that is ready to be read. */
   writeText(text: string): void {
-    this.write(Frame.text(text), DIRECT);
+    this.#sendFrame(Frame.text(text));
+  }
+
+  #sendFrame(frame: Frame): void {
+    this.#settle();
+    this.write(new Batch(frame), DIRECT, true);
+  }
+
+  /** Nothing overtakes the broadcasts that this client is due. */
+  #settle(): void {
+    this.#parts.hub.settle(this as unknown as BackplaneSocket);
   }
 }
 

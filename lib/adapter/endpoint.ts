@@ -109,9 +109,9 @@ export class Endpoint {
 
   async #close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#ws.close(() => resolve()));
-    for (const { raw } of this.#sessions.keys()) {
-      if (raw.isPaused) raw.resume();
-      raw.close(GOING_AWAY, 'server is going away');
+    for (const client of this.#sessions.keys()) {
+      if (client.raw.isPaused) client.raw.resume();
+      client.close(GOING_AWAY, 'server is going away');
     }
     const terminate = setTimeout(() => {
       for (const ws of this.#ws.clients) ws.terminate();

@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
 import type { Counters } from '../cluster/counters.js';
-import type { Frame } from '../hub/frame.js';
+import type { Batch } from '../hub/batch.js';
 import type { Delivery } from '../hub/member.js';
+import type { Turn } from '../hub/turn.js';
 import type { SlowClientPolicy } from './adapter.options.js';
-import type { TurnWriter } from './turn-writer.js';
 
 const OPEN = 1;
 /** "Too slow": the client did not read what it was sent. */
@@ -16,7 +16,7 @@ const SENDER_IDLE = 0;
 export interface FrameWriterOptions {
   readonly bufferLimitBytes: number;
   readonly slowClient: SlowClientPolicy;
-  readonly turns: TurnWriter;
+  readonly turn: Turn;
   readonly counters: Pick<Counters, 'dropped' | 'slowDisconnects'>;
 }
 
@@ -26,65 +26,95 @@ interface SenderInternals {
   readonly _firstFragment?: unknown;
 }
 
-/** Writes ready frames to one WebSocket. */
+/** A message that waits for the end of one that the app sends in fragments. */
+interface Held {
+  readonly batch: Batch;
+  readonly delivery: Delivery;
+}
+
+/** Writes ready frames to one WebSocket. A frame neither overtakes what ws has queued nor cuts a message sent in fragments. */
 export class FrameWriter {
   readonly #ws: WebSocket;
+  readonly #socket: Duplex;
   readonly #options: FrameWriterOptions;
-  /** Where ready frames may go; undefined where each must go through `ws.send`. */
-  readonly #socket: Duplex | undefined;
+  /** Undefined where ws is not as we know it: then each frame goes through `ws.send`. */
   readonly #sender: SenderInternals | undefined;
+  readonly #plain: boolean;
+  #held: Held[] | undefined;
   #turn = 0;
+  #corkedIn = 0;
   /** What was waiting when the turn began: that much the client had time to read, and did not. */
   #unreadBytes = 0;
 
   constructor(ws: WebSocket, socket: Duplex, options: FrameWriterOptions) {
     this.#ws = ws;
+    this.#socket = socket;
     this.#options = options;
+    this.#plain = ws.extensions === '';
     const sender = (ws as unknown as { _sender?: SenderInternals })._sender;
-    const plain = Object.keys(ws.extensions).length === 0;
-    if (plain && sender?._state === SENDER_IDLE && typeof sender._firstFragment === 'boolean') {
-      this.#socket = socket;
+    if (sender?._state === SENDER_IDLE && typeof sender._firstFragment === 'boolean')
       this.#sender = sender;
-    }
   }
 
-  write(frame: Frame, delivery: Delivery): void {
-    const ws = this.#ws;
-    if (ws.readyState !== OPEN) return;
+  /** @param more whether this turn may have more for the client: then it leaves together */
+  write(batch: Batch, delivery: Delivery, more: boolean): void {
+    if (this.#ws.readyState !== OPEN) return;
+    if (this.#inFragments()) {
+      (this.#held ??= []).push({ batch, delivery });
+      return;
+    }
+    if (this.#held) this.resume();
     this.#beginTurn();
     const { bufferLimitBytes, counters } = this.#options;
-    if (delivery.volatile && this.#unreadBytes > 0) {
-      counters.dropped++;
-    } else if (this.#unreadBytes > bufferLimitBytes) {
-      this.#tooSlow();
-    } else if (this.#goesStraight()) {
-      for (const bytes of frame.wire) this.#socket!.write(bytes);
-    } else {
-      ws.send(frame.payload, { binary: frame.binary, compress: delivery.compress });
-    }
+    if (delivery.volatile && this.#unreadBytes > 0) counters.dropped += batch.frames.length;
+    else if (this.#unreadBytes > bufferLimitBytes) this.#tooSlow(batch);
+    else if (this.#plain && this.#sender?._state === SENDER_IDLE) this.#writeStraight(batch, more);
+    else this.#sendEach(batch, delivery);
+  }
+
+  /** The app has sent something through ws: if that ended a message in fragments, what waited for it goes. */
+  resume(): void {
+    if (!this.#held || this.#inFragments()) return;
+    const held = this.#held;
+    this.#held = undefined;
+    for (const { batch, delivery } of held) this.write(batch, delivery, true);
+  }
+
+  /** Lets what was written leave now, not when the turn ends. */
+  release(): void {
+    if (this.#corkedIn === this.#options.turn.number) this.#socket.uncork();
+    this.#corkedIn = 0;
+  }
+
+  #inFragments(): boolean {
+    return this.#sender?._firstFragment === false;
   }
 
   #beginTurn(): void {
-    const { turns } = this.#options;
-    if (this.#turn === turns.turn) return;
-    this.#turn = turns.turn;
+    const { turn } = this.#options;
+    if (this.#turn === turn.number) return;
+    turn.begin();
+    this.#turn = turn.number;
     this.#unreadBytes = this.#ws.bufferedAmount;
-    turns.begin(this.#socket);
   }
 
-  /** A ready frame must neither overtake what ws has queued nor cut a message that the app sends in fragments. */
-  #goesStraight(): boolean {
-    return (
-      this.#socket !== undefined &&
-      this.#sender!._state === SENDER_IDLE &&
-      this.#sender!._firstFragment === true
-    );
+  #writeStraight({ wire }: Batch, more: boolean): void {
+    const { turn } = this.#options;
+    if ((more || wire.length > 1) && this.#corkedIn !== turn.number) {
+      this.#corkedIn = turn.number;
+      turn.cork(this.#socket);
+    }
+    for (const bytes of wire) this.#socket.write(bytes);
   }
 
-  #tooSlow(): void {
+  #sendEach({ frames }: Batch, { compress }: Delivery): void {
+    for (const { payload, binary } of frames) this.#ws.send(payload, { binary, compress });
+  }
+
+  #tooSlow(batch: Batch): void {
     const { counters, slowClient } = this.#options;
     if (slowClient === 'drop') {
-      counters.dropped++;
+      counters.dropped += batch.frames.length;
       return;
     }
     counters.slowDisconnects++;

@@ -28,7 +28,6 @@ import { GatewayHooks } from './gateway-hooks.js';
 import { Heartbeat } from './heartbeat.js';
 import { defaultMessageParser } from './message-parser.js';
 import { Port } from './port.js';
-import { TurnWriter } from './turn-writer.js';
 
 /** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
 export interface AdapterContext {
@@ -67,7 +66,6 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #ports = new Map<number, Port>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
   readonly #endpointOf = new WeakMap<BackplaneSocket, Endpoint>();
-  readonly #turns = new TurnWriter();
   readonly #logger = new Logger('RedisBackplaneAdapter');
   #parser: MessageParser;
   #heartbeat: Heartbeat | undefined;
@@ -173,7 +171,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       writing: {
         bufferLimitBytes,
         slowClient,
-        turns: this.#turns,
+        turn: this.#backplane.turn,
         counters: this.#backplane.counters,
       },
       scopedHooks: () =>

@@ -1,4 +1,5 @@
 import type { Member } from '../hub/member.js';
+import { Turn } from '../hub/turn.js';
 import type { Transport } from '../transport/transport.js';
 import { Audience, type AudienceSink } from './audience.js';
 import { BackplaneHub } from './backplane-hub.js';
@@ -19,6 +20,8 @@ export interface BackplaneParts {
   readonly eventKeys: readonly string[];
   readonly commandTimeoutMs: number;
   readonly failFast: boolean;
+  /** How long a broadcast may wait for others to leave with it. */
+  readonly coalesceMs: number;
   readonly logger: BackplaneLogger;
 }
 
@@ -32,6 +35,8 @@ const DEFAULT_HUB = '/';
 export class Backplane<Events extends object = AnyEvents> extends Audience<Events> {
   /** This instance, as the others see it; new at every boot. */
   readonly instanceId: string;
+  /** @internal When what was written in this turn of the event loop leaves. */
+  readonly turn = new Turn();
   readonly #link: Link;
   readonly #hubs: ServedHubs;
   readonly #broadcasts: Broadcasts;
@@ -61,7 +66,12 @@ export class Backplane<Events extends object = AnyEvents> extends Audience<Event
       onMessage: (channel, bytes) => this.#broadcasts.receive(channel, bytes),
     });
     const { subscriptions } = link;
-    const hubs = new ServedHubs({ instanceId, channels, subscriptions });
+    const hubs = new ServedHubs({
+      instanceId,
+      channels,
+      subscriptions,
+      fanOut: { turn: this.turn, coalesceMs: parts.coalesceMs },
+    });
     this.instanceId = instanceId;
     this.#link = link;
     this.#hubs = hubs;
@@ -122,8 +132,9 @@ export class Backplane<Events extends object = AnyEvents> extends Audience<Event
   }
 
   /** Ends the connections that the backplane opened. May be called more than once; Nest calls it at shutdown. */
-  close(): Promise<void> {
-    return this.#link.close();
+  async close(): Promise<void> {
+    this.#hubs.close();
+    await this.#link.close();
   }
 
   /** @internal This instance has clients of the hub from now on. */

@@ -1,3 +1,4 @@
+import type { FanOutOptions } from '../hub/fan-out.js';
 import type { Frame } from '../hub/frame.js';
 import { Hub } from '../hub/hub.js';
 import type { Delivery, Member } from '../hub/member.js';
@@ -16,6 +17,7 @@ export interface ServedHubOptions {
   readonly instanceId: string;
   readonly channels: ChannelNames;
   readonly subscriptions: Subscriptions;
+  readonly fanOut: FanOutOptions;
   /** Channel to whom it stands for; shared by all hubs of the instance. */
   readonly routes: Map<string, Route>;
 }
@@ -37,7 +39,7 @@ export class ServedHub<M extends Member = Member> {
     const { channels, instanceId } = options;
     this.name = name;
     this.#options = options;
-    this.#hub = new Hub<M>(name);
+    this.#hub = new Hub<M>(name, options.fanOut);
     const route: Route = { hub: this.#hub };
     this.subscribed = Promise.all([
       this.#listen(channels.all(name), route),
@@ -55,6 +57,15 @@ export class ServedHub<M extends Member = Member> {
 
   deliver(target: Target, frame: Frame, delivery: Delivery): number {
     return this.#hub.deliver(target, frame, delivery);
+  }
+
+  /** Writes to the member what broadcasts it is due so far; to be called before anything else is written to it. */
+  settle(member: M): void {
+    this.#hub.settle(member);
+  }
+
+  close(): void {
+    this.#hub.close();
   }
 
   /**

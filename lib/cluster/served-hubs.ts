@@ -19,6 +19,10 @@ export class ServedHubs {
     return this.#routes.get(channel);
   }
 
+  close(): void {
+    for (const served of this.#served.values()) served.close();
+  }
+
   /** Serves the hub of this name from now on; the same one for the same name. */
   serve<M extends Member>(name: string): ServedHub<M> {
     const served = this.#served.get(name) ?? new ServedHub(name, this.#options);

@@ -1,102 +1,115 @@
+import { FanOut, type FanOutOptions } from './fan-out.js';
 import type { Frame } from './frame.js';
 import type { Delivery, Member } from './member.js';
 import type { Target } from './target.js';
 
+/** Groups by name; one that empties is gone. */
+type Groups<M> = Map<string, Set<M>>;
+
 /** One instance's share of one hub: who is connected here, in which rooms, as which user, and who is meant by a target. */
 export class Hub<M extends Member = Member> {
   readonly name: string;
-  readonly #members = new Map<string, M>();
-  readonly #rooms = new Map<string, Set<M>>();
-  readonly #users = new Map<string, Set<M>>();
+  readonly #fanOut: FanOut<M>;
+  readonly #byId = new Map<string, M>();
+  readonly #everyone = new Set<M>();
+  readonly #rooms: Groups<M> = new Map();
+  readonly #users: Groups<M> = new Map();
 
-  constructor(name: string) {
+  constructor(name: string, options: FanOutOptions) {
     this.name = name;
+    this.#fanOut = new FanOut(options);
   }
 
   get size(): number {
-    return this.#members.size;
-  }
-
-  get(id: string): M | undefined {
-    return this.#members.get(id);
+    return this.#everyone.size;
   }
 
   members(): IterableIterator<M> {
-    return this.#members.values();
-  }
-
-  rooms(): IterableIterator<string> {
-    return this.#rooms.keys();
+    return this.#everyone.values();
   }
 
   hasRoom(room: string): boolean {
     return this.#rooms.has(room);
   }
 
-  hasUser(userId: string): boolean {
-    return this.#users.has(userId);
-  }
-
   add(member: M): void {
-    this.#members.set(member.id, member);
+    this.settle(member);
+    this.#byId.set(member.id, member);
+    this.#everyone.add(member);
     if (member.userId !== undefined) include(this.#users, member.userId, member);
   }
 
-  /** Takes the member out of the hub, its rooms and its user. Answers with the rooms that it was in. */
+  /** Takes a member that is gone out of the hub, its rooms and its user. Answers with the rooms that it was in. */
   remove(member: M): string[] {
-    if (!this.#members.delete(member.id)) return [];
+    if (!this.#everyone.delete(member)) return [];
+    this.#byId.delete(member.id);
     if (member.userId !== undefined) exclude(this.#users, member.userId, member);
     const left = [...member.rooms];
     for (const room of left) exclude(this.#rooms, room, member);
-    member.rooms.clear();
+    roomsOf(member).clear();
     return left;
   }
 
   /** False if the member is not in the hub (any more), or in the room already. */
   join(member: M, room: string): boolean {
-    if (this.#members.get(member.id) !== member || member.rooms.has(room)) return false;
-    member.rooms.add(room);
+    if (!this.#everyone.has(member) || member.rooms.has(room)) return false;
+    this.settle(member);
+    roomsOf(member).add(room);
     include(this.#rooms, room, member);
     return true;
   }
 
   /** False if the member was not in the room. */
   leave(member: M, room: string): boolean {
-    if (!member.rooms.delete(room)) return false;
+    if (!member.rooms.has(room)) return false;
+    this.settle(member);
+    roomsOf(member).delete(room);
     exclude(this.#rooms, room, member);
     return true;
   }
 
-  /** Writes one frame to everyone here whom the target means, once each. Answers with how many that were. */
+  /** Writes one frame to everyone here whom the target means, once each. Answers with how many that are. */
   deliver(target: Target, frame: Frame, delivery: Delivery): number {
-    const { exceptRooms, exceptConnections } = target;
-    if (exceptRooms.length === 0 && exceptConnections.length === 0) {
-      const only = this.#onlyGroup(target);
-      if (only) return writeAll(only.values(), frame, delivery);
-    }
-    let written = 0;
-    for (const member of this.#included(target)) {
-      if (exceptConnections.length > 0 && exceptConnections.includes(member.id)) continue;
-      if (exceptRooms.length > 0 && exceptRooms.some((room) => member.rooms.has(room))) continue;
-      member.write(frame, delivery);
-      written++;
-    }
-    return written;
+    const group = target.exceptRooms.length === 0 ? this.#groupOf(target) : undefined;
+    const { exceptConnections } = target;
+    if (!group || exceptConnections.length > 1)
+      return this.#send(this.#membersOf(target), undefined, frame, delivery);
+    const skip = exceptConnections.length === 1 ? this.#byId.get(exceptConnections[0]!) : undefined;
+    return this.#send(group, skip && group.has(skip) ? skip : undefined, frame, delivery);
   }
 
   /** The members of a room, for a message that names nothing else. */
   deliverToRoom(room: string, frame: Frame, delivery: Delivery): number {
-    const members = this.#rooms.get(room);
-    return members ? writeAll(members.values(), frame, delivery) : 0;
+    return this.#send(this.#rooms.get(room), undefined, frame, delivery);
   }
 
   deliverToUser(userId: string, frame: Frame, delivery: Delivery): number {
-    const members = this.#users.get(userId);
-    return members ? writeAll(members.values(), frame, delivery) : 0;
+    return this.#send(this.#users.get(userId), undefined, frame, delivery);
   }
 
-  #onlyGroup(target: Target): Map<string, M> | Set<M> | undefined {
-    if (target.everyone) return this.#members;
+  /** Writes to the member what broadcasts it is due so far. Before anything else is written to it, its order wants this. */
+  settle(member: M): void {
+    this.#fanOut.settle(member);
+  }
+
+  close(): void {
+    this.#fanOut.close();
+  }
+
+  #send(
+    members: ReadonlySet<M> | undefined,
+    skip: M | undefined,
+    frame: Frame,
+    delivery: Delivery,
+  ): number {
+    if (!members) return 0;
+    this.#fanOut.send(members, skip, frame, delivery);
+    return members.size - (skip ? 1 : 0);
+  }
+
+  /** The one group that the target names, if it names just one. */
+  #groupOf(target: Target): ReadonlySet<M> | undefined {
+    if (target.everyone) return this.#everyone;
     const { rooms, users, connections } = target;
     if (rooms.length === 1 && users.length + connections.length === 0)
       return this.#rooms.get(rooms[0]!);
@@ -105,41 +118,38 @@ export class Hub<M extends Member = Member> {
     return undefined;
   }
 
-  #included(target: Target): Iterable<M> {
-    if (target.everyone) return this.#members.values();
-    const included = new Set<M>();
+  #membersOf(target: Target): Set<M> {
+    const members = new Set<M>(target.everyone ? this.#everyone : []);
     for (const room of target.rooms)
-      for (const member of this.#rooms.get(room) ?? []) included.add(member);
+      for (const member of this.#rooms.get(room) ?? []) members.add(member);
     for (const user of target.users)
-      for (const member of this.#users.get(user) ?? []) included.add(member);
-    for (const id of target.connections) {
-      const member = this.#members.get(id);
-      if (member) included.add(member);
+      for (const member of this.#users.get(user) ?? []) members.add(member);
+    for (const id of target.connections) addIfPresent(members, this.#byId.get(id));
+    for (const room of target.exceptRooms)
+      for (const member of this.#rooms.get(room) ?? []) members.delete(member);
+    for (const id of target.exceptConnections) {
+      const member = this.#byId.get(id);
+      if (member) members.delete(member);
     }
-    return included;
+    return members;
   }
 }
 
-function writeAll<M extends Member>(
-  members: Iterable<M>,
-  frame: Frame,
-  delivery: Delivery,
-): number {
-  let written = 0;
-  for (const member of members) {
-    member.write(frame, delivery);
-    written++;
-  }
-  return written;
+function roomsOf(member: Member): Set<string> {
+  return member.rooms as Set<string>;
 }
 
-function include<M>(groups: Map<string, Set<M>>, name: string, member: M): void {
+function addIfPresent<M>(members: Set<M>, member: M | undefined): void {
+  if (member) members.add(member);
+}
+
+function include<M>(groups: Groups<M>, name: string, member: M): void {
   const group = groups.get(name);
   if (group) group.add(member);
   else groups.set(name, new Set([member]));
 }
 
-function exclude<M>(groups: Map<string, Set<M>>, name: string, member: M): void {
+function exclude<M>(groups: Groups<M>, name: string, member: M): void {
   const group = groups.get(name);
   if (!group?.delete(member)) return;
   if (group.size === 0) groups.delete(name);

@@ -1,4 +1,4 @@
-import type { Frame } from './frame.js';
+import type { Batch } from './batch.js';
 
 /** How a message may be written. */
 export interface Delivery {
@@ -12,8 +12,13 @@ export interface Delivery {
 export interface Member {
   readonly id: string;
   readonly userId: string | undefined;
-  /** Kept by the hub, and by nobody else. */
-  readonly rooms: Set<string>;
-  /** Never throws, never waits. */
-  write(frame: Frame, delivery: Delivery): void;
+  /** Changed by the hub, and by nobody else. */
+  readonly rooms: ReadonlySet<string>;
+  /** The last run of broadcasts that this member was written; kept by the hub's fan-out. */
+  lastRun: number;
+  /**
+   * Never throws, never waits.
+   * @param more whether this turn may have more for the member: then it should leave together
+   */
+  write(batch: Batch, delivery: Delivery, more: boolean): void;
 }

@@ -18,7 +18,7 @@ export async function createBackplane(options?: RedisBackplaneOptions): Promise<
 
 /** Wires the maker of the transport in. */
 export async function startBackplane(options: NormalisedOptions): Promise<Backplane> {
-  const { redis, eventKeys, commandTimeoutMs, failFast } = options;
+  const { redis, eventKeys, commandTimeoutMs, failFast, coalesceMs } = options;
   const backplane = new Backplane({
     transport:
       redis === 'memory' ? new MemoryTransport() : new RedisTransport(redis, commandTimeoutMs),
@@ -26,6 +26,7 @@ export async function startBackplane(options: NormalisedOptions): Promise<Backpl
     eventKeys,
     commandTimeoutMs,
     failFast,
+    coalesceMs,
   });
   return backplane.start();
 }

@@ -18,6 +18,7 @@ export interface NormalisedOptions {
   readonly installAdapter: boolean;
   readonly failFast: boolean;
   readonly commandTimeoutMs: number;
+  readonly coalesceMs: number;
   readonly adapter: AdapterOptions;
 }
 
@@ -34,6 +35,7 @@ const KNOWN: Readonly<Record<keyof RedisBackplaneOptions, true>> = {
   maxPayloadBytes: true,
   bufferLimitBytes: true,
   slowClient: true,
+  coalesceMs: true,
   authenticate: true,
   authenticateTimeoutMs: true,
   allowAnonymous: true,
@@ -68,6 +70,7 @@ export function normaliseOptions(
     installAdapter: booleanOption('adapter', options.adapter, true),
     failFast: booleanOption('failFast', options.failFast, false),
     commandTimeoutMs: wholeOption('commandTimeoutMs', options.commandTimeoutMs, 2_000),
+    coalesceMs: wholeOption('coalesceMs', options.coalesceMs, 0, 0),
     adapter: Object.freeze(adapterOptions(options)),
   });
 }

@@ -35,6 +35,8 @@ export interface RedisBackplaneOptions {
   bufferLimitBytes?: number;
   /** What then happens: `'disconnect'` (4408, the default), or `'drop'`: it misses messages until it has read. */
   slowClient?: SlowClientPolicy;
+  /** How long a broadcast may wait for others to leave with it in one write. Default 0: only what one turn of the event loop has. */
+  coalesceMs?: number;
   /** Asked at the upgrade who connects. Default: the provider under `BACKPLANE_AUTHENTICATOR`, else nobody is asked. */
   authenticate?: Authenticate;
   /** How long that may take; then the upgrade is refused with 503. Default 5,000. */

@@ -1,0 +1,135 @@
+import { Batch } from './batch.js';
+import type { Frame } from './frame.js';
+import type { Delivery, Member } from './member.js';
+import type { Turn } from './turn.js';
+
+/** Broadcasts that follow each other and mean the same members: joined, and written to each in one go. */
+interface Run<M> {
+  readonly id: number;
+  readonly members: ReadonlySet<M>;
+  /** The one among them that is left out: a sender, as a rule. */
+  readonly skip: M | undefined;
+  readonly delivery: Delivery;
+  readonly batch: Batch;
+  /** Members that are not written yet; undefined before the first is. */
+  rest: IterableIterator<M> | undefined;
+}
+
+/** How long one turn may write before it lets others have theirs. */
+const BUDGET_MS = 8;
+/** How many members are written between two looks at the clock. */
+const WRITES_PER_LOOK = 128;
+/** A turn that has more than this for one set of members writes it at once, so that the sockets can begin. */
+const MAX_PENDING_BYTES = 256 * 1024;
+
+export interface FanOutOptions {
+  readonly turn: Turn;
+  /** How long a broadcast may wait for others to leave with it. 0: until the end of the turn. */
+  readonly coalesceMs: number;
+}
+
+/**
+ * One frame to many members. Broadcasts wait until the turn ends (or a little longer, see `coalesceMs`), so that what follows each other
+ * to the same members is joined once. Each member gets everything in the order of the calls.
+ *
+ * Invariants: runs are written in the order of their ids; `member.lastRun` is the newest run that the member was written or
+ * is not due; before a member's memberships change and before anything else is written to it, it is settled.
+ */
+export class FanOut<M extends Member> {
+  readonly #options: FanOutOptions;
+  readonly #runs: Run<M>[] = [];
+  #lastId = 0;
+  /** The newest run may not grow any more: somebody was written it already. */
+  #sealed = true;
+  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: FanOutOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param members may be a live group: who joins later is not due the frame, who leaves later is
+   * @param skip the one among them that is left out
+   */
+  send(members: ReadonlySet<M>, skip: M | undefined, frame: Frame, delivery: Delivery): void {
+    if (members.size === 0) return;
+    const last = this.#sealed ? undefined : this.#runs.at(-1);
+    if (last?.members === members && last.skip === skip && sameDelivery(last.delivery, delivery)) {
+      last.batch.add(frame);
+      if (last.batch.bytes > MAX_PENDING_BYTES) this.flush();
+      return;
+    }
+    const run = {
+      id: ++this.#lastId,
+      members,
+      skip,
+      delivery,
+      batch: new Batch(frame),
+      rest: undefined,
+    };
+    this.#runs.push(run);
+    this.#sealed = false;
+    this.#flushLater();
+  }
+
+  /** Writes to one member what it is due so far, now. */
+  settle(member: M): void {
+    if (this.#runs.length === 0 || member.lastRun === this.#lastId) return;
+    this.#sealed = true;
+    for (const run of this.#runs) {
+      if (run.id <= member.lastRun || run.skip === member || !run.members.has(member)) continue;
+      member.write(run.batch, run.delivery, true);
+    }
+    member.lastRun = this.#lastId;
+  }
+
+  /** Writes all that is due, now. */
+  flush(): void {
+    this.#write(Infinity);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#runs.length = 0;
+  }
+
+  #flushLater(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const { turn, coalesceMs } = this.#options;
+    if (coalesceMs === 0) turn.atEnd(this.#flushSome);
+    else this.#timer = setTimeout(this.#flushSome, coalesceMs);
+  }
+
+  readonly #flushSome = (): void => {
+    this.#scheduled = false;
+    if (this.#write(performance.now() + BUDGET_MS)) return;
+    // The rest has waited long enough: it goes on in the next turn, after others had theirs.
+    this.#scheduled = true;
+    this.#options.turn.atEnd(this.#flushSome);
+  };
+
+  /** False if the time was up before all was written. */
+  #write(until: number): boolean {
+    this.#sealed = true;
+    let writes = 0;
+    for (let run = this.#runs[0]; run; run = this.#runs[0]) {
+      const more = this.#runs.length > 1;
+      run.rest ??= run.members.values();
+      // A Set's iterator goes on where an earlier loop left it.
+      for (const member of run.rest) {
+        if (member.lastRun >= run.id || member === run.skip) continue;
+        member.lastRun = run.id;
+        member.write(run.batch, run.delivery, more);
+        if (++writes % WRITES_PER_LOOK === 0 && performance.now() > until) return false;
+      }
+      this.#runs.shift();
+    }
+    return true;
+  }
+}
+
+function sameDelivery(a: Delivery, b: Delivery): boolean {
+  return a.volatile === b.volatile && a.compress === b.compress;
+}

@@ -1,0 +1,44 @@
+import type { Duplex } from 'node:stream';
+
+/**
+ * One turn of the event loop, as far as writing goes: what it has for a socket leaves in one system call. Sockets are corked
+ * at their first write and uncorked when the turn ends, after those who want to write at its end have done so.
+ */
+export class Turn {
+  readonly #corked: Duplex[] = [];
+  readonly #atEnd: (() => void)[] = [];
+  #number = 1;
+  #begun = false;
+
+  /** Another one each turn in which something is written. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Something is written in this turn. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    setImmediate(this.#end);
+  }
+
+  /** Holds what is written to the socket until the turn ends. Once a turn and socket. */
+  cork(socket: Duplex): void {
+    this.begin();
+    socket.cork();
+    this.#corked.push(socket);
+  }
+
+  /** Calls back once, when the turn ends. */
+  atEnd(write: () => void): void {
+    this.begin();
+    this.#atEnd.push(write);
+  }
+
+  readonly #end = (): void => {
+    for (const write of this.#atEnd.splice(0)) write();
+    this.#begun = false;
+    this.#number++;
+    for (const socket of this.#corked.splice(0)) socket.uncork();
+  };
+}
