@@ -129,7 +129,8 @@ export class Dispatcher {
     const respondWith = (one: unknown): void => {
       try {
         if (request && !request.answered && !entry.acksByItself) request.answer(one);
-        else if (one !== undefined && one !== null) send(socket, one);
+        else if (one !== undefined && one !== null && !(request && entry.acksByItself))
+          send(socket, one);
       } catch (error) {
         this.#failed(error, socket, request);
       }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocketGateway, WebSocketServer as InjectServer } from '@nestjs/websockets';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   type BackplaneServer,
   type BackplaneSocket,
@@ -37,7 +37,8 @@ type Op =
       size: number;
     }
   | { kind: 'rooms'; client: number; size: number }
-  | { kind: 'microtask' | 'turn' };
+  | { kind: 'microtask' }
+  | { kind: 'turn' };
 
 const size = fc.oneof(
   { weight: 8, arbitrary: fc.nat(300) },
