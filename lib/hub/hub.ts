@@ -28,6 +28,14 @@ export class Hub<M extends Member = Member> {
     return this.#everyone.values();
   }
 
+  get(id: string): M | undefined {
+    return this.#byId.get(id);
+  }
+
+  rooms(): IterableIterator<string> {
+    return this.#rooms.keys();
+  }
+
   hasRoom(room: string): boolean {
     return this.#rooms.has(room);
   }
@@ -90,6 +98,11 @@ export class Hub<M extends Member = Member> {
   /** Writes to the member what broadcasts it is due so far. Before anything else is written to it, its order wants this. */
   settle(member: M): void {
     this.#fanOut.settle(member);
+  }
+
+  /** Writes all that is due, now. */
+  flush(): void {
+    this.#fanOut.flush();
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import type { Batch } from '../../lib/hub/batch.js';
 import type { Frame } from '../../lib/hub/frame.js';
 import type { Delivery, Member } from '../../lib/hub/member.js';
 
@@ -5,6 +6,9 @@ import type { Delivery, Member } from '../../lib/hub/member.js';
 export class FakeMember implements Member {
   readonly rooms = new Set<string>();
   readonly written: { frame: Frame; delivery: Delivery }[] = [];
+  /** How many times it was written to. */
+  writes = 0;
+  lastRun = 0;
 
   readonly userId: string | undefined;
 
@@ -19,7 +23,8 @@ export class FakeMember implements Member {
     return this.written.map(({ frame }) => frame.payload.toString());
   }
 
-  write(frame: Frame, delivery: Delivery): void {
-    this.written.push({ frame, delivery });
+  write({ frames }: Batch, delivery: Delivery): void {
+    this.writes++;
+    for (const frame of frames) this.written.push({ frame, delivery });
   }
 }
