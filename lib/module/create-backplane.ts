@@ -12,7 +12,7 @@ import type { RedisBackplaneOptions } from './redis-backplane.options.js';
  * @throws (rejects) BackplaneConfigError for options that cannot work, wrong credentials and a wrong database;
  * BackplaneUnavailableError if Redis cannot be reached and `failFast` is set
  */
-export async function createBackplane(options?: RedisBackplaneOptions): Promise<Backplane> {
+export async function createBackplane(options: RedisBackplaneOptions = {}): Promise<Backplane> {
   return startBackplane(normaliseOptions(options));
 }
 

@@ -45,7 +45,7 @@ const KNOWN: Readonly<Record<keyof RedisBackplaneOptions, true>> = {
 
 /** @throws BackplaneConfigError naming the option, what it must be, what kind of value it is, and the mend */
 export function normaliseOptions(
-  given: unknown = {},
+  given: unknown,
   env: NodeJS.ProcessEnv = process.env,
 ): NormalisedOptions {
   if (!isPlainObject(given)) {
@@ -57,7 +57,7 @@ export function normaliseOptions(
     );
   }
   for (const name of Object.keys(given)) {
-    if (!(name in KNOWN)) {
+    if (!Object.hasOwn(KNOWN, name)) {
       throw new BackplaneConfigError(
         `There is no option "${name}". The options are: ${Object.keys(KNOWN).join(', ')}.`,
       );
