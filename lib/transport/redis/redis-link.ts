@@ -111,7 +111,10 @@ export class RedisLink {
         const mend = misconfiguration(error);
         if (mend) settle(() => reject(new BackplaneConfigError(mend)));
       };
-      const timer = setTimeout(onClose, timeoutMs);
+      const timer = setTimeout(() => {
+        this.#lastError ??= notInTime(client, timeoutMs);
+        onClose();
+      }, timeoutMs);
       client.on('ready', onReady).on('error', onError).on('close', onClose).on('end', onClose);
       if (client.status === 'ready') {
         this.#onReady();
@@ -167,6 +170,12 @@ export class RedisLink {
     if (socketOpen) await within(graceMs, ended);
     client.stream?.destroy();
   }
+}
+
+/** A plain Redis waits for the end of what it takes for a command when TLS is spoken to it: nothing is ever said, or closed. */
+function notInTime({ options, status }: Redis, ms: number): Error {
+  const shakesHands = options.tls !== undefined && status === 'connecting';
+  return new Error(`no ${shakesHands ? 'TLS handshake' : 'answer'} within ${ms} ms`);
 }
 
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {

@@ -1,7 +1,8 @@
 // What Redis answers when trying again cannot help; from the replies of Redis 5 to 8 and Valkey.
 const AUTHENTICATION = /^(WRONGPASS|NOAUTH)\b|invalid password|^ERR Client sent AUTH/i;
 const DATABASE = /DB index is out of range|invalid DB index|SELECT is not allowed/i;
-const TLS = /wrong version number|packet length too long|EPROTO|tlsv1 alert|ssl3?_/i;
+const TLS =
+  /wrong version number|packet length too long|EPROTO|tlsv1 alert|ssl3?_|TLS handshake|secure TLS/i;
 
 /** Says the mend if the error is one that no retry mends; else undefined. */
 export function misconfiguration(error: Error): string | undefined {
@@ -17,6 +18,15 @@ export function misconfiguration(error: Error): string | undefined {
 /** True for an answer of Redis, false for what the network says. By name: the app's copy of ioredis may be another than ours. */
 export function isRefusal(error: Error): boolean {
   return error.name === 'ReplyError';
+}
+
+// What ioredis says of a command whose connection went; its hints at options do not apply here.
+const CONNECTION_GONE =
+  /^(Stream isn't writeable|Connection is closed|Reached the max retries per request limit)/;
+
+/** Why a command was not done, in our words where ioredis's would mislead. */
+export function unansweredReason(error: Error): string {
+  return CONNECTION_GONE.test(error.message) ? unreachableReason(undefined) : firstWords(error);
 }
 
 /** A line for the log about why Redis cannot be reached, with a hint where the error has a usual cause. */
