@@ -200,6 +200,7 @@ export class Link {
 
   async #tryUntilReady(overtaken: AbortSignal): Promise<void> {
     let silences = 0;
+    let refusals = 0;
     for (let attempt = 1; !overtaken.aborted; attempt++) {
       try {
         await this.#probe.prove();
@@ -213,8 +214,12 @@ export class Link {
         const { message } = error as Error;
         if (this.#status !== 'degraded') return this.#fail(message);
         this.subscriptions.suspend();
-        if (!(error instanceof SilenceError)) this.#tellWhyItLasts(message);
-        else if (++silences % SILENCES_BEFORE_RESTART === 0) this.#transport.restart();
+        if (error instanceof SilenceError) {
+          if (++silences % SILENCES_BEFORE_RESTART === 0) this.#transport.restart();
+        } else if (++refusals > 1) {
+          // Not the first, which may be of a connection that is just closing.
+          this.#tellWhyItLasts(message);
+        }
         const ms = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
         await delay(ms, undefined, { signal: overtaken });
       }

@@ -1,8 +1,13 @@
 import type { Transport } from '../transport/transport.js';
-import { withDeadline } from './deadline.js';
 import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from './envelope.js';
 
 const NOTHING = Buffer.alloc(0);
+
+/**
+ * The time of a proof is waited for in so many parts. However long this process itself stands still, it costs one of them: the
+ * answer may be there, and wait to be read.
+ */
+const PARTS_OF_TIMEOUT = 4;
 
 /** Neither an answer nor a refusal came in time: the connections themselves are suspect. */
 export class SilenceError extends Error {}
@@ -30,11 +35,15 @@ export class Probe {
   /** Resolves when a message has gone round; rejects with what stood in its way. One at a time. */
   async prove(): Promise<void> {
     const round = this.#goRound();
-    await withDeadline(
-      round,
-      this.#timeoutMs,
-      () => new SilenceError(`no message came back through Redis within ${this.#timeoutMs} ms`),
-    );
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      const wait = (parts: number): void => {
+        if (parts === 0) reject(this.#silent());
+        else timer = setTimeout(() => wait(parts - 1), this.#timeoutMs / PARTS_OF_TIMEOUT);
+      };
+      wait(PARTS_OF_TIMEOUT);
+    });
+    await Promise.race([round, silence]).finally(() => clearTimeout(timer));
   }
 
   receive(bytes: Buffer): void {
@@ -47,6 +56,10 @@ export class Probe {
   /** Ends what is under way. */
   cancel(): void {
     this.#cancel?.(new Error('the link was lost'));
+  }
+
+  #silent(): SilenceError {
+    return new SilenceError(`no message came back through Redis within ${this.#timeoutMs} ms`);
   }
 
   async #goRound(): Promise<void> {

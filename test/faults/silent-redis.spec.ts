@@ -7,7 +7,7 @@ import { closeAfterEach } from '../support/cleanup.js';
 import { LogCapture } from '../support/log-capture.js';
 import { guardProcess } from '../support/process-guard.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
-import { waitFor } from '../support/wait-for.js';
+import { nextTurn, waitFor } from '../support/wait-for.js';
 import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
 import { Ear, Traffic } from './fixtures/traffic.js';
 
@@ -139,4 +139,23 @@ describeWithRedis('A Redis that does not answer, over connections that stay open
     expect(ear.disorder()).toBeUndefined();
     expect(a.complaints).toEqual([]);
   });
+
+  it('a process that stands still itself does not blame Redis', async () => {
+    const redis = track(await RedisServer.start());
+    const a = track(
+      await Instance.boot({ redis: redis.url, eventKeys: ownKey(), commandTimeoutMs: 300 }),
+    );
+    await a.awaitStatus('ready');
+    const client = track(await a.connect('room'));
+    // At least one proof begins in this time, and each of its steps takes longer than all of it may.
+    const end = performance.now() + 5_000;
+    while (performance.now() < end) {
+      const until = performance.now() + 600;
+      while (performance.now() < until);
+      await nextTurn();
+    }
+    await reaches(a, 'room', client);
+    expect(a.statuses()).toEqual(['ready']);
+    expect(a.complaints).toEqual([]);
+  }, 20_000);
 });

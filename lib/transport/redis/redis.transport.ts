@@ -3,6 +3,7 @@ import type { Transport, TransportEvents } from '../transport.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
 import { RedisLink } from './redis-link.js';
 import type { RedisSource } from './redis-source.js';
+import { unansweredReason } from './unanswered-reason.js';
 
 /** How many channels one SUBSCRIBE names. */
 const BATCH = 512;
@@ -85,7 +86,7 @@ export class RedisTransport implements Transport {
       .publish(this.#clients.prefix + channel, bytes)
       .then(settled, (error: Error) => {
         settled();
-        return this.#unavailable(error.message, error);
+        return this.#unavailable(unansweredReason(error), error);
       });
   }
 
@@ -151,7 +152,11 @@ export class RedisTransport implements Transport {
       const names = channels.slice(from, from + BATCH);
       sent.push(send(prefix ? names.map((name) => prefix + name) : names));
     }
-    await Promise.all(sent);
+    try {
+      await Promise.all(sent);
+    } catch (error) {
+      throw new Error(unansweredReason(error as Error), { cause: error });
+    }
   }
 
   #unavailable(reason: string, cause?: Error): Promise<never> {
