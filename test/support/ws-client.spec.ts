@@ -47,7 +47,9 @@ describe('WsClient', () => {
 
   it('says what it waited for and what had arrived', async () => {
     onConnection = (socket) => socket.send('{"event":"a"}');
-    const client = await connect({ deadlineMs: 50 });
+    const client = await connect();
+    expect(await client.take('the first', () => true)).toBeDefined();
+    client.deadlineMs = 50;
     await expect(client.nextEvent('b')).rejects.toThrow(
       'Waited 50 ms in vain for the event "b"; received 1 frames, the last of them [{"event":"a"}]',
     );

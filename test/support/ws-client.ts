@@ -87,7 +87,8 @@ export class WsClient {
 
   private constructor(
     readonly socket: WebSocket,
-    private readonly deadlineMs: number,
+    /** How long each wait may take; it can be changed. */
+    public deadlineMs: number,
   ) {
     socket.on('message', (data: Buffer, isBinary: boolean) => this.receive(data, isBinary));
     socket.on('error', () => {}); // ends in 'close'; what failed is asserted there
