@@ -6,7 +6,7 @@ export type RequestId = string | number;
 
 /** A client's id for its request goes back as it came, so it is taken only in forms that do. */
 export function isRequestId(id: unknown): id is RequestId {
-  return typeof id === 'number' || (typeof id === 'string' && id.length <= MAX_ID_LENGTH);
+  return Number.isFinite(id) || (typeof id === 'string' && id.length <= MAX_ID_LENGTH);
 }
 
 /** A message of a client that wants an answer. It gets one: the first that is given. */

@@ -68,10 +68,7 @@ export class Dispatcher {
     const reserved = typeof event === 'string' && event.startsWith(RESERVED_PREFIX);
     const entries = reserved ? undefined : this.#table.get(event);
     if (!entries) {
-      request?.fail({
-        status: 'error',
-        message: `No handler for the event ${JSON.stringify(event).slice(0, 100)}`,
-      });
+      request?.fail({ status: 'error', message: `No handler for ${nameOf(event)}` });
       return;
     }
     for (const entry of entries) {
@@ -169,4 +166,11 @@ export class Dispatcher {
 
 function send(socket: BackplaneSocket, response: unknown): void {
   if (socket.readyState === OPEN) socket.writeText(JSON.stringify(response));
+}
+
+/** Short, and of a string only: an event may be anything that a client sends, thousands of levels deep. */
+function nameOf(event: unknown): string {
+  return typeof event === 'string'
+    ? `the event ${JSON.stringify(event.slice(0, 100))}`
+    : 'an event that is no string';
 }

@@ -19,6 +19,7 @@ import { type GatewayHook, watchHooks } from './gateway-hooks.js';
 import { Handshake } from './handshake.js';
 import type { Heartbeat } from './heartbeat.js';
 import { refuseUpgrade } from './http-refusal.js';
+import { SharedDeflate, shareableDeflate } from './shared-deflate.js';
 
 const GOING_AWAY = 1001;
 /** How long clients get to answer the close frame, and handlers of `handleDisconnect` to end. */
@@ -34,7 +35,7 @@ export interface EndpointParts {
   readonly backplane: Backplane;
   readonly dispatcher: Dispatcher;
   readonly heartbeat: Heartbeat | undefined;
-  readonly writing: FrameWriterOptions;
+  readonly writing: Omit<FrameWriterOptions, 'deflate'>;
   /** How many request-scoped gateways each new client is going to be shown to. */
   readonly scopedHooks: () => number;
   readonly address: () => AddressInfo | string | null;
@@ -47,6 +48,7 @@ export class Endpoint {
   readonly server: BackplaneServer;
   readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #parts: EndpointParts;
+  readonly #writing: FrameWriterOptions;
   readonly #ws: WebSocketServer;
   readonly #hub: ServedHub<BackplaneSocket>;
   readonly #admission: Admission;
@@ -60,10 +62,14 @@ export class Endpoint {
     this.#parts = parts;
     this.#admission = new Admission(options);
     this.#hub = backplane.serve<BackplaneSocket>(hub);
+    const deflate = shareableDeflate(
+      parts.wsOptions.perMessageDeflate ?? options.perMessageDeflate,
+    );
+    this.#writing = { ...parts.writing, deflate: deflate ? new SharedDeflate(deflate) : undefined };
     this.#ws = new WebSocketServer({
       maxPayload: options.maxPayloadBytes,
-      perMessageDeflate: options.perMessageDeflate,
       ...parts.wsOptions,
+      perMessageDeflate: deflate,
       noServer: true,
     });
     this.#ws.on('error', (error) => this.noteError(error));
@@ -156,7 +162,7 @@ export class Endpoint {
     request: IncomingMessage,
     user: BackplaneUser | undefined,
   ): void {
-    const { backplane, dispatcher, heartbeat, writing, scopedHooks } = this.#parts;
+    const { backplane, dispatcher, heartbeat, scopedHooks } = this.#parts;
     const socket = new BackplaneSocket({
       id: backplane.nextConnectionId(),
       raw,
@@ -164,7 +170,7 @@ export class Endpoint {
       handshake: new Handshake(request),
       hub: this.#hub,
       sink: backplane.sinkOf(this.server.hub),
-      writer: new FrameWriter(raw, stream, writing),
+      writer: new FrameWriter(raw, stream, this.#writing),
       takesAsAnswer: (client, event, data) => {
         if (event === 'exception') session.noteException();
         return dispatcher.takesAsAnswer(client, event, data);

@@ -6,6 +6,7 @@ import type { Batch } from '../hub/batch.js';
 import type { Delivery } from '../hub/member.js';
 import type { Turn } from '../hub/turn.js';
 import type { SlowClientPolicy } from './adapter.options.js';
+import type { SharedDeflate } from './shared-deflate.js';
 
 const OPEN = 1;
 /** "Too slow": the client did not read what it was sent. */
@@ -16,6 +17,8 @@ const SENDER_IDLE = 0;
 export interface FrameWriterOptions {
   readonly bufferLimitBytes: number;
   readonly slowClient: SlowClientPolicy;
+  /** Undefined where nothing is compressed. */
+  readonly deflate: SharedDeflate | undefined;
   readonly turn: Turn;
   readonly counters: Pick<Counters, 'dropped' | 'slowDisconnects'>;
 }
@@ -40,6 +43,8 @@ export class FrameWriter {
   /** Undefined where ws is not as we know it: then each frame goes through `ws.send`. */
   readonly #sender: SenderInternals | undefined;
   readonly #plain: boolean;
+  /** Where the connection compresses, and can share what is compressed. */
+  readonly #deflate: SharedDeflate | undefined;
   #held: Held[] | undefined;
   #turn = 0;
   #corkedIn = 0;
@@ -51,6 +56,7 @@ export class FrameWriter {
     this.#socket = socket;
     this.#options = options;
     this.#plain = ws.extensions === '';
+    this.#deflate = options.deflate?.suits(ws) ? options.deflate : undefined;
     const sender = (ws as unknown as { _sender?: SenderInternals })._sender;
     if (sender?._state === SENDER_IDLE && typeof sender._firstFragment === 'boolean')
       this.#sender = sender;
@@ -68,7 +74,10 @@ export class FrameWriter {
     const { bufferLimitBytes, counters } = this.#options;
     if (delivery.volatile && this.#unreadBytes > 0) counters.dropped += batch.frames.length;
     else if (this.#unreadBytes > bufferLimitBytes) this.#tooSlow(batch);
-    else if (this.#plain && this.#sender?._state === SENDER_IDLE) this.#writeStraight(batch, more);
+    else if (this.#sender?._state !== SENDER_IDLE) this.#sendEach(batch, delivery);
+    else if (this.#plain || (this.#deflate && !delivery.compress))
+      this.#writeStraight(batch.wire, more);
+    else if (this.#deflate) this.#writeStraight(this.#deflate.wireOf(batch), more);
     else this.#sendEach(batch, delivery);
   }
 
@@ -98,7 +107,7 @@ export class FrameWriter {
     this.#unreadBytes = this.#ws.bufferedAmount;
   }
 
-  #writeStraight({ wire }: Batch, more: boolean): void {
+  #writeStraight(wire: readonly Buffer[], more: boolean): void {
     const { turn } = this.#options;
     if ((more || wire.length > 1) && this.#corkedIn !== turn.number) {
       this.#corkedIn = turn.number;

@@ -20,15 +20,19 @@ export class Frame {
 
   /** The unmasked, unfragmented, uncompressed WebSocket frame (RFC 6455, section 5.2), as one buffer or header and payload. */
   get wire(): readonly Buffer[] {
-    return (this.#wire ??= this.#encode());
+    return (this.#wire ??= this.carrying(this.payload, 0));
   }
 
-  #encode(): readonly Buffer[] {
-    const { length } = this.payload;
+  /**
+   * The same frame with its payload in another form.
+   * @param reservedBits what tells the receiver the form: bits of the frame's first byte
+   */
+  carrying(payload: Buffer, reservedBits: number): readonly Buffer[] {
+    const { length } = payload;
     const join = length <= JOIN_UP_TO_BYTES;
     const headerLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
     const head = Buffer.allocUnsafe(join ? headerLength + length : headerLength);
-    head[0] = this.binary ? FINAL_BINARY : FINAL_TEXT;
+    head[0] = (this.binary ? FINAL_BINARY : FINAL_TEXT) | reservedBits;
     if (headerLength === 2) {
       head[1] = length;
     } else if (headerLength === 4) {
@@ -38,8 +42,8 @@ export class Frame {
       head[1] = 127;
       head.writeBigUInt64BE(BigInt(length), 2);
     }
-    if (!join) return [head, this.payload];
-    this.payload.copy(head, headerLength);
+    if (!join) return [head, payload];
+    payload.copy(head, headerLength);
     return [head];
   }
 }
