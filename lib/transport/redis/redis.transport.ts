@@ -1,6 +1,7 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Transport, TransportEvents } from '../transport.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
+import { OneWriteATurn } from './one-write-a-turn.js';
 import { RedisLink } from './redis-link.js';
 import type { RedisSource } from './redis-source.js';
 import { unansweredReason } from './unanswered-reason.js';
@@ -24,6 +25,7 @@ export class RedisTransport implements Transport {
   readonly #clients: RedisClients;
   readonly #commands: RedisLink;
   readonly #subscriber: RedisLink;
+  readonly #writes = new OneWriteATurn();
   readonly #connectTimeoutMs: number;
   #events: TransportEvents | undefined;
   #started = false;
@@ -76,6 +78,8 @@ export class RedisTransport implements Transport {
         `it has not answered for the last ${this.#inFlightMessages} messages of ${this.#inFlightBytes} bytes`,
       );
     }
+    // The app's own client is not ours to hold up.
+    if (this.#clients.ownsCommands) this.#writes.hold(this.#clients.commands.stream);
     this.#inFlightBytes += length;
     this.#inFlightMessages++;
     const settled = (): void => {

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { WebSocketGateway, WebSocketServer as InjectServer } from '@nestjs/websockets';
+import {
+  Backplane,
+  type BackplaneServer,
+  type BackplaneSocket,
+  RedisBackplaneModule,
+  type SlowClientPolicy,
+} from 'nestjs-redis-backplane';
+import { WebSocket } from 'ws';
+
+import { bootApp, type BootedApp } from '../support/nest-app.js';
+
+const MESSAGE = 'x'.repeat(64 * 1024);
+const LIMIT_BYTES = 256 * 1024;
+
+@WebSocketGateway({ path: '/x' })
+class Gateway {
+  @InjectServer() server!: BackplaneServer;
+}
+
+describe('a client that does not read', () => {
+  let app: BootedApp | undefined;
+  const sockets: WebSocket[] = [];
+
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.terminate();
+    await app?.close();
+    app = undefined;
+  });
+
+  const boot = async (slowClient: SlowClientPolicy): Promise<BackplaneServer> => {
+    app = await bootApp({
+      imports: [
+        RedisBackplaneModule.forRoot({
+          redis: 'memory',
+          eventKeys: `slow-${Math.random()}`,
+          slowClient,
+          bufferLimitBytes: LIMIT_BYTES,
+        }),
+      ],
+      providers: [Gateway],
+    });
+    return app.app.get(Gateway).server;
+  };
+
+  /** A client, and its other end in the app. */
+  const connect = async (server: BackplaneServer): Promise<[WebSocket, BackplaneSocket]> => {
+    const arrived = new Promise<BackplaneSocket>((resolve) => server.once('connection', resolve));
+    const socket = new WebSocket(app!.url('/x'));
+    sockets.push(socket);
+    await once(socket, 'open');
+    return [socket, await arrived];
+  };
+
+  /** Broadcasts, and each time waits until a client that reads has got it. */
+  const broadcastUntil = async (
+    server: BackplaneServer,
+    reader: WebSocket,
+    done: () => boolean,
+  ): Promise<number> => {
+    let sent = 0;
+    while (!done()) {
+      const got = once(reader, 'message');
+      server.emit('e', MESSAGE);
+      sent++;
+      await got;
+      if (sent > 2_000) throw new Error('2,000 messages of 64 KiB changed nothing');
+    }
+    return sent;
+  };
+
+  it('is closed with 4408, and delays nobody', async () => {
+    const server = await boot('disconnect');
+    const [slow, atServer] = await connect(server);
+    const [reader] = await connect(server);
+    slow.pause();
+    await broadcastUntil(server, reader, () => atServer.readyState !== WebSocket.OPEN);
+    expect(app!.app.get(Backplane).stats()).toMatchObject({ slowDisconnects: 1, dropped: 0 });
+    expect(atServer.bufferedAmount).toBeLessThan(LIMIT_BYTES + 2 * MESSAGE.length);
+    const closed = once(slow, 'close');
+    slow.resume();
+    expect((await closed)[0]).toBe(4408);
+    expect(reader.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it("misses messages with slowClient: 'drop', and gets the next ones when it has read", async () => {
+    const server = await boot('drop');
+    const [slow, atServer] = await connect(server);
+    const [reader] = await connect(server);
+    const backplane = app!.app.get(Backplane);
+    slow.pause();
+    const sent = await broadcastUntil(server, reader, () => backplane.stats().dropped >= 20);
+    expect(atServer.readyState).toBe(WebSocket.OPEN);
+    expect(atServer.bufferedAmount).toBeLessThan(LIMIT_BYTES + 2 * MESSAGE.length);
+    let got = 0;
+    const end = new Promise<void>((resolve) => {
+      slow.on('message', (data: Buffer) => (data.includes('"end"') ? resolve() : got++));
+    });
+    slow.resume();
+    while (atServer.bufferedAmount > 0) await new Promise((resolve) => setImmediate(resolve));
+    server.emit('end');
+    await end;
+    expect(got).toBe(sent - backplane.stats().dropped);
+  });
+
+  it('misses volatile messages only while it has something unread', async () => {
+    const server = await boot('disconnect');
+    const [slow, atServer] = await connect(server);
+    const [reader] = await connect(server);
+    const backplane = app!.app.get(Backplane);
+    server.volatile.emit('first');
+    expect((await once(slow, 'message'))[0]).toEqual(Buffer.from('{"event":"first"}'));
+    slow.pause();
+    await broadcastUntil(server, reader, () => atServer.bufferedAmount > 0);
+    const got = once(reader, 'message');
+    server.volatile.emit('missed');
+    await got;
+    expect(backplane.stats().dropped).toBe(1);
+  });
+});
