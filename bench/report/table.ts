@@ -1,4 +1,4 @@
-import { format } from '../run/rounds.js';
+import { format, isUnsupported } from '../run/rounds.js';
 import { type FigureName, figures } from '../scenarios/figures.js';
 import type { GoalResult } from './goals.js';
 import type { Results, ScenarioResult, TargetResult } from './results.js';
@@ -39,7 +39,7 @@ function hasLost({ figures }: TargetResult): boolean {
 }
 
 function cell(summary: Summary | undefined, { failures }: TargetResult): string {
-  if (!summary) return failures.length > 0 ? 'failed' : '–';
+  if (!summary) return failures.every(isUnsupported) ? '–' : 'failed';
   const { median, min, max, rounds } = summary;
   const spread = rounds.length > 1 ? ` (${format(min)}–${format(max)})` : '';
   return `${format(median)}${spread}`;

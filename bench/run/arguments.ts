@@ -7,6 +7,8 @@ import type { Target } from '../targets/target.js';
 
 export interface Plan {
   readonly quick: boolean;
+  /** Quick, and nothing named: each scenario with its most telling targets only. */
+  readonly abridged: boolean;
   readonly rounds: number;
   readonly scenarios: readonly Scenario[];
   readonly targets: readonly Target[];
@@ -24,7 +26,7 @@ const HELP = `npm run bench -- [options]
   --only a,b        these scenarios
   --targets a,b     these targets
   --rounds n        how often each target takes its turn (default ${FULL_ROUNDS}; 1 with --quick)
-  --cpu-prof dir    server processes leave CPU profiles there
+  --cpu-prof dir    server processes leave CPU profiles of what is measured there
   --help            this
 
 scenarios: ${scenarios.map(({ name }) => name).join(', ')}
@@ -54,6 +56,7 @@ export function planOf(args: string[]): Plan | undefined {
   const named = values.only !== undefined || values.targets !== undefined;
   return {
     quick,
+    abridged: quick && !named,
     rounds,
     profiles: values['cpu-prof'],
     complete: !quick && !named,

@@ -16,11 +16,16 @@ export interface Outcome {
   readonly failure?: string;
 }
 
+/** Whether a failure says only that this version of the package does not have the option yet. */
+export function isUnsupported(failure: string): boolean {
+  return failure.startsWith('There is no option');
+}
+
 /** The targets of a scenario in a plan. */
 export function targetsOf(scenario: Scenario, plan: Plan): Target[] {
   return plan.targets.filter(({ name }) => {
     if (scenario.targets && !scenario.targets.includes(name)) return false;
-    return !plan.quick || !Array.isArray(scenario.quick) || scenario.quick.includes(name);
+    return !plan.abridged || !Array.isArray(scenario.quick) || scenario.quick.includes(name);
   });
 }
 
@@ -61,7 +66,7 @@ async function runTrial(
     return { ...outcome, figures: measured };
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error);
-    say(`${label} FAILED: ${failure}`);
+    say(`${label} ${isUnsupported(failure) ? 'not supported' : 'FAILED'}: ${failure}`);
     return { ...outcome, failure };
   }
 }

@@ -1,3 +1,6 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
 import type { Counts, Crowd } from '../driver/driver.js';
 import type { Latency } from '../driver/latencies.js';
 import type { Work } from '../driver/work.js';
@@ -60,7 +63,7 @@ export class Trial {
   }
 
   private constructor(options: TrialOptions) {
-    const { target, scenario, profiles } = options;
+    const { target, scenario } = options;
     this.#options = options;
     this.quick = options.quick;
     const execArgv = ['--expose-gc', '--max-old-space-size=4096'];
@@ -69,17 +72,15 @@ export class Trial {
       execArgv.push('--import', new URL('../processes/packages-from.js', import.meta.url).href);
       env.BENCH_PACKAGES = folder(target.packages);
     }
-    this.#servers = Array.from({ length: scenario.instances }, (_, i) => {
-      const profile = `${scenario.name}-${target.name}-${i}-${Date.now()}.cpuprofile`;
-      const profiling = profiles
-        ? ['--cpu-prof', '--cpu-prof-dir', profiles, '--cpu-prof-name', profile]
-        : [];
-      return new Child(`Instance ${i} of ${target.name}`, 'targets/host.js', {
-        args: [target.server],
-        execArgv: [...execArgv, ...profiling],
-        env,
-      });
-    });
+    this.#servers = Array.from(
+      { length: scenario.instances },
+      (_, i) =>
+        new Child(`Instance ${i} of ${target.name}`, 'targets/host.js', {
+          args: [target.server],
+          execArgv,
+          env,
+        }),
+    );
     this.#driver = new Child('The driver', 'driver/main.js');
   }
 
@@ -104,9 +105,11 @@ export class Trial {
   async measure(work: Work): Promise<Measured> {
     await this.#driver.call('begin', work);
     await sleep(this.size(2_000, 500));
+    await this.#profile('startProfile');
     const before = await this.#snapshot();
     await sleep(this.size(5_000, 1_000));
     const after = await this.#snapshot();
+    await this.#profile('stopProfile');
     const end = await this.#driver.call<Counts>('end', { deliveries: work.deliveries });
     return {
       ...difference(before, after),
@@ -151,6 +154,15 @@ export class Trial {
       deflate: settings.deflate ?? false,
       ports,
     });
+  }
+
+  async #profile(method: 'startProfile' | 'stopProfile'): Promise<void> {
+    const { profiles, scenario, target } = this.#options;
+    if (profiles === undefined) return;
+    mkdirSync(profiles, { recursive: true });
+    const file = (i: number): string =>
+      join(profiles, `${scenario.name}-${target.name}-${i}-${Date.now()}.cpuprofile`);
+    await Promise.all(this.#servers.map((server, i) => server.call(method, resolve(file(i)))));
   }
 
   async #snapshot(): Promise<Snapshot> {

@@ -24,4 +24,7 @@ const idle = (handlers: number, quick: Scenario['quick']): Scenario => ({
   },
 });
 
-export const idles: readonly Scenario[] = [idle(1, undefined), idle(20, undefined)];
+export const idles: readonly Scenario[] = [
+  idle(1, ['floor', 'ours']),
+  idle(20, ['floor', 'ours', 'stock']),
+];

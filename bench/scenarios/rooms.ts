@@ -10,6 +10,7 @@ export const manyRooms: Scenario = {
   name: 'rooms',
   title: 'Many rooms: 2,000 rooms of 5, in turn',
   instances: 2,
+  quick: ['floor', 'ours'],
   run: async (trial) => {
     const count = trial.size(2_000, 400);
     const rooms = Array.from({ length: count }, (_, i) =>

@@ -10,7 +10,7 @@ export interface Scenario {
   readonly settings?: Partial<ServerSettings>;
   /** Those that it says something about; all if left out. */
   readonly targets?: readonly string[];
-  /** Left out of `--quick`, or there with fewer targets. */
+  /** Left out of a quick run, or there with fewer targets, unless the arguments name it. */
   readonly quick?: false | readonly string[];
   run(trial: Trial): Promise<Figures>;
 }

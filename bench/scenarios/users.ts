@@ -8,6 +8,7 @@ export const users: Scenario = {
   name: 'users',
   title: "Bursts of 50 messages to a user's 5 connections",
   instances: 2,
+  quick: ['floor', 'ours'],
   run: async (trial) => {
     const span = trial.size(200, 50);
     const count = span * CONNECTIONS;

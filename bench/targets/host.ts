@@ -1,6 +1,7 @@
 /** The process of one server under test: `node host.js <file of the target>`. */
 import 'reflect-metadata';
 
+import { startProfile, stopProfile } from '../processes/profiler.js';
 import { serveRunner } from '../processes/rpc.js';
 import { memory, usage } from '../processes/usage.js';
 import type { ServerSettings, StartServer } from './target.js';
@@ -12,4 +13,6 @@ serveRunner({
   },
   usage,
   memory,
+  startProfile,
+  stopProfile,
 });

@@ -25,7 +25,9 @@ export async function startNest(target: NestTarget): Promise<number> {
   @Module({ imports, providers: [provider] })
   class BenchModule {}
 
-  const app = await NestFactory.create(BenchModule, { logger: ['error'], abortOnError: false });
+  const app = await NestFactory.create(BenchModule, { logger: false, abortOnError: false });
+  // Only now: why an app does not start is told to the runner, and is the runner's to say.
+  app.useLogger(['error']);
   prepare?.(app);
   await app.listen(0, '127.0.0.1');
   return (app.getHttpServer().address() as AddressInfo).port;
