@@ -5,8 +5,10 @@ import type { Results, ScenarioResult, TargetResult } from './results.js';
 import type { Summary } from './stats.js';
 
 /** Everything, in Markdown. */
-export function tables({ goals, scenarios }: Results): string {
-  return [goalTable(goals), ...scenarios.map(scenarioTable)].join('\n\n');
+export function tables({ goals, scenarios, quick }: Results): string {
+  const parts = [goalTable(goals), ...scenarios.map(scenarioTable)];
+  if (quick) parts.unshift('A quick run: trial figures, at smaller sizes than the headings say.');
+  return parts.join('\n\n');
 }
 
 function goalTable(goals: readonly GoalResult[]): string {
