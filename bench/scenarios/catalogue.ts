@@ -1,0 +1,23 @@
+import { ask } from './ask.js';
+import { coalescing, deflates, paced, payloads, saturated } from './fan-out.js';
+import { idles } from './idle.js';
+import { misses } from './misses.js';
+import { manyRooms } from './rooms.js';
+import type { Scenario } from './scenario.js';
+import { joins, reconnects } from './storms.js';
+import { users } from './users.js';
+
+export const scenarios: readonly Scenario[] = [
+  saturated,
+  paced,
+  ...payloads,
+  manyRooms,
+  misses,
+  users,
+  ask,
+  ...coalescing,
+  ...deflates,
+  ...idles,
+  joins,
+  reconnects,
+];

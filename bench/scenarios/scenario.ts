@@ -1,0 +1,21 @@
+import type { Trial } from '../run/trial.js';
+import type { ServerSettings } from '../targets/target.js';
+import type { Figures } from './figures.js';
+
+/** One kind of work, the same for all targets. */
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly instances: number;
+  readonly settings?: Partial<ServerSettings>;
+  /** Those that it says something about; all if left out. */
+  readonly targets?: readonly string[];
+  /** Left out of a quick run, or there with fewer targets, unless the arguments name it. */
+  readonly quick?: false | readonly string[];
+  run(trial: Trial): Promise<Figures>;
+}
+
+/** The same room for each of so many clients. */
+export function oneRoom(count: number): { count: number; rooms: string[][] } {
+  return { count, rooms: Array.from({ length: count }, () => ['room-0']) };
+}

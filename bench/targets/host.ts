@@ -1,0 +1,18 @@
+/** The process of one server under test: `node host.js <file of the target>`. */
+import 'reflect-metadata';
+
+import { startProfile, stopProfile } from '../processes/profiler.js';
+import { serveRunner } from '../processes/rpc.js';
+import { memory, usage } from '../processes/usage.js';
+import type { ServerSettings, StartServer } from './target.js';
+
+serveRunner({
+  start: async (settings: ServerSettings) => {
+    const { start } = (await import(`./${process.argv[2]}.js`)) as { start: StartServer };
+    return start(settings);
+  },
+  usage,
+  memory,
+  startProfile,
+  stopProfile,
+});
