@@ -41,19 +41,18 @@ describeOnRedis('Garbage on the channels', (redis) => {
 
     let malformed = 0;
     const flood = async (count: number, seed: number) => {
-      let sent: Promise<unknown>[] = [];
+      let pipeline = client.pipeline();
       let i = 0;
       for (const bytes of mutants(valid, count, seed)) {
         const channel = channels[i++ % channels.length]!;
         const isProbe = channel.includes('probe:');
         if (!isProbe && decodeEnvelope(bytes)?.kind !== EnvelopeKind.broadcast) malformed++;
-        sent.push(client.publish(channel, bytes));
-        if (sent.length === 500) {
-          await Promise.all(sent);
-          sent = [];
-        }
+        pipeline.publish(channel, bytes);
+        if (i % 500 > 0) continue;
+        await pipeline.exec();
+        pipeline = client.pipeline();
       }
-      await Promise.all(sent);
+      await pipeline.exec();
       // Once more the good message arrives, and all that came before it has been read.
       cluster.first.server.to('r').emit('good', seed);
       const [frames] = await arrivals(cluster.first.server, [peer]);
@@ -63,9 +62,9 @@ describeOnRedis('Garbage on the channels', (redis) => {
     const counted = () =>
       cluster.instances.map((one) => one.backplane.stats().malformed).reduce((a, b) => a + b);
 
-    for (let seed = 1; seed <= 4; seed++) await flood(10_000, seed);
+    for (let seed = 1; seed <= 3; seed++) await flood(10_000, seed);
     const before = heapUsed();
-    for (let seed = 5; seed <= 10; seed++) await flood(10_000, seed);
+    for (let seed = 4; seed <= 10; seed++) await flood(10_000, seed);
     const grown = heapUsed() - before;
 
     // The hub's channel counts at both instances.

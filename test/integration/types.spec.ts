@@ -34,7 +34,7 @@ function audiences(
   return [server, server.to('r').except('s'), client, client.broadcast, backplane, hub, hub.local];
 }
 
-export function events(
+function events(
   server: BackplaneServer<ServerEvents>,
   client: BackplaneSocket<ServerEvents, Session>,
   backplane: Backplane<ServerEvents>,
@@ -69,7 +69,7 @@ export function events(
   server.send({ event: 'said' });
 }
 
-export function users(
+function users(
   client: BackplaneSocket<ServerEvents, Session>,
   plain: BackplaneSocket,
 ): string[] | undefined {
@@ -83,7 +83,7 @@ export function users(
   return roles;
 }
 
-export function untyped(server: BackplaneServer, client: BackplaneSocket, all: Backplane): void {
+function untyped(server: BackplaneServer, client: BackplaneSocket, all: Backplane): void {
   server.emit('anything', { at: ['all'] });
   server.to('r').emit('anything');
   client.emit('anything', 1);

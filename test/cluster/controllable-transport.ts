@@ -1,0 +1,100 @@
+import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
+import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js';
+import type { Transport, TransportEvents } from '../../lib/transport/transport.js';
+
+/** A transport within the process that fails as it is told to. Until then it does all that the port asks for. */
+export class ControllableTransport implements Transport {
+  readonly name = 'controllable';
+  readonly mayRepeat = false;
+  /** What was asked of it, as `subscribe a b`, in order. */
+  readonly calls: string[] = [];
+  /** What it is subscribed to, as far as the other side knows. */
+  readonly subscribed = new Set<string>();
+  restarts = 0;
+  /** Takes messages, and brings none. */
+  deaf = false;
+  /** Refuses what it is asked, although it is up. */
+  refuses: Error | undefined;
+  /** Rejects the start. */
+  misconfigured: Error | undefined;
+  private readonly inner: MemoryTransport;
+  private events: TransportEvents | undefined;
+  private closed = false;
+
+  /** @param isUp false: it cannot be reached when it starts */
+  constructor(
+    private isUp = true,
+    bus = new MemoryBus(),
+  ) {
+    this.inner = new MemoryTransport(bus);
+  }
+
+  async start(events: TransportEvents): Promise<boolean> {
+    if (this.misconfigured) throw this.misconfigured;
+    this.events = events;
+    await this.inner.start({
+      message: (channel, bytes) => {
+        if (!this.deaf && this.isUp) events.message(channel, bytes);
+      },
+      up: () => {},
+      down: () => {},
+    });
+    if (this.isUp) events.up();
+    else events.down('nobody there');
+    return this.isUp;
+  }
+
+  async publish(channel: string, bytes: Buffer): Promise<void> {
+    this.assertWorking();
+    await this.inner.publish(channel, bytes);
+  }
+
+  async subscribe(channels: readonly string[]): Promise<void> {
+    this.calls.push(['subscribe', ...channels].join(' '));
+    this.assertWorking();
+    await this.inner.subscribe(channels);
+    for (const channel of channels) this.subscribed.add(channel);
+  }
+
+  async unsubscribe(channels: readonly string[]): Promise<void> {
+    this.calls.push(['unsubscribe', ...channels].join(' '));
+    this.assertWorking();
+    await this.inner.unsubscribe(channels);
+    for (const channel of channels) this.subscribed.delete(channel);
+  }
+
+  restart(): void {
+    if (this.closed) return;
+    this.restarts++;
+    this.goDown('restarted');
+    this.comeUp();
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.events = undefined;
+    await this.inner.close();
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** The connection is lost, and with it what the other side knew of it. */
+  goDown(reason = 'cut'): void {
+    this.isUp = false;
+    this.inner.restart();
+    this.subscribed.clear();
+    this.events?.down(reason);
+  }
+
+  comeUp(): void {
+    this.isUp = true;
+    this.events?.up();
+  }
+
+  private assertWorking(): void {
+    if (this.refuses) throw this.refuses;
+    if (!this.isUp) throw new Error('down');
+  }
+}
