@@ -5,6 +5,7 @@ export type {
   BackplaneAuthenticator,
   BackplaneUser,
   ClientMessage,
+  GivenAdapterOptions,
   HeartbeatOptions,
   MessageParser,
   SlowClientPolicy,
@@ -14,7 +15,11 @@ export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js
 export { BackplaneSocket, type SocketEvent } from './adapter/backplane-socket.js';
 export type { RequestOptions } from './adapter/client-answers.js';
 export type { Handshake } from './adapter/handshake.js';
-export { type GatewayOptions, RedisBackplaneAdapter } from './adapter/redis-backplane.adapter.js';
+export {
+  type AdapterContext,
+  type GatewayOptions,
+  RedisBackplaneAdapter,
+} from './adapter/redis-backplane.adapter.js';
 export { Audience } from './cluster/audience.js';
 export { Backplane, type BackplaneEvents, type BackplaneStats } from './cluster/backplane.js';
 export { BackplaneHub } from './cluster/backplane-hub.js';

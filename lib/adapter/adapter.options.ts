@@ -57,8 +57,13 @@ export interface AdapterOptions {
   readonly perMessageDeflate: ServerOptions['perMessageDeflate'];
 }
 
+/** The options of the adapter as an app gives them. */
+export interface GivenAdapterOptions extends Partial<Omit<AdapterOptions, 'heartbeat'>> {
+  readonly heartbeat?: Partial<HeartbeatOptions> | false | undefined;
+}
+
 /** What the explicit form, `new RedisBackplaneAdapter(app, overrides)`, may say otherwise than the module's options. */
-export interface AdapterOverrides extends Partial<AdapterOptions> {
+export interface AdapterOverrides extends GivenAdapterOptions {
   /** The name of the backplane, where the app has several. */
   readonly backplane?: string;
   /** Gateways without a port of their own attach to this server instead of the app's. It is left as it was found. */

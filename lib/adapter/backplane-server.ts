@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
 import type { WebSocketServer } from 'ws';
 
 import type { AnyEvents } from '../cluster/events.js';
@@ -38,6 +39,7 @@ export class BackplaneServer<
   /** The connections of this instance. */
   readonly clients: ReadonlySet<BackplaneSocket<Events>> = new Set();
   readonly #events = new EventEmitter();
+  readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #address: () => AddressInfo | string | null;
 
   /** @internal */
@@ -73,6 +75,11 @@ export class BackplaneServer<
   /** @internal Tells this process, not clients. An `error` that nobody listens for throws nothing. */
   notify(event: ServerEvent, ...args: unknown[]): void {
     if (event === 'error' && this.#events.listenerCount('error') === 0) return;
-    this.#events.emit(event, ...args);
+    try {
+      this.#events.emit(event, ...args);
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      this.#logger.error(`A listener of the server's "${event}" failed: ${message}`, stack);
+    }
   }
 }

@@ -56,6 +56,8 @@ export class BackplaneSocket<
   data: Record<string, any> = {};
   /** What the authenticator returned. */
   readonly user: User | undefined;
+  /** The user's id, as it was at the upgrade. */
+  readonly userId: string | undefined;
   readonly handshake: Handshake;
   /** The `ws` socket. */
   readonly raw: WebSocket;
@@ -73,11 +75,8 @@ export class BackplaneSocket<
     this.id = parts.id;
     this.raw = parts.raw;
     this.user = parts.user as User | undefined;
+    this.userId = parts.user?.id;
     this.handshake = parts.handshake;
-  }
-
-  get userId(): string | undefined {
-    return this.user?.id;
   }
 
   /**
@@ -153,7 +152,7 @@ export class BackplaneSocket<
   /** Closes the connection with a code (default 1000) and a reason of at most 123 bytes. */
   disconnect(code: number = NORMAL_CLOSURE, reason?: string): void {
     this.#settle();
-    this.raw.close(code, reason);
+    this.raw.close(typeof code === 'number' ? code : NORMAL_CLOSURE, reason);
   }
 
   /** Sends a frame, as on a `ws` socket. */
@@ -244,7 +243,7 @@ export class BackplaneSocket<
   /** @internal */
   sendFrame(frame: Frame, delivery: Delivery): void {
     this.#settle();
-    this.write(new Batch(frame), delivery, true);
+    this.#parts.writer.writeOne(new Batch(frame), delivery);
   }
 
   /** Nothing overtakes the broadcasts that this client is due. */

@@ -34,8 +34,9 @@ export class ClientRequest {
 
   fail(error: unknown): void {
     if (this.#answered) return;
+    const text = JSON.stringify({ id: this.#id, error: withoutEcho(error) });
     this.#answered = true;
-    this.socket.writeText(JSON.stringify({ id: this.#id, error: withoutEcho(error) }));
+    this.socket.writeText(text);
   }
 }
 

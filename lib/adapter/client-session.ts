@@ -12,6 +12,7 @@ const OPEN = 1;
 const INTERNAL_ERROR_CODE = 1011;
 /** So many messages wait for a slow `handleConnection` in memory; more wait in the client's socket. */
 const MAX_HELD = 64;
+const MAX_HELD_BYTES = 256 * 1024;
 /** A request-scoped gateway is made for the client first; if that takes longer, it has failed. */
 const SCOPED_HOOK_TIMEOUT_MS = 10_000;
 
@@ -25,6 +26,9 @@ export class ClientSession {
   /** Undefined once the client was let in. */
   #gate: ConnectionGate | undefined;
   #held: { readonly data: RawData; readonly binary: boolean }[] | undefined = [];
+  #heldBytes = 0;
+  /** Set when the client has gone before it was let in: tells its gateways. */
+  #leave: (() => void) | undefined;
 
   constructor(socket: BackplaneSocket, dispatcher: Dispatcher, scopedHooks: number) {
     this.#socket = socket;
@@ -77,21 +81,28 @@ export class ClientSession {
   receive(data: RawData, binary: boolean): void {
     if (!this.#held) return this.#dispatcher.dispatch(this.#socket, this.#bound, data, binary);
     this.#held.push({ data, binary });
-    if (this.#held.length >= MAX_HELD) this.#socket.raw.pause();
+    this.#heldBytes += byteLengthOf(data);
+    if (this.#held.length >= MAX_HELD || this.#heldBytes >= MAX_HELD_BYTES)
+      this.#socket.raw.pause();
   }
 
   disconnected(code: number, reason: Buffer): void {
-    this.#held = [];
-    for (const callback of this.#disconnectCallbacks) callback(code, reason);
+    const leave = (): void => {
+      for (const callback of this.#disconnectCallbacks) callback(code, reason);
+    };
+    // What it said before it went comes first, and waits for its gateways as ever.
+    if (this.#gate) this.#leave = leave;
+    else leave();
   }
 
   #letIn(): void {
     const held = this.#held ?? [];
     this.#gate = undefined;
     this.#held = undefined;
-    if (this.#socket.readyState !== OPEN) return;
-    for (const { data, binary } of held)
+    for (const { data, binary } of held) {
       this.#dispatcher.dispatch(this.#socket, this.#bound, data, binary);
+    }
+    this.#leave?.();
     if (this.#socket.raw.isPaused) this.#socket.raw.resume();
   }
 
@@ -101,6 +112,7 @@ export class ClientSession {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     this.#held = [];
     this.#gate = undefined;
+    this.#leave?.();
     this.#logger.error(
       `${gateway} could not take a connection (handleConnection): ${message}`,
       stack,
@@ -128,4 +140,8 @@ function exceptionOf(error: unknown): unknown {
   if (!(error instanceof WsException)) return { ...INTERNAL_ERROR, cause };
   const told = error.getError();
   return typeof told === 'object' ? told : { status: 'error', message: told, cause };
+}
+
+function byteLengthOf(data: RawData): number {
+  return Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength;
 }

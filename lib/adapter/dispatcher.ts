@@ -14,6 +14,7 @@ import { INTERNAL_ERROR } from './failure.js';
 import { defaultMessageParser } from './message-parser.js';
 
 const OPEN = 1;
+const CLOSED = 3;
 
 type Handler = WsMessageHandler['callback'];
 
@@ -147,6 +148,8 @@ export class Dispatcher {
       if (value !== undefined || (request && !request.answered)) respondWith(value);
       return;
     }
+    // Nobody is left to read it, and no close will come to end it.
+    if (socket.readyState === CLOSED) return;
     const subscription = value.subscribe({
       next: respondWith,
       error: (error: unknown) => this.#failed(error, socket, request),

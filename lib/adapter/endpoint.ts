@@ -22,6 +22,7 @@ import { refuseUpgrade } from './http-refusal.js';
 import { SharedDeflate, shareableDeflate } from './shared-deflate.js';
 
 const GOING_AWAY = 1001;
+const INTERNAL_ERROR_CODE = 1011;
 /** How long clients get to answer the close frame, and handlers of `handleDisconnect` to end. */
 const CLOSE_GRACE_MS = 2_000;
 const FORCED_CLOSE_GRACE_MS = 100;
@@ -143,17 +144,27 @@ export class Endpoint {
     if (!verdict.admitted) return refuseUpgrade(socket, verdict.status);
     const { user } = verdict;
     if (user) {
-      const subscribed = this.#hub.enterUser(user.id);
+      const { id } = user;
+      const subscribed = this.#hub.enterUser(id);
       // However the connection ends, before or after the upgrade, it ends with this.
-      if (socket.destroyed) return this.#hub.leaveUser(user.id);
-      socket.once('close', () => this.#hub.leaveUser(user.id));
+      if (socket.destroyed) return this.#hub.leaveUser(id);
+      socket.once('close', () => this.#hub.leaveUser(id));
       await subscribed;
     }
     await this.#hub.subscribed;
     if (this.#closing) return refuseUpgrade(socket, 503);
-    this.#ws.handleUpgrade(request, socket, head, (raw) =>
-      this.#connect(raw, socket, request, user),
-    );
+    this.#ws.handleUpgrade(request, socket, head, (raw) => {
+      try {
+        this.#connect(raw, socket, request, user);
+      } catch (error) {
+        // It is a WebSocket by now: an answer in HTTP would be garbage to it.
+        this.#logger.error(
+          `A connection failed: ${(error as Error).message}`,
+          (error as Error).stack,
+        );
+        raw.close(INTERNAL_ERROR_CODE, 'internal error');
+      }
+    });
   }
 
   #connect(

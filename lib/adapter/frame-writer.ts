@@ -46,6 +46,7 @@ export class FrameWriter {
   /** Where the connection compresses, and can share what is compressed. */
   readonly #deflate: SharedDeflate | undefined;
   #held: Held[] | undefined;
+  #heldBytes = 0;
   #turn = 0;
   #corkedIn = 0;
   /** What was waiting when the turn began: that much the client had time to read, and did not. */
@@ -66,7 +67,7 @@ export class FrameWriter {
   write(batch: Batch, delivery: Delivery, more: boolean): void {
     if (this.#ws.readyState !== OPEN) return;
     if (this.#inFragments()) {
-      (this.#held ??= []).push({ batch, delivery });
+      this.#hold(batch, delivery);
       return;
     }
     if (this.#held) this.resume();
@@ -81,11 +82,30 @@ export class FrameWriter {
     else this.#sendEach(batch, delivery);
   }
 
+  /** Writes a frame for this client alone: there is nobody to share what is deflated with, so ws may do that off this thread. */
+  writeOne(batch: Batch, delivery: Delivery): void {
+    if (
+      this.#deflate &&
+      delivery.compress &&
+      !this.#inFragments() &&
+      this.#deflate.deflates(batch.frames[0]!)
+    ) {
+      if (this.#ws.readyState !== OPEN) return;
+      if (this.#held) this.resume();
+      this.#beginTurn();
+      if (this.#unreadBytes > this.#options.bufferLimitBytes) this.#tooSlow(batch);
+      else this.#sendEach(batch, delivery);
+      return;
+    }
+    this.write(batch, delivery, true);
+  }
+
   /** The app has sent something through ws: if that ended a message in fragments, what waited for it goes. */
   resume(): void {
     if (!this.#held || this.#inFragments()) return;
     const held = this.#held;
     this.#held = undefined;
+    this.#heldBytes = 0;
     for (const { batch, delivery } of held) this.write(batch, delivery, true);
   }
 
@@ -97,6 +117,12 @@ export class FrameWriter {
 
   #inFragments(): boolean {
     return this.#sender?._firstFragment === false;
+  }
+
+  #hold(batch: Batch, delivery: Delivery): void {
+    if (this.#heldBytes > this.#options.bufferLimitBytes) return this.#tooSlow(batch);
+    this.#heldBytes += batch.bytes;
+    (this.#held ??= []).push({ batch, delivery });
   }
 
   #beginTurn(): void {

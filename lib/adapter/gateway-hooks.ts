@@ -54,7 +54,7 @@ export class GatewayHooks {
           Record<GatewayHook, HookFunction | undefined> | undefined;
         if (!holder) continue;
         for (const hook of HOOKS) watch(holder, hook, metatype.name, scoped);
-        if (scoped && holder.handleConnection) this.#scoped.push(declarationOf(metatype));
+        if (scoped) this.#scoped.push(declarationOf(metatype));
       }
     }
   }
@@ -71,8 +71,9 @@ function watch(
   gateway: string,
   scoped: boolean,
 ): void {
-  const original = holder[hook];
-  if (typeof original !== 'function' || original[watched]) return;
+  // Nest makes an instance of a scoped gateway for a hook that it does not have, too, and rethrows what goes wrong with that.
+  const original = holder[hook] ?? (scoped ? (): void => {} : undefined);
+  if (typeof original !== 'function' || (original as HookFunction)[watched]) return;
   const replacement: HookFunction = function (this: unknown, client: object, ...args: unknown[]) {
     const call = (): unknown => original.call(this, client, ...args);
     const watcher = watchers.get(client);

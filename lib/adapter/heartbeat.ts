@@ -9,6 +9,7 @@ interface Pulse {
 }
 
 const MAX_TICK_MS = 1_000;
+const STANDSTILL_MS = 50;
 
 /** Pings connections that have been silent, and drops those that then do not answer: the peer is gone, and no FIN will come. */
 export class Heartbeat {
@@ -16,14 +17,14 @@ export class Heartbeat {
   readonly #timeoutMs: number;
   readonly #pulses = new Map<WebSocket, Pulse>();
   readonly #timer: NodeJS.Timeout;
+  readonly #tickMs: number;
+  #beatAt = performance.now();
 
   constructor({ intervalMs, timeoutMs }: HeartbeatOptions) {
     this.#intervalMs = intervalMs;
     this.#timeoutMs = timeoutMs;
-    this.#timer = setInterval(
-      () => this.#beat(),
-      Math.min(MAX_TICK_MS, intervalMs / 4, timeoutMs / 4),
-    );
+    this.#tickMs = Math.min(MAX_TICK_MS, intervalMs / 4, timeoutMs / 4);
+    this.#timer = setInterval(() => this.#beat(), this.#tickMs);
     this.#timer.unref();
   }
 
@@ -46,6 +47,10 @@ export class Heartbeat {
 
   #beat(): void {
     const now = performance.now();
+    const late = now - this.#beatAt > 2 * this.#tickMs + STANDSTILL_MS;
+    this.#beatAt = now;
+    // This process stood still: answers may be there, and wait to be read.
+    if (late) return;
     for (const [ws, pulse] of this.#pulses) {
       // A paused socket is not read: what the peer answered would not be heard.
       if (ws.isPaused || ws.readyState !== ws.OPEN) continue;

@@ -27,6 +27,8 @@ import { Endpoint } from './endpoint.js';
 import { GatewayHooks } from './gateway-hooks.js';
 import { Heartbeat } from './heartbeat.js';
 import { defaultMessageParser } from './message-parser.js';
+import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-options.js';
+import { assertKnown } from './option-checks.js';
 import { Port } from './port.js';
 
 /** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
@@ -49,7 +51,7 @@ const APP_PORT = 0;
  * Nest's door to sockets. `RedisBackplaneModule` installs it by itself; the explicit form is
  * `app.useWebSocketAdapter(new RedisBackplaneAdapter(app))`.
  *
- * @throws BackplaneConfigError if the app does not import `RedisBackplaneModule`
+ * @throws BackplaneConfigError if the app does not import `RedisBackplaneModule`, and for overrides that cannot work
  */
 export class RedisBackplaneAdapter implements WebSocketAdapter<
   BackplaneServer,
@@ -77,10 +79,10 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     this.#modules = context.get(ModulesContainer, { strict: false });
     this.#httpServer = httpServer;
     this.#backplane = this.#find<Backplane>(getBackplaneToken(name), name);
-    this.#options = {
-      ...this.#find<AdapterOptions>(getAdapterOptionsToken(name), name),
-      ...changed,
-    };
+    assertKnown('', changed, ADAPTER_OPTIONS);
+    const options = this.#find<AdapterOptions>(getAdapterOptionsToken(name), name);
+    const given = Object.entries(changed).filter(([, value]) => value !== undefined);
+    this.#options = normaliseAdapterOptions({ ...options, ...Object.fromEntries(given) });
     this.#parser = this.#options.messageParser ?? defaultMessageParser;
   }
 

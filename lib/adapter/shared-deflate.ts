@@ -53,6 +53,11 @@ export class SharedDeflate {
     );
   }
 
+  /** Whether the frame is worth the effort. */
+  deflates({ payload }: Frame): boolean {
+    return payload.length >= this.#thresholdBytes;
+  }
+
   wireOf(batch: Batch): readonly Buffer[] {
     let wire = this.#batches.get(batch);
     if (!wire) {
@@ -67,7 +72,7 @@ export class SharedDeflate {
   }
 
   #encode(frame: Frame): readonly Buffer[] {
-    if (frame.payload.length < this.#thresholdBytes) return frame.wire;
+    if (!this.deflates(frame)) return frame.wire;
     const deflated = deflateRawSync(frame.payload, this.#zlib);
     return frame.carrying(deflated.subarray(0, -TAIL_BYTES), RSV1);
   }

@@ -1,7 +1,11 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { refuseUpgrade } from './http-refusal.js';
+
+/** How long another listener on the server has to begin an answer. */
+const OTHERS_GRACE_MS = 5_000;
 
 /** Takes the upgrade requests of one path. Never throws. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -35,8 +39,12 @@ export class UpgradeRouter {
     if (path === undefined) return refuseUpgrade(socket, 400);
     const handler = this.#handlers.get(path) ?? this.#fallback;
     if (handler) return handler(request, socket, head);
-    // Somebody else on this server may serve it.
-    if (this.#server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404);
+    if (this.#server.listenerCount('upgrade') === 1) return refuseUpgrade(socket, 404);
+    // Somebody else on this server may serve it; if nobody does, it must not hang for ever.
+    const timer = setTimeout(() => {
+      if ((socket as Socket).bytesWritten === 0) refuseUpgrade(socket, 404);
+    }, OTHERS_GRACE_MS);
+    socket.once('close', () => clearTimeout(timer));
   };
 }
 

@@ -47,9 +47,9 @@ export class Broadcasts {
   sinkOf(hub: string): Pick<AudienceSink, 'emit' | 'publish'> {
     return {
       emit: (target, modifiers, frame) => {
-        for (const sent of this.#send(hub, target, modifiers, frame)) {
-          sent.catch((error) => this.countUnsent(error));
-        }
+        Promise.all(this.#send(hub, target, modifiers, frame)).catch((error) =>
+          this.countUnsent(error),
+        );
       },
       publish: async (target, modifiers, frame) => {
         const { commandTimeoutMs, link } = this.#options;

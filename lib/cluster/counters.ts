@@ -6,7 +6,7 @@ export interface Counters {
   unsent: number;
   /** Broadcasts of other instances that arrived. */
   received: number;
-  /** Copies written to connections of this instance. */
+  /** Copies meant for connections of this instance. What of them was not written is in `dropped`. */
   delivered: number;
   /** Second copies of a broadcast, dropped. */
   repeated: number;

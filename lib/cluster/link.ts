@@ -39,6 +39,8 @@ const RESTORE_TIMEOUT_MS = 30_000;
  * `PROBE_INTERVAL_MS` and three times `commandTimeoutMs` of its loss, and some tenths of a second: 10 s by default.
  */
 const SILENCES_BEFORE_RESTART = 2;
+/** So many attempts that failed in any other way: what says no may be the connection, not Redis. */
+const ATTEMPTS_BEFORE_RESTART = 8;
 
 /** The way to the other instances: keeps it open, proves that it is, and says so. */
 export class Link {
@@ -220,6 +222,7 @@ export class Link {
           // Not the first, which may be of a connection that is just closing.
           this.#tellWhyItLasts(message);
         }
+        if (attempt % ATTEMPTS_BEFORE_RESTART === 0) this.#transport.restart();
         const ms = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
         await delay(ms, undefined, { signal: overtaken });
       }

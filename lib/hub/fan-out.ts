@@ -22,6 +22,9 @@ const WRITES_PER_LOOK = 128;
 /** A turn that has more than this for one set of members writes it at once, so that the sockets can begin. */
 const MAX_PENDING_BYTES = 256 * 1024;
 
+/** So many runs wait at most: each costs a look when a member is settled. */
+const MAX_PENDING_RUNS = 256;
+
 export interface FanOutOptions {
   readonly turn: Turn;
   /** How long a broadcast may wait for others to leave with it. 0: until the end of the turn. */
@@ -57,9 +60,10 @@ export class FanOut<M extends Member> {
     const last = this.#sealed ? undefined : this.#runs.at(-1);
     if (last?.members === members && last.skip === skip && sameDelivery(last.delivery, delivery)) {
       last.batch.add(frame);
-      if (last.batch.bytes > MAX_PENDING_BYTES) this.flush();
+      if (last.batch.bytes > MAX_PENDING_BYTES) this.#flushNow();
       return;
     }
+    if (this.#runs.length >= MAX_PENDING_RUNS) this.#flushNow();
     const run = {
       id: ++this.#lastId,
       members,
@@ -89,9 +93,11 @@ export class FanOut<M extends Member> {
     this.#write(Infinity);
   }
 
+  /** Writes what is due, and lets nothing wait any more. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#runs.length = 0;
+    this.flush();
+    this.#scheduled = false;
   }
 
   #flushLater(): void {
@@ -109,6 +115,11 @@ export class FanOut<M extends Member> {
     this.#scheduled = true;
     this.#options.turn.atEnd(this.#flushSome);
   };
+
+  /** As much has come together as may wait. What takes too long goes on when its time comes: a flush is on its way. */
+  #flushNow(): void {
+    this.#write(performance.now() + BUDGET_MS);
+  }
 
   /** False if the time was up before all was written. */
   #write(until: number): boolean {

@@ -36,11 +36,14 @@ export class Turn {
   }
 
   readonly #end = (): void => {
-    for (const write of this.#atEnd.splice(0)) write();
-    this.#begun = false;
-    this.#number++;
-    for (const socket of this.#corked.splice(0)) socket.uncork();
-    // Who could not write all of it goes on in the next turn.
-    if (this.#atEnd.length > 0) this.begin();
+    try {
+      for (const write of this.#atEnd.splice(0)) write();
+    } finally {
+      this.#begun = false;
+      this.#number++;
+      for (const socket of this.#corked.splice(0)) socket.uncork();
+      // Who could not write all of it goes on in the next turn.
+      if (this.#atEnd.length > 0) this.begin();
+    }
   };
 }

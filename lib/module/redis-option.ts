@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
-import { isPlainObject, mendOfNumber, wrong } from './checks.js';
+import { isPlainObject, mendOfNumber, wrong } from '../adapter/option-checks.js';
 
 const DEFAULT_URL = 'redis://localhost:6379';
 const EXPECTED = "a redis:// or rediss:// URL, ioredis options, an ioredis client, or 'memory'";

@@ -17,6 +17,7 @@ export class ControllableTransport implements Transport {
   refuses: Error | undefined;
   /** Rejects the start. */
   misconfigured: Error | undefined;
+  readonly leases: Transport['leases'];
   private readonly inner: MemoryTransport;
   private events: TransportEvents | undefined;
   private closed = false;
@@ -27,6 +28,7 @@ export class ControllableTransport implements Transport {
     bus = new MemoryBus(),
   ) {
     this.inner = new MemoryTransport(bus);
+    this.leases = this.inner.leases;
   }
 
   async start(events: TransportEvents): Promise<boolean> {

@@ -63,3 +63,13 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
+
+/** @param prefix of the options' names in the message, with its dot */
+export function assertKnown(prefix: string, given: object, known: readonly string[]): void {
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    throw new BackplaneConfigError(
+      `There is no option "${prefix}${name}". The options are: ${known.map((one) => prefix + one).join(', ')}.`,
+    );
+  }
+}

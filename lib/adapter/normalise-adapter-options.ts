@@ -1,0 +1,91 @@
+import { createDeflateRaw, type ZlibOptions } from 'node:zlib';
+
+import type {
+  AdapterOptions,
+  Authenticate,
+  GivenAdapterOptions,
+  HeartbeatOptions,
+  MessageParser,
+  SlowClientPolicy,
+} from './adapter.options.js';
+import {
+  assertKnown,
+  booleanOption,
+  functionOption,
+  isPlainObject,
+  wholeOption,
+  wrong,
+} from './option-checks.js';
+
+const MIB = 1024 * 1024;
+const SLOW_CLIENT: readonly SlowClientPolicy[] = ['disconnect', 'drop'];
+
+/** The names of the adapter's options. */
+export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
+  'heartbeat',
+  'maxPayloadBytes',
+  'bufferLimitBytes',
+  'slowClient',
+  'authenticate',
+  'authenticateTimeoutMs',
+  'allowAnonymous',
+  'messageParser',
+  'perMessageDeflate',
+];
+
+/** @throws BackplaneConfigError naming the option, what it must be, what kind of value it is, and the mend */
+export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOptions {
+  return Object.freeze({
+    heartbeat: heartbeat(options.heartbeat),
+    maxPayloadBytes: wholeOption('maxPayloadBytes', options.maxPayloadBytes, MIB),
+    bufferLimitBytes: wholeOption('bufferLimitBytes', options.bufferLimitBytes, MIB),
+    slowClient: slowClient(options.slowClient),
+    authenticate: functionOption('authenticate', options.authenticate) as Authenticate | undefined,
+    authenticateTimeoutMs: wholeOption(
+      'authenticateTimeoutMs',
+      options.authenticateTimeoutMs,
+      5_000,
+    ),
+    allowAnonymous: booleanOption('allowAnonymous', options.allowAnonymous, true),
+    messageParser: functionOption('messageParser', options.messageParser) as
+      MessageParser | undefined,
+    perMessageDeflate: perMessageDeflate(options.perMessageDeflate),
+  });
+}
+
+function heartbeat(given: unknown): HeartbeatOptions | false {
+  if (given === false) return false;
+  if (given !== undefined && !isPlainObject(given)) {
+    throw wrong('heartbeat', '{ intervalMs, timeoutMs } or false', given);
+  }
+  assertKnown('heartbeat.', given ?? {}, ['intervalMs', 'timeoutMs']);
+  return Object.freeze({
+    intervalMs: wholeOption('heartbeat.intervalMs', given?.intervalMs, 25_000),
+    timeoutMs: wholeOption('heartbeat.timeoutMs', given?.timeoutMs, 10_000),
+  });
+}
+
+function slowClient(given: unknown): SlowClientPolicy {
+  if (given === undefined) return 'disconnect';
+  if (!SLOW_CLIENT.includes(given as SlowClientPolicy)) {
+    throw wrong('slowClient', "'disconnect' or 'drop'", given);
+  }
+  return given as SlowClientPolicy;
+}
+
+function perMessageDeflate(given: unknown): AdapterOptions['perMessageDeflate'] {
+  if (given === undefined || typeof given === 'boolean') return given ?? false;
+  if (!isPlainObject(given)) {
+    throw wrong('perMessageDeflate', 'true, false, or the options of ws', given);
+  }
+  try {
+    createDeflateRaw(given.zlibDeflateOptions as ZlibOptions | undefined).close();
+  } catch {
+    throw wrong(
+      'perMessageDeflate.zlibDeflateOptions',
+      'options that zlib takes',
+      given.zlibDeflateOptions,
+    );
+  }
+  return given;
+}
