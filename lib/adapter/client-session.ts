@@ -102,7 +102,8 @@ export class ClientSession {
     for (const { data, binary } of held) {
       this.#dispatcher.dispatch(this.#socket, this.#bound, data, binary);
     }
-    this.#leave?.();
+    // A turn later, as if the close had come after them: their handlers have begun by then.
+    if (this.#leave) setImmediate(this.#leave);
     if (this.#socket.raw.isPaused) this.#socket.raw.resume();
   }
 

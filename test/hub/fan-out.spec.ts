@@ -119,10 +119,20 @@ describe('a fan-out', () => {
     expect(ann.writes).toBe(1);
   });
 
-  it('writes nothing any more once it is closed', async () => {
+  it('writes what is due when it is closed', async () => {
+    fanOut = new FanOut({ turn: new Turn(), coalesceMs: 60_000 });
     send('1');
     fanOut.close();
+    expect(ann.texts).toEqual(['1']);
     await endOfTurn();
-    expect(ann.writes).toBe(0);
+    expect(ann.writes).toBe(1);
+  });
+
+  it('lets no more than so many runs wait, in one turn', async () => {
+    const alone = new Set([ann]);
+    for (let n = 0; n < 2_000; n++) send(String(n), n % 2 ? room : alone);
+    expect(ann.writes).toBeGreaterThan(1_000);
+    await endOfTurn();
+    expect(ann.texts).toEqual(Array.from({ length: 2_000 }, (_, n) => String(n)));
   });
 });

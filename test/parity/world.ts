@@ -28,8 +28,9 @@ export class World {
     const { target, http } = this;
     const setsAdapter = adapter !== undefined || !target.installsItself;
     const createAdapter = (app: INestApplication) => {
-      const created = target.createAdapter(app, adapter ?? {});
-      adapter?.change?.(created);
+      const { change, ...choices } = adapter ?? {};
+      const created = target.createAdapter(app, choices);
+      change?.(created);
       return created;
     };
     const app = await bootApp({

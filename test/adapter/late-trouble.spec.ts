@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { describe, expect, it } from '@jest/globals';
+import { Inject, Scope } from '@nestjs/common';
+import {
+  ConnectedSocket,
+  SubscribeMessage,
+  WebSocketGateway,
+  WebSocketServer,
+} from '@nestjs/websockets';
+import {
+  type BackplaneServer,
+  type BackplaneSocket,
+  RedisBackplaneAdapter,
+  RedisBackplaneModule,
+} from 'nestjs-redis-backplane';
+import { finalize, interval } from 'rxjs';
+
+import { closeAfterEach } from '../support/cleanup.js';
+import { bootApp, type BootedApp, type BootOptions } from '../support/nest-app.js';
+import { guardProcess } from '../support/process-guard.js';
+import { waitFor } from '../support/wait-for.js';
+import { WsClient } from '../support/ws-client.js';
+
+let keys = 0;
+
+describe('trouble that comes late', () => {
+  const track = closeAfterEach();
+  guardProcess();
+
+  const boot = async (options: BootOptions): Promise<BootedApp> =>
+    track(
+      await bootApp({
+        ...options,
+        imports: [RedisBackplaneModule.forRoot({ redis: 'memory', eventKeys: `late-${++keys}` })],
+      }),
+    );
+
+  it.each(['no hooks', 'only handleConnection'])(
+    'a scoped gateway with %s that cannot be made',
+    async (kind) => {
+      @WebSocketGateway({ path: '/x' })
+      class Bare {
+        constructor(@Inject('broken') readonly broken: unknown) {}
+        @SubscribeMessage('e')
+        e(): void {}
+      }
+      class Connecting extends Bare {
+        handleConnection(): void {}
+      }
+      WebSocketGateway({ path: '/x' })(Connecting);
+      const gateway = kind === 'no hooks' ? Bare : Connecting;
+      const app = await boot({
+        providers: [
+          gateway,
+          {
+            provide: 'broken',
+            scope: Scope.REQUEST,
+            useFactory: () => Promise.reject(new Error('cannot be made')),
+          },
+        ],
+      });
+      const client = track(await WsClient.connect(app.url('/x')));
+      expect((await client.awaitClose()).code).toBe(1011);
+    },
+  );
+
+  it('an Observable whose client has gone is not begun', async () => {
+    let running = 0;
+    let asked = 0;
+    @WebSocketGateway({ path: '/x' })
+    class Slow {
+      @WebSocketServer() server!: BackplaneServer;
+      @SubscribeMessage('ticks')
+      async ticks(@ConnectedSocket() client: BackplaneSocket) {
+        asked++;
+        if (client.readyState === 1) await once(client.raw, 'close');
+        running++;
+        return interval(1).pipe(finalize(() => running--));
+      }
+    }
+    const app = await boot({ providers: [Slow] });
+    const client = track(await WsClient.connect(app.url('/x')));
+    client.sendEvent('ticks');
+    await waitFor('the handler', () => asked === 1);
+    await client.terminate();
+    await waitFor('the handler to return', () => running === 1);
+    // The counter was raised before anybody subscribed; a subscription would tick, and end only with the client.
+    const { server } = app.app.get(Slow);
+    await waitFor('the client to be gone', () => server.clients.size === 0);
+    expect(running).toBe(1);
+  });
+
+  it('what a client says before it goes is handled, though its handleConnection takes longer', async () => {
+    const heard: string[] = [];
+    @WebSocketGateway({ path: '/x' })
+    class Patient {
+      @WebSocketServer() server!: BackplaneServer;
+      async handleConnection(client: BackplaneSocket): Promise<void> {
+        await once(client.raw, 'close');
+      }
+      handleDisconnect(): void {
+        heard.push('gone');
+      }
+      @SubscribeMessage('bye')
+      bye(): void {
+        heard.push('bye');
+      }
+    }
+    const app = await boot({ providers: [Patient] });
+    const client = track(await WsClient.connect(app.url('/x')));
+    client.sendEvent('bye');
+    await client.close();
+    await waitFor('the goodbye', () => heard.length === 2);
+    expect(heard).toEqual(['bye', 'gone']);
+  });
+
+  it('a listener of the server that throws harms nobody', async () => {
+    @WebSocketGateway({ path: '/x' })
+    class Listening {
+      @WebSocketServer() server!: BackplaneServer;
+      afterInit(server: BackplaneServer): void {
+        server.on('connection', () => {
+          throw new Error('of the app');
+        });
+      }
+      @SubscribeMessage('e')
+      e(): { event: string } {
+        return { event: 'done' };
+      }
+    }
+    const app = await boot({ providers: [Listening] });
+    const client = track(await WsClient.connect(app.url('/x')));
+    client.sendEvent('e');
+    await client.nextEvent('done');
+    expect(app.log.lines.join('\n')).toContain('of the app');
+  });
+
+  it.each([
+    [{ slowClient: 'nonsense' }, 'slowClient'],
+    [{ typo: 1 }, 'typo'],
+    [{ heartbeat: { interval: 1 } }, 'heartbeat.interval'],
+    [{ perMessageDeflate: { zlibDeflateOptions: { level: 99 } } }, 'zlibDeflateOptions'],
+  ])('an override that cannot work, %j, is refused at boot', async (overrides, named) => {
+    await expect(
+      boot({ adapter: (app) => new RedisBackplaneAdapter(app, overrides as never) }),
+    ).rejects.toThrow(named);
+  });
+
+  it('broadcasts that wait behind a message in fragments are bounded', async () => {
+    @WebSocketGateway({ path: '/x' })
+    class Fragments {
+      @WebSocketServer() server!: BackplaneServer;
+    }
+    const app = await boot({ providers: [Fragments] });
+    const { server } = app.app.get(Fragments);
+    const arrived = new Promise<BackplaneSocket>((resolve) => server.once('connection', resolve));
+    const client = track(await WsClient.connect(app.url('/x')));
+    const socket = await arrived;
+    socket.send('a', { fin: false });
+    for (let n = 0; n < 300 && socket.readyState === 1; n++) {
+      server.emit('e', 'x'.repeat(100_000));
+      await delay(0);
+    }
+    expect((await client.awaitClose()).code).toBe(4408);
+  });
+});
