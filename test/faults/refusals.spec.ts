@@ -191,14 +191,14 @@ describeWithRedis('A Redis that answers, and refuses', () => {
   });
 
   it('loads its data', async () => {
-    // A hundred keys at 20 ms each.
+    // 150 keys at 20 ms each.
     const redis = track(
       await RedisServer.start({
         args: ['--key-load-delay', '20000', '--loading-process-events-interval-bytes', '1024'],
       }),
     );
     const operator = redis.client();
-    for (let i = 0; i < 100; i++) await operator.set(`key ${i}`, 'x'.repeat(200));
+    for (let i = 0; i < 150; i++) await operator.set(`key ${i}`, 'x'.repeat(200));
     const a = track(await Instance.boot({ redis: redis.url, eventKeys: ownKey() }));
     await a.awaitStatus('ready');
     const client = track(await a.connect('room'));
@@ -206,16 +206,17 @@ describeWithRedis('A Redis that answers, and refuses', () => {
     const restarted = redis.restart();
     await a.awaitStatus('degraded');
     const onlooker = redis.client({ enableReadyCheck: false });
-    await waitFor('Redis to load', async () =>
-      (await onlooker.info('persistence')).includes('loading:1'),
-    );
     const meanwhile = new Set<string>();
-    await waitFor('the end of it', async () => {
-      const { status } = a.backplane;
-      const loading = (await onlooker.info('persistence')).includes('loading:1');
-      if (loading) meanwhile.add(status);
-      return !loading;
-    });
+    await waitFor(
+      'the end of loading',
+      async () => {
+        const { status } = a.backplane;
+        const loading = (await onlooker.info('persistence')).includes('loading:1');
+        if (loading) meanwhile.add(status);
+        return meanwhile.size > 0 && !loading;
+      },
+      15_000,
+    );
     expect([...meanwhile]).toEqual(['degraded']);
     await restarted;
     await a.awaitStatus('ready');

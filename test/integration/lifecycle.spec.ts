@@ -65,10 +65,12 @@ describeOnEach('Apps of one process', (backend) => {
     };
     const before = await settled();
     for (let n = 3; n < 103; n++) await round(n);
-    await waitFor('all to be gone', () => {
+    // Sooner than a timer that was left would end by itself.
+    const gone = () => {
       expect(holdings()).toEqual(before);
       return true;
-    });
+    };
+    await waitFor('all to be gone', gone, 2_000);
     if (backend.name === 'redis') {
       const redis = backend as RedisBackend;
       await waitFor('Redis to be alone', async () => (await clientsOf(redis)) === 1);

@@ -137,19 +137,29 @@ export class RawWsClient {
     await this.closed;
   }
 
+  /** 1005 for a close frame without a code, as `ws` reports it. */
   private lastCloseCode(): number | undefined {
-    const bytes = this.received.subarray(this.received.indexOf('\r\n\r\n') + 4);
-    for (let at = 0; at + 1 < bytes.length;) {
-      const short = bytes[at + 1]! & 0x7f;
-      const [header, length] =
-        short < 126
-          ? [2, short]
-          : short === 126
-            ? [4, bytes.readUInt16BE(at + 2)]
-            : [10, Number(bytes.readBigUInt64BE(at + 2))];
-      if ((bytes[at]! & 0x0f) === Opcode.close) return bytes.readUInt16BE(at + header);
-      at += header + length;
+    for (const { opcode, payload } of this.frames()) {
+      if (opcode !== Opcode.close) continue;
+      return payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
     }
     return undefined;
+  }
+
+  /** The frames that have arrived whole. */
+  private *frames(): Generator<{ opcode: number; payload: Buffer }> {
+    const headEnd = this.received.indexOf('\r\n\r\n');
+    if (headEnd < 0) return;
+    let rest = this.received.subarray(headEnd + 4);
+    while (rest.length >= 2) {
+      const short = rest[1]! & 0x7f;
+      const start = short < 126 ? 2 : short === 126 ? 4 : 10;
+      if (rest.length < start) return;
+      const length =
+        start === 2 ? short : start === 4 ? rest.readUInt16BE(2) : Number(rest.readBigUInt64BE(2));
+      if (rest.length < start + length) return;
+      yield { opcode: rest[0]! & 0x0f, payload: rest.subarray(start, start + length) };
+      rest = rest.subarray(start + length);
+    }
   }
 }
