@@ -31,6 +31,9 @@ export interface Transport {
   /** Resolves when the other side confirmed; rejects when it did not. */
   unsubscribe(channels: readonly string[]): Promise<void>;
 
+  /** Who is alive, by leases that lapse unless they are renewed. */
+  readonly leases: Leases;
+
   /**
    * Drops the receiving link and opens a new one: the cluster found it deaf. {@link TransportEvents.down} and
    * {@link TransportEvents.up} follow.
@@ -51,4 +54,31 @@ export interface TransportEvents {
    * @param refused the reason is an answer of the other side: it is there, and does not let us in
    */
   down(reason: string, refused?: boolean): void;
+}
+
+/**
+ * Leases under a key, on the clock of the other side. Each call first removes what has lapsed, costs as much as there are
+ * leases under the key, and rejects, soon, when it cannot be known that it will be carried out.
+ */
+export interface Leases {
+  /** Takes a lease, or takes it anew. Resolves with all of the key. */
+  claim(key: string, id: string, value: string, ttlMs: number): Promise<readonly Lease[]>;
+  /** As {@link claim} for a lease that is still held; resolves with undefined, and changes nothing, if it has lapsed. */
+  renew(
+    key: string,
+    id: string,
+    value: string,
+    ttlMs: number,
+  ): Promise<readonly Lease[] | undefined>;
+  drop(key: string, id: string): Promise<void>;
+  list(key: string): Promise<readonly Lease[]>;
+}
+
+/** A lease that has not lapsed. */
+export interface Lease {
+  readonly id: string;
+  /** As it was last claimed or renewed. */
+  readonly value: string;
+  /** Until it lapses. */
+  readonly remainingMs: number;
 }

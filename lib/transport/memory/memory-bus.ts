@@ -1,3 +1,5 @@
+import { MemoryLeases } from './memory-leases.js';
+
 /** Gets what is published on the channels that it subscribed to. */
 export interface BusSubscriber {
   receive(channel: string, bytes: Buffer): void;
@@ -5,6 +7,7 @@ export interface BusSubscriber {
 
 /** Carries messages between the memory transports of one process, as a Redis would between processes. */
 export class MemoryBus {
+  readonly leases = new MemoryLeases();
   readonly #subscribers = new Map<string, Set<BusSubscriber>>();
 
   subscribe(channel: string, subscriber: BusSubscriber): void {

@@ -1,5 +1,5 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
-import type { Transport, TransportEvents } from '../transport.js';
+import type { Leases, Transport, TransportEvents } from '../transport.js';
 import { type MemoryBus, processBus } from './memory-bus.js';
 
 /**
@@ -18,6 +18,11 @@ export class MemoryTransport implements Transport {
 
   constructor(bus: MemoryBus = processBus) {
     this.#bus = bus;
+  }
+
+  get leases(): Leases {
+    this.#assertOpen();
+    return this.#bus.leases;
   }
 
   async start(events: TransportEvents): Promise<boolean> {

@@ -2,6 +2,7 @@ import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.er
 import type { Transport, TransportEvents } from '../transport.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
 import { OneWriteATurn } from './one-write-a-turn.js';
+import { RedisLeases } from './redis-leases.js';
 import { RedisLink } from './redis-link.js';
 import type { RedisSource } from './redis-source.js';
 import { unansweredReason } from './unanswered-reason.js';
@@ -22,6 +23,7 @@ const CLOSE_GRACE_MS = 1_000;
 export class RedisTransport implements Transport {
   readonly name = 'redis';
   readonly mayRepeat: boolean;
+  readonly leases: RedisLeases;
   readonly #clients: RedisClients;
   readonly #commands: RedisLink;
   readonly #subscriber: RedisLink;
@@ -50,6 +52,12 @@ export class RedisTransport implements Transport {
     this.#commands = new RedisLink(this.#clients.commands, events, this.#clients.ownsCommands);
     this.#subscriber = new RedisLink(this.#clients.subscriber, events, true);
     this.#clients.subscriber.on('messageBuffer', this.#onMessage);
+    this.leases = new RedisLeases({
+      client: this.#clients.commands,
+      // A client of the app's adds its prefix to keys by itself.
+      prefix: this.#clients.ownsCommands ? this.#clients.prefix : '',
+      downReason: () => (this.#commands.isUp ? undefined : this.#commands.reason),
+    });
   }
 
   async start(events: TransportEvents): Promise<boolean> {

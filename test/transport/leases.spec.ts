@@ -1,0 +1,146 @@
+import { describe, expect, it } from '@jest/globals';
+import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
+import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js';
+import type { RedisSource } from '../../lib/transport/redis/redis-source.js';
+import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
+import type { Lease, Transport } from '../../lib/transport/transport.js';
+import { describeOnRedis, uniqueKey } from '../integration/fixtures/backends.js';
+import { closeAfterEach } from '../support/cleanup.js';
+import { guardProcess } from '../support/process-guard.js';
+import { waitFor } from '../support/wait-for.js';
+import { Recorder } from './recorder.js';
+
+const LONG_MS = 60_000;
+
+const ids = (leases: readonly Lease[] | undefined) => leases?.map(({ id }) => id).sort();
+
+/** What the leases of every transport do. */
+function describeLeases(name: string, make: () => Transport): void {
+  describe(`The leases of ${name}`, () => {
+    guardProcess();
+    const track = closeAfterEach();
+    const start = async () => {
+      const recorder = track(new Recorder(make()));
+      await recorder.start();
+      return recorder.transport.leases;
+    };
+
+    it('are seen by all, with their values and what is left of them', async () => {
+      const [one, two] = [await start(), await start()];
+      const key = uniqueKey();
+      expect(await two.list(key)).toEqual([]);
+      await one.claim(key, 'a', 'the a – é', LONG_MS);
+      const leases = await two.claim(key, 'b', '', LONG_MS);
+      expect(ids(leases)).toEqual(['a', 'b']);
+      expect(await one.list(key)).toEqual(
+        expect.arrayContaining([
+          { id: 'a', value: 'the a – é', remainingMs: expect.any(Number) },
+          { id: 'b', value: '', remainingMs: expect.any(Number) },
+        ]),
+      );
+      for (const { remainingMs } of leases) {
+        expect(remainingMs).toBeGreaterThan(LONG_MS - 20_000);
+        expect(remainingMs).toBeLessThanOrEqual(LONG_MS);
+      }
+      expect(await one.list(uniqueKey())).toEqual([]);
+    });
+
+    it('are renewed while they are held, with a new value', async () => {
+      const leases = await start();
+      const key = uniqueKey();
+      await leases.claim(key, 'a', '1', 5_000);
+      const [renewed] = (await leases.renew(key, 'a', '2', LONG_MS))!;
+      expect(renewed!.value).toBe('2');
+      expect(renewed!.remainingMs).toBeGreaterThan(5_000);
+    });
+
+    it('lapse, are then seen by nobody, and are not renewed but claimed anew', async () => {
+      const leases = await start();
+      const key = uniqueKey();
+      await leases.claim(key, 'lives', '', LONG_MS);
+      await leases.claim(key, 'dies', '', 30);
+      await waitFor('the lease to lapse', async () => (await leases.list(key)).length === 1);
+      expect(await leases.renew(key, 'dies', '', LONG_MS)).toBeUndefined();
+      expect(ids(await leases.list(key))).toEqual(['lives']);
+      expect(ids(await leases.claim(key, 'dies', '', LONG_MS))).toEqual(['dies', 'lives']);
+    });
+
+    it('are gone when they are dropped, also twice', async () => {
+      const leases = await start();
+      const key = uniqueKey();
+      await leases.claim(key, 'a', '', LONG_MS);
+      await leases.drop(key, 'a');
+      await leases.drop(key, 'a');
+      expect(await leases.list(key)).toEqual([]);
+      expect(await leases.renew(key, 'a', '', LONG_MS)).toBeUndefined();
+    });
+  });
+}
+
+const bus = new MemoryBus();
+describeLeases('the memory transport', () => new MemoryTransport(bus));
+
+describeOnRedis('Over Redis:', (redis) => {
+  const track = closeAfterEach();
+  const start = async (source: RedisSource) => {
+    const recorder = track(new Recorder(new RedisTransport(source)));
+    await recorder.start();
+    return recorder.transport.leases;
+  };
+  const client = (keyPrefix: string): RedisSource => ({
+    kind: 'client',
+    client: redis.server.client({ keyPrefix }),
+  });
+  const options = (keyPrefix: string): RedisSource => ({
+    kind: 'options',
+    options: { host: redis.server.host, port: redis.server.port, keyPrefix },
+  });
+
+  describeLeases('a URL', () => new RedisTransport({ kind: 'url', url: redis.server.url }));
+  describeLeases("the app's client", () => new RedisTransport(client('')));
+
+  it('the keyPrefix stands before the keys, once, whoever made the client', async () => {
+    const key = uniqueKey();
+    const [ours, theirs] = [await start(options('shop:')), await start(client('shop:'))];
+    await ours.claim(key, 'a', '', LONG_MS);
+    expect(ids(await theirs.claim(key, 'b', '', LONG_MS))).toEqual(['a', 'b']);
+    const keys = (await redis.server.cli('keys', `*${key}*`)) as string[];
+    expect(keys.sort()).toEqual([`shop:${key}`, `shop:${key}:values`]);
+  });
+
+  it('nothing stays behind when nobody renews any more', async () => {
+    const key = uniqueKey();
+    const leases = await start({ kind: 'url', url: redis.server.url });
+    await leases.claim(key, 'a', 'value', 40);
+    await waitFor('the keys to expire', async () => !(await redis.server.cli('exists', key)));
+    expect(await redis.server.cli('exists', `${key}:values`)).toBe(0);
+  });
+
+  it('a flush of the script cache is survived', async () => {
+    const key = uniqueKey();
+    const leases = await start({ kind: 'url', url: redis.server.url });
+    await leases.claim(key, 'a', '', LONG_MS);
+    await redis.server.cli('script', 'flush');
+    expect(ids(await leases.renew(key, 'a', '', LONG_MS))).toEqual(['a']);
+  });
+
+  it('a value that has gone takes nobody with it', async () => {
+    const key = uniqueKey();
+    const leases = await start({ kind: 'url', url: redis.server.url });
+    await leases.claim(key, 'a', 'value', LONG_MS);
+    await leases.claim(key, 'b', 'value', LONG_MS);
+    await redis.server.cli('hdel', `${key}:values`, 'a');
+    const values = (await leases.list(key)).map(({ id, value }) => `${id}=${value}`);
+    expect(values.sort()).toEqual(['a=', 'b=value']);
+  });
+
+  it('a key of another type, and a Redis that is away, are errors with a code', async () => {
+    const key = uniqueKey();
+    const leases = await start({ kind: 'url', url: redis.server.url });
+    await redis.server.cli('set', key, 'a string');
+    await expect(leases.list(key)).rejects.toMatchObject({ code: 'BACKPLANE_UNAVAILABLE' });
+    await redis.server.kill();
+    await expect(leases.list(key)).rejects.toMatchObject({ code: 'BACKPLANE_UNAVAILABLE' });
+    await redis.server.restart();
+  });
+});
