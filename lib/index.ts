@@ -12,20 +12,44 @@ export type {
 export { BACKPLANE_AUTHENTICATOR, getBackplaneToken } from './adapter/adapter.tokens.js';
 export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js';
 export { BackplaneSocket, type SocketEvent } from './adapter/backplane-socket.js';
+export type { RequestOptions } from './adapter/client-answers.js';
 export type { Handshake } from './adapter/handshake.js';
 export { type GatewayOptions, RedisBackplaneAdapter } from './adapter/redis-backplane.adapter.js';
 export { Audience } from './cluster/audience.js';
-export { Backplane } from './cluster/backplane.js';
+export { Backplane, type BackplaneEvents, type BackplaneStats } from './cluster/backplane.js';
 export { BackplaneHub } from './cluster/backplane-hub.js';
 export type { Counters } from './cluster/counters.js';
 export type { AnyEvents, EventArguments, EventName } from './cluster/events.js';
+export { HubAudience } from './cluster/hub-audience.js';
+export type { InstanceInfo } from './cluster/instance-record.js';
+export type { LeaseOptions } from './cluster/instances.js';
 export type { BackplaneStatus } from './cluster/link.js';
+export { type FetchedSockets, RemoteSocket } from './cluster/remote-socket.js';
+export type {
+  AckAnswer,
+  AckOptions,
+  AckResult,
+  CommandResult,
+  CountResult,
+  Missing,
+  MissingConnection,
+  MissingInstance,
+  MissingReason,
+  ServerSideResult,
+} from './cluster/results.js';
+export type { Departure } from './cluster/roll.js';
+export type { ServerEventContext, ServerEventHandler } from './cluster/server-events.js';
 export { BackplaneError } from './errors/backplane.error.js';
 export { BackplaneClosedError } from './errors/backplane-closed.error.js';
 export { BackplaneConfigError } from './errors/backplane-config.error.js';
 export { BackplaneUnavailableError } from './errors/backplane-unavailable.error.js';
+export { ClientAnswerError } from './errors/client-answer.error.js';
+export { ConnectionClosedError } from './errors/connection-closed.error.js';
+export { NoSuchConnectionError } from './errors/no-such-connection.error.js';
+export { RequestTimeoutError } from './errors/request-timeout.error.js';
 export { createBackplane } from './module/create-backplane.js';
 export { InjectBackplane } from './module/inject-backplane.decorator.js';
+export { OnServerEvent, type OnServerEventOptions } from './module/on-server-event.decorator.js';
 export { RedisBackplaneModule } from './module/redis-backplane.module.js';
 export type {
   RedisBackplaneModuleAsyncOptions,

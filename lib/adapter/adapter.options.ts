@@ -26,6 +26,8 @@ export interface ClientMessage {
   readonly data?: unknown;
   /** There if the client wants an answer. */
   readonly id?: unknown;
+  /** In an answer to a question of ours: what went wrong. */
+  readonly error?: unknown;
 }
 
 /** Reads a client's frame: a string for text, bytes for binary. What it returns nothing for is dropped; what it throws is logged. */

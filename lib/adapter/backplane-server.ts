@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { WebSocketServer } from 'ws';
 
-import { Audience, type AudienceSink } from '../cluster/audience.js';
 import type { AnyEvents } from '../cluster/events.js';
+import { HubAudience, type HubSink } from '../cluster/hub-audience.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 
 /** The events of a server that an app may listen to. */
@@ -17,7 +17,7 @@ export interface BackplaneServerParts {
   readonly hub: string;
   readonly path: string;
   readonly raw: WebSocketServer;
-  readonly sink: AudienceSink;
+  readonly sink: HubSink;
   readonly address: () => AddressInfo | string | null;
 }
 
@@ -25,7 +25,10 @@ export interface BackplaneServerParts {
  * What `@WebSocketServer()` injects: everyone in the gateway's hub, on every instance, and the `ws` server of this one. Its
  * `emit` always sends a message, whatever the event's name.
  */
-export class BackplaneServer<Events extends object = AnyEvents> extends Audience<Events> {
+export class BackplaneServer<
+  Events extends object = AnyEvents,
+  ServerEvents extends object = AnyEvents,
+> extends HubAudience<Events, ServerEvents> {
   /** The name under which the other instances know this hub. */
   readonly hub: string;
   /** The path that clients connect to. */

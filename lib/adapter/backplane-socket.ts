@@ -1,15 +1,17 @@
 import type { WebSocket } from 'ws';
 
 import { Audience, type AudienceSink } from '../cluster/audience.js';
-import type { AnyEvents, EventArguments, EventName } from '../cluster/events.js';
+import type { AnswerListener, Connection } from '../cluster/connection.js';
+import type { AnyEvents, EventArguments, EventName, RequestArguments } from '../cluster/events.js';
 import { eventFrame } from '../cluster/message.js';
 import { namesOf } from '../cluster/names.js';
 import type { ServedHub } from '../cluster/served-hub.js';
 import { Batch } from '../hub/batch.js';
 import { Frame } from '../hub/frame.js';
-import type { Delivery, Member } from '../hub/member.js';
+import type { Delivery } from '../hub/member.js';
 import { EVERYONE, extend } from '../hub/target.js';
 import type { BackplaneUser } from './adapter.options.js';
+import { ClientAnswers, type RequestOptions } from './client-answers.js';
 import type { FrameWriter } from './frame-writer.js';
 import type { Handshake } from './handshake.js';
 
@@ -46,7 +48,7 @@ export interface BackplaneSocketParts {
 export class BackplaneSocket<
   Events extends object = AnyEvents,
   User extends BackplaneUser = BackplaneUser,
-> implements Member {
+> implements Connection {
   /** Unique in the cluster, url-safe, public. Not a room: `server.toConnection(id)` addresses it. */
   readonly id: string;
   /** Whatever the app wants to remember about the client, on this instance. */
@@ -62,6 +64,8 @@ export class BackplaneSocket<
   /** @internal Kept by the hub. */
   lastRun = 0;
   readonly #parts: BackplaneSocketParts;
+  /** Made with the first question: most clients are never asked anything. */
+  #answers: ClientAnswers | undefined;
 
   /** @internal */
   constructor(parts: BackplaneSocketParts) {
@@ -96,7 +100,20 @@ export class BackplaneSocket<
    */
   emit<Name extends EventName<Events>>(event: Name, ...[data]: EventArguments<Events, Name>): void {
     if (this.#parts.takesAsAnswer(this as unknown as BackplaneSocket, event, data)) return;
-    this.#sendFrame(eventFrame(event, data));
+    this.sendFrame(eventFrame(event, data), DIRECT);
+  }
+
+  /**
+   * Sends an event with an `id` to this client, and resolves with the data of its answer, `{"id":…,"data":…}`.
+   * @throws (rejects) ClientAnswerError if it answers with an error; ConnectionClosedError at once if it disconnects;
+   * RequestTimeoutError at the deadline (default 5,000 ms); TypeError as {@link emit} throws it
+   */
+  async request<Name extends EventName<Events>>(
+    event: Name,
+    ...args: RequestArguments<Events, Name, RequestOptions>
+  ): Promise<unknown> {
+    const [data, options] = args;
+    return this.#clientAnswers().request(event, data, options);
   }
 
   /** Everyone else. */
@@ -200,14 +217,34 @@ export class BackplaneSocket<
     this.#parts.writer.write(batch, delivery, more);
   }
 
-  /** @internal Text that is ready to be read. */
-  writeText(text: string): void {
-    this.#sendFrame(Frame.text(text));
+  /** @internal Never throws. */
+  ask(id: string | number, frame: Frame, delivery: Delivery, listener: AnswerListener): void {
+    this.#clientAnswers().ask(id, frame, delivery, listener);
   }
 
-  #sendFrame(frame: Frame): void {
+  /** @internal */
+  withdraw(id: string | number): void {
+    this.#answers?.withdraw(id);
+  }
+
+  /** @internal An answer of the client; false if nothing was asked under its id. */
+  takeAnswer(id: unknown, message: { readonly data?: unknown; readonly error?: unknown }): boolean {
+    return this.#answers?.take(id, message) ?? false;
+  }
+
+  #clientAnswers(): ClientAnswers {
+    return (this.#answers ??= new ClientAnswers(this));
+  }
+
+  /** @internal Text that is ready to be read. */
+  writeText(text: string): void {
+    this.sendFrame(Frame.text(text), DIRECT);
+  }
+
+  /** @internal */
+  sendFrame(frame: Frame, delivery: Delivery): void {
     this.#settle();
-    this.write(new Batch(frame), DIRECT, true);
+    this.write(new Batch(frame), delivery, true);
   }
 
   /** Nothing overtakes the broadcasts that this client is due. */

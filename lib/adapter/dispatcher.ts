@@ -5,6 +5,7 @@ import type { WsMessageHandler } from '@nestjs/common';
 import { isObservable } from 'rxjs';
 import type { RawData } from 'ws';
 
+import type { Counters } from '../cluster/counters.js';
 import { RESERVED_PREFIX } from '../cluster/message.js';
 import type { ClientMessage, MessageParser } from './adapter.options.js';
 import type { BackplaneSocket } from './backplane-socket.js';
@@ -32,12 +33,14 @@ export class Dispatcher {
   readonly #table = new Map<unknown, TableEntry[]>();
   readonly #requests = new AsyncLocalStorage<ClientRequest>();
   readonly #parser: () => MessageParser;
+  readonly #counters: Pick<Counters, 'strayAnswers'>;
   /** How many positions the table knows. */
   #size = 0;
 
   /** @param parser asked for at each frame: `setMessageParser` may change it */
-  constructor(parser: () => MessageParser) {
+  constructor(parser: () => MessageParser, counters: Pick<Counters, 'strayAnswers'>) {
     this.#parser = parser;
+    this.#counters = counters;
   }
 
   /** Adds the handlers of one more gateway to a client's. Gateways come in the same order for each client. */
@@ -63,6 +66,13 @@ export class Dispatcher {
     const message = this.#parse(data, binary);
     if (typeof message !== 'object' || message === null) return;
     const { event, id } = message;
+    if (event === undefined && isRequestId(id)) {
+      if (socket.takeAnswer(id, message)) return;
+      if (!this.#table.has(undefined)) {
+        this.#counters.strayAnswers++;
+        return;
+      }
+    }
     const request =
       isRequestId(id) && event !== undefined ? new ClientRequest(socket, id) : undefined;
     const reserved = typeof event === 'string' && event.startsWith(RESERVED_PREFIX);

@@ -166,7 +166,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       wsOptions,
       options: { ...this.#options, authenticate: this.#authenticate() },
       backplane: this.#backplane,
-      dispatcher: new Dispatcher(() => this.#parser),
+      dispatcher: new Dispatcher(() => this.#parser, this.#backplane.counters),
       heartbeat: this.#heartbeat,
       writing: {
         bufferLimitBytes,

@@ -1,16 +1,13 @@
 import type { Frame } from '../hub/frame.js';
-import type { Delivery } from '../hub/member.js';
 import { EVERYONE, extend, type Target, type TargetList } from '../hub/target.js';
-import type { AnyEvents, EventArguments, EventName } from './events.js';
+import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
+import { assertCloseFrame } from './close-frame.js';
+import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
+import type { HubOperations } from './hub-operations.js';
 import { eventFrame, rawFrame } from './message.js';
 import { namesOf } from './names.js';
-
-/** How an audience's messages travel. */
-export interface AudienceModifiers extends Delivery {
-  readonly local: boolean;
-  /** How long a `publish` may take; undefined: the backplane's `commandTimeoutMs`. */
-  readonly timeoutMs: number | undefined;
-}
+import { type FetchedSockets, RemoteSocket } from './remote-socket.js';
+import type { AckOptions, AckResult, CommandResult, CountResult } from './results.js';
 
 /** What an audience hands its messages to: one hub, here and on the other instances. */
 export interface AudienceSink {
@@ -18,14 +15,8 @@ export interface AudienceSink {
   emit(target: Target, modifiers: AudienceModifiers, frame: Frame): void;
   /** Rejects with `BackplaneUnavailableError` or `BackplaneClosedError`. */
   publish(target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void>;
+  readonly operations: HubOperations;
 }
-
-const DEFAULTS: AudienceModifiers = Object.freeze({
-  local: false,
-  volatile: false,
-  compress: true,
-  timeoutMs: undefined,
-});
 
 type Names = readonly (string | readonly string[])[];
 
@@ -42,7 +33,7 @@ export class Audience<Events extends object = AnyEvents> {
   constructor(
     sink: AudienceSink,
     target: Target = EVERYONE,
-    modifiers: AudienceModifiers = DEFAULTS,
+    modifiers: AudienceModifiers = DEFAULT_MODIFIERS,
   ) {
     this.#sink = sink;
     this.#target = target;
@@ -98,7 +89,8 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * How long a {@link publish} to this audience may take, instead of `commandTimeoutMs`.
+   * How long a {@link publish} to this audience may take, instead of `commandTimeoutMs`; and a request to it
+   * ({@link emitWithAck}, {@link fetchSockets} and their like), instead of 5,000.
    * @throws TypeError for anything but a positive, finite number
    */
   timeout(ms: number): Audience<Events> {
@@ -134,6 +126,76 @@ export class Audience<Events extends object = AnyEvents> {
    */
   send(raw: string | ArrayBuffer | ArrayBufferView): void {
     this.#sink.emit(this.#target, this.#modifiers, rawFrame(raw));
+  }
+
+  /**
+   * Sends an event with an `id`, and resolves with the clients' answers to it: when all have answered or gone, or at the
+   * deadline. What has come by then is never lost, and who did not answer is named, with the reason. While Redis is away the clients of
+   * this instance are asked, and the other instances are named.
+   * @throws (rejects) TypeError as {@link emit} throws it; BackplaneClosedError
+   */
+  async emitWithAck<Name extends EventName<Events>>(
+    event: Name,
+    ...args: RequestArguments<Events, Name, AckOptions>
+  ): Promise<AckResult> {
+    const [data, options] = args;
+    return this.#sink.operations.ask(this.#target, this.#modifiers, event, data, options);
+  }
+
+  /**
+   * The connections, on every instance. Instances that did not answer are named in the property `missing` of the result.
+   * @throws (rejects) BackplaneClosedError
+   */
+  async fetchSockets(): Promise<FetchedSockets<Events>> {
+    const { sockets, missing } = await this.#sink.operations.fetch(this.#target, this.#modifiers);
+    const remote = sockets.map(
+      (socket) =>
+        new RemoteSocket<Events>(socket, (timeoutMs) => {
+          const one = new Audience(this.#sink).toConnection(socket.id);
+          return timeoutMs === undefined ? one : one.timeout(timeoutMs);
+        }),
+    );
+    return Object.assign(remote, { missing });
+  }
+
+  /**
+   * How many connections, on every instance.
+   * @throws (rejects) BackplaneUnavailableError while Redis is away; RequestTimeoutError, with what is known as `partial`, if a live
+   * instance did not answer; BackplaneClosedError. {@link countByInstance} throws neither of the first two
+   */
+  async count(): Promise<number> {
+    return this.#sink.operations.count(this.#target, this.#modifiers);
+  }
+
+  /** How many connections each instance has, and which did not say. @throws (rejects) BackplaneClosedError */
+  async countByInstance(): Promise<CountResult> {
+    return this.#sink.operations.countByInstance(this.#target, this.#modifiers);
+  }
+
+  /**
+   * Lets the connections enter rooms, on every instance. Resolves when the live instances have confirmed it: an emit to the
+   * rooms then reaches them. Instances that did not confirm are named.
+   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes; BackplaneClosedError
+   */
+  async socketsJoin(...rooms: Names): Promise<CommandResult> {
+    const args = { rooms: namesOf('room', rooms) };
+    return this.#sink.operations.command('join', this.#target, this.#modifiers, args);
+  }
+
+  /** Lets the connections leave rooms, as {@link socketsJoin} lets them enter. */
+  async socketsLeave(...rooms: Names): Promise<CommandResult> {
+    const args = { rooms: namesOf('room', rooms) };
+    return this.#sink.operations.command('leave', this.#target, this.#modifiers, args);
+  }
+
+  /**
+   * Closes the connections, on every instance, with a code (default 1000) and a reason. Resolves when the live instances have begun to.
+   * @throws (rejects) TypeError for a code or a reason that no close frame can hold; BackplaneClosedError
+   */
+  async disconnectSockets(code?: number, reason?: string): Promise<CommandResult> {
+    assertCloseFrame(code, reason);
+    const args = { code, reason };
+    return this.#sink.operations.command('disconnect', this.#target, this.#modifiers, args);
   }
 
   #with(list: TargetList, names: readonly string[]): Audience<Events> {

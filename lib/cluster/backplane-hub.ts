@@ -1,12 +1,15 @@
-import { Audience, type AudienceSink } from './audience.js';
 import type { AnyEvents } from './events.js';
+import { HubAudience, type HubSink } from './hub-audience.js';
 
 /** A hub as seen from anywhere in the app: everyone in it, on every instance, whether this instance serves it or not. */
-export class BackplaneHub<Events extends object = AnyEvents> extends Audience<Events> {
+export class BackplaneHub<
+  Events extends object = AnyEvents,
+  ServerEvents extends object = AnyEvents,
+> extends HubAudience<Events, ServerEvents> {
   readonly name: string;
 
   /** @internal */
-  constructor(name: string, sink: AudienceSink) {
+  constructor(name: string, sink: HubSink) {
     super(sink);
     this.name = name;
   }

@@ -1,18 +1,18 @@
-import type { Member } from '../hub/member.js';
-import { Turn } from '../hub/turn.js';
+import type { Turn } from '../hub/turn.js';
 import type { Transport } from '../transport/transport.js';
-import { Audience, type AudienceSink } from './audience.js';
 import { BackplaneHub } from './backplane-hub.js';
-import { Broadcasts } from './broadcasts.js';
-import { ChannelNames } from './channels.js';
+import { Cluster, type InstanceEvents } from './cluster.js';
+import type { Connection } from './connection.js';
 import { type Counters, newCounters } from './counters.js';
 import type { AnyEvents } from './events.js';
-import { connectionId, newInstanceId } from './instance-id.js';
-import { type BackplaneStatus, Link } from './link.js';
+import { HubAudience, type HubSink } from './hub-audience.js';
+import { connectionId } from './instance-id.js';
+import type { InstanceInfo } from './instance-record.js';
+import { DEFAULT_LEASE, type LeaseOptions } from './instances.js';
+import type { BackplaneStatus } from './link.js';
 import type { BackplaneLogger } from './logger.js';
 import { assertName } from './names.js';
 import type { ServedHub } from './served-hub.js';
-import { ServedHubs } from './served-hubs.js';
 
 /** What a backplane is made of. */
 export interface BackplaneParts {
@@ -23,6 +23,23 @@ export interface BackplaneParts {
   /** How long a broadcast may wait for others to leave with it. */
   readonly coalesceMs: number;
   readonly logger: BackplaneLogger;
+  /** Default 10 s, renewed every 3 s. */
+  readonly lease?: LeaseOptions;
+}
+
+/** What a backplane tells its app, and with what. */
+export interface BackplaneEvents extends InstanceEvents {
+  status: (status: BackplaneStatus) => void;
+}
+
+/** What happened on an instance since its start, and what is under way. */
+export interface BackplaneStats extends Readonly<Counters> {
+  /** Channels that this instance listens to. */
+  readonly subscriptions: number;
+  /** Questions of this instance that are not answered yet. */
+  readonly openRequests: number;
+  /** Questions of `emitWithAck`, of any instance, to which clients of this one have not answered yet. */
+  readonly openQuestions: number;
 }
 
 /** The hub of gateways without a path, and of a backplane's own verbs. */
@@ -32,59 +49,32 @@ const DEFAULT_HUB = '/';
  * Many instances as one: the injectable. Its own verbs address the hub `/`; {@link hub} addresses any other. It works
  * wherever providers do, also in a process without a gateway, which then only publishes.
  */
-export class Backplane<Events extends object = AnyEvents> extends Audience<Events> {
-  /** This instance, as the others see it; new at every boot. */
-  readonly instanceId: string;
-  /** @internal When what was written in this turn of the event loop leaves. */
-  readonly turn = new Turn();
-  readonly #link: Link;
-  readonly #hubs: ServedHubs;
-  readonly #broadcasts: Broadcasts;
+export class Backplane<
+  Events extends object = AnyEvents,
+  ServerEvents extends object = AnyEvents,
+> extends HubAudience<Events, ServerEvents> {
+  readonly #cluster: Cluster;
   /** @internal */
-  readonly counters: Counters = newCounters();
+  readonly counters: Counters;
   #serial = 0;
 
   /** @internal Made by the module, or by `createBackplane`. */
-  constructor(parts: BackplaneParts) {
-    // Its verbs need what is made below.
-    const sink: AudienceSink = {
-      emit: (...message) => this.#broadcasts.sinkOf(DEFAULT_HUB).emit(...message),
-      publish: (...message) => this.#broadcasts.sinkOf(DEFAULT_HUB).publish(...message),
-    };
-    super(sink);
-    const { transport, logger, commandTimeoutMs, failFast } = parts;
-    const instanceId = newInstanceId();
-    const channels = new ChannelNames(parts.eventKeys);
-    const { counters } = this;
-    const link = new Link({
-      transport,
-      logger,
-      commandTimeoutMs,
-      failFast,
-      instanceId,
-      probeChannel: channels.probe(instanceId),
-      onMessage: (channel, bytes) => this.#broadcasts.receive(channel, bytes),
-    });
-    const { subscriptions } = link;
-    const hubs = new ServedHubs({
-      instanceId,
-      channels,
-      subscriptions,
-      fanOut: { turn: this.turn, coalesceMs: parts.coalesceMs },
-    });
-    this.instanceId = instanceId;
-    this.#link = link;
-    this.#hubs = hubs;
-    this.#broadcasts = new Broadcasts({
-      instanceId,
-      transport,
-      link,
-      channels,
-      hubs,
-      counters,
-      logger,
-      commandTimeoutMs,
-    });
+  constructor({ lease = DEFAULT_LEASE, ...parts }: BackplaneParts) {
+    const counters = newCounters();
+    const cluster = new Cluster({ ...parts, counters, lease });
+    super(cluster.sinkOf(DEFAULT_HUB));
+    this.#cluster = cluster;
+    this.counters = counters;
+  }
+
+  /** @internal When what was written in this turn of the event loop leaves. */
+  get turn(): Turn {
+    return this.#cluster.turn;
+  }
+
+  /** This instance, as the others see it: new at every boot, and after its lease has lapsed. */
+  get instanceId(): string {
+    return this.#cluster.identity.current;
   }
 
   /**
@@ -93,27 +83,45 @@ export class Backplane<Events extends object = AnyEvents> extends Audience<Event
    * @throws (rejects) BackplaneConfigError for wrong credentials or a wrong database; BackplaneUnavailableError with `failFast`
    */
   async start(): Promise<this> {
-    await this.#link.start();
+    await this.#cluster.start();
     return this;
   }
 
   /** Whether this instance hears the others, and they it. */
   get status(): BackplaneStatus {
-    return this.#link.status;
+    return this.#cluster.link.status;
   }
 
   /**
-   * Calls the listener at each change of {@link status}.
+   * Calls the listener: at each change of {@link status}; when another instance has joined; when one has left, or its lease has
+   * lapsed (`'left'`, `'lost'`).
    * @returns the function that takes the listener off
    */
-  on(event: 'status', listener: (status: BackplaneStatus) => void): () => void {
-    assertStatusEvent(event);
-    return this.#link.onStatus(listener);
+  on<Event extends keyof BackplaneEvents>(
+    event: Event,
+    listener: BackplaneEvents[Event],
+  ): () => void {
+    if (event === 'status')
+      return this.#cluster.link.onStatus(listener as BackplaneEvents['status']);
+    if (event === 'instanceJoined' || event === 'instanceLeft')
+      return this.#cluster.on(event, listener as InstanceEvents['instanceLeft']);
+    throw new TypeError(
+      `The events of a backplane are 'status', 'instanceJoined' and 'instanceLeft', got ${String(event)}. ` +
+        "Clients' messages reach gateways.",
+    );
   }
 
-  /** Resolves when the status is `ready`; rejects with `BackplaneClosedError` when it never will be. */
+  /**
+   * The live instances, this one first, as Redis knows them now. One that died without a word is listed until its lease lapses.
+   * @throws (rejects) BackplaneUnavailableError while Redis is away
+   */
+  instances(): Promise<InstanceInfo[]> {
+    return this.#cluster.instances.list();
+  }
+
+  /** Resolves when the status is `ready` and the others know this instance; rejects with `BackplaneClosedError` when it never will be. */
   ready(): Promise<void> {
-    return this.#link.ready();
+    return this.#cluster.ready();
   }
 
   /**
@@ -121,42 +129,46 @@ export class Backplane<Events extends object = AnyEvents> extends Audience<Event
    * name that it was given.
    * @throws TypeError for a name that is empty, too long, or no string
    */
-  hub<HubEvents extends object = AnyEvents>(name: string): BackplaneHub<HubEvents> {
+  hub<HubEvents extends object = AnyEvents, HubServerEvents extends object = AnyEvents>(
+    name: string,
+  ): BackplaneHub<HubEvents, HubServerEvents> {
     assertName('hub', name);
-    return new BackplaneHub(name, this.#broadcasts.sinkOf(name));
+    return new BackplaneHub(name, this.#cluster.sinkOf(name));
   }
 
   /** What happened on this instance since its start, in plain numbers. */
-  stats(): Readonly<Counters> & { readonly subscriptions: number } {
-    return { ...this.counters, subscriptions: this.#link.subscriptions.size };
+  stats(): BackplaneStats {
+    const { link, requests, openQuestions } = this.#cluster;
+    return {
+      ...this.counters,
+      subscriptions: link.subscriptions.size,
+      openRequests: requests.size,
+      openQuestions,
+    };
   }
 
-  /** Ends the connections that the backplane opened. May be called more than once; Nest calls it at shutdown. */
-  async close(): Promise<void> {
-    this.#hubs.close();
-    await this.#link.close();
+  /** Says goodbye to the others and ends the connections that the backplane opened. May be called more than once; Nest calls it at shutdown. */
+  close(): Promise<void> {
+    return this.#cluster.close();
+  }
+
+  /** @internal Resolves when the others know this instance's hubs and server events, or when there is no point in waiting. */
+  settled(): Promise<void> {
+    return this.#cluster.settled();
   }
 
   /** @internal This instance has clients of the hub from now on. */
-  serve<M extends Member>(hub: string): ServedHub<M> {
-    return this.#hubs.serve<M>(hub);
+  serve<M extends Connection>(hub: string): ServedHub<M> {
+    return this.#cluster.hubs.serve<M>(hub);
   }
 
   /** @internal */
-  sinkOf(hub: string): AudienceSink {
-    return this.#broadcasts.sinkOf(hub);
+  sinkOf(hub: string): HubSink {
+    return this.#cluster.sinkOf(hub);
   }
 
   /** @internal */
   nextConnectionId(): string {
     return connectionId(this.instanceId, ++this.#serial);
-  }
-}
-
-function assertStatusEvent(event: unknown): void {
-  if (event !== 'status') {
-    throw new TypeError(
-      `A backplane has one event of its own, 'status'; got ${String(event)}. Clients' messages reach gateways.`,
-    );
   }
 }

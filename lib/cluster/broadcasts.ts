@@ -3,11 +3,13 @@ import { BackplaneUnavailableError } from '../errors/backplane-unavailable.error
 import { Frame } from '../hub/frame.js';
 import type { Target } from '../hub/target.js';
 import type { Transport } from '../transport/transport.js';
-import type { AudienceModifiers, AudienceSink } from './audience.js';
+import type { AudienceSink } from './audience.js';
+import type { AudienceModifiers } from './audience-modifiers.js';
 import type { ChannelNames } from './channels.js';
 import type { Counters } from './counters.js';
 import { withDeadline } from './deadline.js';
-import { decodeEnvelope, encodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
+import { encodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
+import type { Identity } from './identity.js';
 import { instanceOf } from './instance-id.js';
 import type { Link } from './link.js';
 import type { BackplaneLogger } from './logger.js';
@@ -20,7 +22,7 @@ import { ThrottledWarning } from './throttled-warning.js';
 const CHANNELS_OWN_TARGET = Buffer.alloc(0);
 
 export interface BroadcastsOptions {
-  readonly instanceId: string;
+  readonly identity: Identity;
   readonly transport: Transport;
   readonly link: Link;
   readonly channels: ChannelNames;
@@ -34,21 +36,19 @@ export interface BroadcastsOptions {
 export class Broadcasts {
   readonly #options: BroadcastsOptions;
   readonly #recent = new RecentIds();
-  readonly #garbage: ThrottledWarning;
   readonly #undelivered: ThrottledWarning;
   #sequence = 0;
 
   constructor(options: BroadcastsOptions) {
     this.#options = options;
-    this.#garbage = new ThrottledWarning(options.logger);
     this.#undelivered = new ThrottledWarning(options.logger);
   }
 
-  sinkOf(hub: string): AudienceSink {
+  sinkOf(hub: string): Pick<AudienceSink, 'emit' | 'publish'> {
     return {
       emit: (target, modifiers, frame) => {
         for (const sent of this.#send(hub, target, modifiers, frame)) {
-          sent.catch((error) => this.#countUnsent(error));
+          sent.catch((error) => this.countUnsent(error));
         }
       },
       publish: async (target, modifiers, frame) => {
@@ -68,22 +68,20 @@ export class Broadcasts {
     };
   }
 
-  /** A message from a channel. Never throws, whatever the bytes are. */
-  receive(channel: string, bytes: Buffer): void {
-    const { counters, hubs, instanceId } = this.#options;
-    const envelope = decodeEnvelope(bytes);
-    if (envelope?.kind !== EnvelopeKind.broadcast) return this.#drop(channel, bytes);
-    if (envelope.origin === instanceId) return;
+  /** A broadcast of another instance. False if its target is not intelligible. */
+  receive(envelope: Envelope, channel: string): boolean {
+    const { counters, hubs } = this.#options;
     const route = hubs.route(channel);
-    if (!route) return;
+    if (!route) return true;
     if (envelope.mayRepeat && !this.#recent.add(`${envelope.origin}.${envelope.sequence}`)) {
       counters.repeated++;
-      return;
+      return true;
     }
     const delivered = this.#deliver(route, envelope);
-    if (delivered === undefined) return this.#drop(channel, bytes);
+    if (delivered === undefined) return false;
     counters.received++;
     counters.delivered += delivered;
+    return true;
   }
 
   #deliver({ hub, room, user }: Route, envelope: Envelope): number | undefined {
@@ -99,7 +97,7 @@ export class Broadcasts {
 
   /** Members here first, without waiting for Redis; then one publish a channel. */
   #send(hub: string, target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void>[] {
-    const { counters, hubs, transport, instanceId } = this.#options;
+    const { counters, hubs, transport, identity } = this.#options;
     counters.emitted++;
     counters.delivered += hubs.get(hub)?.deliver(target, frame, modifiers) ?? 0;
     if (modifiers.local) return [];
@@ -107,7 +105,7 @@ export class Broadcasts {
     if (channels.length === 0) return [];
     const bytes = encodeEnvelope({
       kind: EnvelopeKind.broadcast,
-      origin: instanceId,
+      origin: identity.current,
       sequence: ++this.#sequence,
       binary: frame.binary,
       mayRepeat: channels.length > 1 || transport.mayRepeat,
@@ -121,11 +119,10 @@ export class Broadcasts {
 
   /** Where the other instances listen that could have somebody of the target. */
   #channelsOf(hub: string, target: Target): string[] {
-    const { channels, instanceId } = this.#options;
+    const { channels, identity } = this.#options;
     if (target.everyone) return [channels.all(hub)];
     const owners = new Set(target.connections.map(instanceOf));
-    owners.delete(undefined);
-    owners.delete(instanceId);
+    for (const owner of owners) if (!owner || identity.isOwn(owner)) owners.delete(owner);
     return [
       ...target.rooms.map((room) => channels.room(hub, room)),
       ...target.users.map((user) => channels.user(hub, user)),
@@ -136,7 +133,7 @@ export class Broadcasts {
   /** Empty where the channel says it all. Connections of this instance are left out of the exceptions: the others have none of them. */
   #targetBytes(target: Target): Buffer {
     const exceptConnections = target.exceptConnections.filter(
-      (id) => instanceOf(id) !== this.#options.instanceId,
+      (id) => !this.#options.identity.isOwn(instanceOf(id)),
     );
     const excepts = exceptConnections.length + target.exceptRooms.length;
     const groups = target.rooms.length + target.users.length;
@@ -145,20 +142,13 @@ export class Broadcasts {
     return encodeTarget({ ...target, exceptConnections });
   }
 
-  #countUnsent(error: Error): void {
+  /** Something that was to be forgotten could not leave. */
+  countUnsent(error: Error): void {
     const { counters, link } = this.#options;
     counters.unsent++;
     link.countMissed();
     // While the link is away, one line when it went and one when it is back say it all.
     if (link.status === 'ready')
       this.#undelivered.warn(`A broadcast reached this instance only. ${error.message}`);
-  }
-
-  #drop(channel: string, bytes: Buffer): void {
-    this.#options.counters.malformed++;
-    this.#garbage.warn(
-      `Dropped a message of ${bytes.length} bytes on "${channel.slice(0, 100)}" that is no envelope of this version. ` +
-        'Does something else publish there? Give each app its own "eventKeys".',
-    );
   }
 }

@@ -34,6 +34,26 @@ export class ChannelNames {
     return this.#name(`probe::${instanceId}`);
   }
 
+  /** Requests to one instance, and the answers to its own. */
+  direct(instanceId: string): string {
+    return this.#name(`direct::${instanceId}`);
+  }
+
+  /** What the instances that listen to a hub's server events are told. */
+  server(hub: string): string {
+    return this.#name(`server:${escape(hub)}`);
+  }
+
+  /** Who joins and leaves. */
+  cluster(): string {
+    return this.#name('cluster');
+  }
+
+  /** The key of the instances' leases. */
+  leases(): string {
+    return this.#name('leases');
+  }
+
   #name(rest: string): string {
     const { length } = this.#prefixes;
     return this.#prefixes[length === 1 ? 0 : hash(rest) % length]! + rest;

@@ -16,6 +16,8 @@ export interface Counters {
   dropped: number;
   /** Clients closed with 4408, too slow. */
   slowDisconnects: number;
+  /** Answers of clients that nobody waits for (any more), ignored. */
+  strayAnswers: number;
 }
 
 export function newCounters(): Counters {
@@ -28,5 +30,6 @@ export function newCounters(): Counters {
     malformed: 0,
     dropped: 0,
     slowDisconnects: 0,
+    strayAnswers: 0,
   };
 }

@@ -13,7 +13,8 @@ import { INSTANCE_ID_LENGTH } from './instance-id.js';
  *  20  6  sequence: the origin's count of messages; with the origin, the message's id
  *  26  4  length of the target
  *  30  …  target; empty: whom the channel stands for
- *   …  …  payload, to the end: what the clients will read
+ *   …  …  payload, to the end: of a broadcast, what the clients will read; of a request, an answer and an
+ *         announcement, a parcel (parcel.ts)
  *
  * A reader takes its own version and the one before. Nothing here is trusted: a reader checks each length, allocates
  * from none, and answers with undefined for what it does not know.
@@ -24,8 +25,17 @@ const SEQUENCE_AT = ORIGIN_AT + INSTANCE_ID_LENGTH;
 const TARGET_LENGTH_AT = SEQUENCE_AT + 6;
 const HEADER_BYTES = TARGET_LENGTH_AT + 4;
 
-export const EnvelopeKind = { broadcast: 1, probe: 2 } as const;
+export const EnvelopeKind = {
+  broadcast: 1,
+  probe: 2,
+  request: 3,
+  answer: 4,
+  announcement: 5,
+} as const;
 export type EnvelopeKind = (typeof EnvelopeKind)[keyof typeof EnvelopeKind];
+
+const NOTHING = Buffer.alloc(0);
+const KINDS: ReadonlySet<number> = new Set(Object.values(EnvelopeKind));
 
 const BINARY = 1;
 const MAY_REPEAT = 2;
@@ -69,11 +79,25 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   return bytes;
 }
 
+/** An envelope between instances, with nothing in it for a client: its payload is a parcel. */
+export function encodeControl(
+  control: Pick<Envelope, 'kind' | 'origin' | 'sequence' | 'payload'> & Partial<Envelope>,
+): Buffer {
+  return encodeEnvelope({
+    binary: true,
+    mayRepeat: false,
+    volatile: false,
+    compress: true,
+    target: NOTHING,
+    ...control,
+  });
+}
+
 /** Undefined for anything that is not an envelope of a version and kind that this reader knows. */
 export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
   if (bytes.length < HEADER_BYTES || bytes[0] !== VERSION || bytes[3] !== 0) return undefined;
   const kind = bytes[1];
-  if (kind !== EnvelopeKind.broadcast && kind !== EnvelopeKind.probe) return undefined;
+  if (!isKind(kind)) return undefined;
   const flags = bytes[2]!;
   if ((flags & ~KNOWN_FLAGS) !== 0) return undefined;
   const payloadAt = HEADER_BYTES + bytes.readUInt32BE(TARGET_LENGTH_AT);
@@ -93,4 +117,8 @@ export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
     target: bytes.subarray(HEADER_BYTES, payloadAt),
     payload,
   };
+}
+
+function isKind(kind: number | undefined): kind is EnvelopeKind {
+  return KINDS.has(kind!);
 }

@@ -10,3 +10,12 @@ export type EventArguments<
   Events extends object,
   Name extends EventName<Events>,
 > = undefined extends Events[Name] ? [data?: Events[Name]] : [data: Events[Name]];
+
+/** As {@link EventArguments}, and then options. */
+export type RequestArguments<
+  Events extends object,
+  Name extends EventName<Events>,
+  Options,
+> = undefined extends Events[Name]
+  ? [data?: Events[Name], options?: Options]
+  : [data: Events[Name], options?: Options];

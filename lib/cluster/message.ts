@@ -6,13 +6,14 @@ import { Frame } from '../hub/frame.js';
 export const RESERVED_PREFIX = '$';
 
 /**
- * The text that clients read, `{"event":…,"data":…}`, as a frame.
+ * The text that clients read, `{"event":…,"data":…}`, as a frame; with an `id` where an answer is wanted.
  *
  * @throws TypeError if the event is not a non-empty string, or reserved, or if JSON cannot hold the data
  */
-export function eventFrame(event: string, data: unknown): Frame {
+export function eventFrame(event: string, data: unknown, id?: string | number): Frame {
   assertEvent(event);
-  return Frame.text(`{"event":${JSON.stringify(event)}${dataMember(event, data)}}`);
+  const idMember = id === undefined ? '' : `,"id":${JSON.stringify(id)}`;
+  return Frame.text(`{"event":${JSON.stringify(event)}${dataMember(event, data)}${idMember}}`);
 }
 
 /** What `send` was given, as a frame: a string as text, bytes as binary. The bytes are copied: the caller may reuse them. */
@@ -28,7 +29,11 @@ export function rawFrame(raw: string | ArrayBuffer | ArrayBufferView): Frame {
 }
 
 function dataMember(event: string, data: unknown): string {
-  if (data === undefined) return '';
+  return data === undefined ? '' : `,"data":${dataText(event, data)}`;
+}
+
+/** @throws TypeError if JSON cannot hold the data */
+export function dataText(event: string, data: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(data);
@@ -44,10 +49,11 @@ function dataMember(event: string, data: unknown): string {
       `The data of "${event}" is ${describe(data)}, which JSON cannot hold. Send plain data.`,
     );
   }
-  return `,"data":${text}`;
+  return text;
 }
 
-function assertEvent(event: unknown): asserts event is string {
+/** @throws TypeError for anything but a non-empty string that is not reserved */
+export function assertEvent(event: unknown): asserts event is string {
   if (typeof event !== 'string' || event === '') {
     throw new TypeError(`An event must be a non-empty string, got ${describe(event)}.`);
   }

@@ -8,6 +8,10 @@ export class RecentIds {
     this.#ring = Array.from({ length: capacity });
   }
 
+  has(id: string): boolean {
+    return this.#seen.has(id);
+  }
+
   /** True if the id is new. */
   add(id: string): boolean {
     if (this.#seen.has(id)) return false;

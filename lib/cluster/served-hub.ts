@@ -1,9 +1,11 @@
 import type { FanOutOptions } from '../hub/fan-out.js';
 import type { Frame } from '../hub/frame.js';
 import { Hub } from '../hub/hub.js';
-import type { Delivery, Member } from '../hub/member.js';
+import type { Delivery } from '../hub/member.js';
 import type { Target } from '../hub/target.js';
 import type { ChannelNames } from './channels.js';
+import type { Connection } from './connection.js';
+import type { Identity } from './identity.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** Whom a channel stands for: a room, a user, or, with neither, whoever the message itself names. */
@@ -14,19 +16,21 @@ export interface Route {
 }
 
 export interface ServedHubOptions {
-  readonly instanceId: string;
+  readonly identity: Identity;
   readonly channels: ChannelNames;
   readonly subscriptions: Subscriptions;
   readonly fanOut: FanOutOptions;
   /** Channel to whom it stands for; shared by all hubs of the instance. */
   readonly routes: Map<string, Route>;
+  /** The hub hears its channels now. Resolves when the other instances can know it. */
+  readonly onListening: () => Promise<void>;
 }
 
 /** A room that has emptied stays subscribed for so long: rooms tend to fill again, on a reload for one. */
 const ROOM_LINGER_MS = 1_000;
 
 /** A hub that this instance serves: its members here, and the channels on which it hears of them. */
-export class ServedHub<M extends Member = Member> {
+export class ServedHub<M extends Connection = Connection> {
   readonly name: string;
   /** Settles when the hub hears broadcasts to everyone and to its connections, or when there is no point in waiting for that. */
   readonly subscribed: Promise<void>;
@@ -34,21 +38,38 @@ export class ServedHub<M extends Member = Member> {
   readonly #options: ServedHubOptions;
   /** How many connections, and upgrades to be, each user has here. */
   readonly #users = new Map<string, number>();
+  #listening = false;
 
   constructor(name: string, options: ServedHubOptions) {
-    const { channels, instanceId } = options;
+    const { channels, identity } = options;
     this.name = name;
     this.#options = options;
     this.#hub = new Hub<M>(name, options.fanOut);
-    const route: Route = { hub: this.#hub };
     this.subscribed = Promise.all([
-      this.#listen(channels.all(name), route),
-      this.#listen(channels.instance(name, instanceId), route),
-    ]).then(() => {});
+      this.#listen(channels.all(name), { hub: this.#hub }),
+      this.listenAs(identity.current),
+    ]).then(() => {
+      this.#listening = true;
+      return options.onListening();
+    });
+  }
+
+  /** True once the hub hears its channels, or would if Redis were there. */
+  get listening(): boolean {
+    return this.#listening;
   }
 
   get size(): number {
     return this.#hub.size;
+  }
+
+  get(id: string): M | undefined {
+    return this.#hub.get(id);
+  }
+
+  /** Everyone here whom the target means. */
+  select(target: Target): M[] {
+    return this.#hub.select(target);
   }
 
   members(): IterableIterator<M> {
@@ -66,6 +87,16 @@ export class ServedHub<M extends Member = Member> {
 
   close(): void {
     this.#hub.close();
+  }
+
+  /** Hears messages to connections that are named after the instance's id. */
+  listenAs(instanceId: string): Promise<void> {
+    const { channels } = this.#options;
+    return this.#listen(channels.instance(this.name, instanceId), { hub: this.#hub });
+  }
+
+  silenceAs(instanceId: string): void {
+    this.#silence(this.#options.channels.instance(this.name, instanceId), 0);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Member } from '../hub/member.js';
+import type { Connection } from './connection.js';
 import { type Route, ServedHub, type ServedHubOptions } from './served-hub.js';
 
 /** The hubs that this instance serves, and which of them a channel belongs to. */
@@ -15,6 +15,35 @@ export class ServedHubs {
     return this.#served.get(name);
   }
 
+  /** The hubs that hear their channels. */
+  listening(): string[] {
+    return [...this.#served.values()].filter((hub) => hub.listening).map(({ name }) => name);
+  }
+
+  /** Resolves when the others can know all hubs, or when there is no point in waiting for that. */
+  async subscribed(): Promise<void> {
+    await Promise.all([...this.#served.values()].map((hub) => hub.subscribed));
+  }
+
+  /** How many connections all hubs have here. */
+  get connections(): number {
+    return [...this.#served.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  connectionIds(): string[] {
+    return [...this.#served.values()].flatMap((hub) => [...hub.members()].map(({ id }) => id));
+  }
+
+  /** This instance has one more id. Resolves when all hubs hear of it. */
+  async listenAs(instanceId: string): Promise<void> {
+    await Promise.all([...this.#served.values()].map((hub) => hub.listenAs(instanceId)));
+  }
+
+  /** This instance has given up a former id. */
+  silenceAs(instanceId: string): void {
+    for (const hub of this.#served.values()) hub.silenceAs(instanceId);
+  }
+
   route(channel: string): Route | undefined {
     return this.#routes.get(channel);
   }
@@ -24,7 +53,7 @@ export class ServedHubs {
   }
 
   /** Serves the hub of this name from now on; the same one for the same name. */
-  serve<M extends Member>(name: string): ServedHub<M> {
+  serve<M extends Connection>(name: string): ServedHub<M> {
     const served = this.#served.get(name) ?? new ServedHub(name, this.#options);
     this.#served.set(name, served);
     return served as unknown as ServedHub<M>;

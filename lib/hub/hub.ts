@@ -86,6 +86,11 @@ export class Hub<M extends Member = Member> {
     return this.#send(group, skip && group.has(skip) ? skip : undefined, frame, delivery);
   }
 
+  /** Everyone here whom the target means, once each. */
+  select(target: Target): M[] {
+    return [...this.#membersOf(target)];
+  }
+
   /** The members of a room, for a message that names nothing else. */
   deliverToRoom(room: string, frame: Frame, delivery: Delivery): number {
     return this.#send(this.#rooms.get(room), undefined, frame, delivery);

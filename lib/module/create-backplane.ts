@@ -18,7 +18,7 @@ export async function createBackplane(options: RedisBackplaneOptions = {}): Prom
 
 /** Wires the maker of the transport in. */
 export async function startBackplane(options: NormalisedOptions): Promise<Backplane> {
-  const { redis, eventKeys, commandTimeoutMs, failFast, coalesceMs } = options;
+  const { redis, eventKeys, commandTimeoutMs, failFast, coalesceMs, lease } = options;
   const backplane = new Backplane({
     transport:
       redis === 'memory' ? new MemoryTransport() : new RedisTransport(redis, commandTimeoutMs),
@@ -27,6 +27,7 @@ export async function startBackplane(options: NormalisedOptions): Promise<Backpl
     commandTimeoutMs,
     failFast,
     coalesceMs,
+    lease,
   });
   return backplane.start();
 }

@@ -5,6 +5,7 @@ import type {
   MessageParser,
   SlowClientPolicy,
 } from '../adapter/adapter.options.js';
+import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/instances.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
 import { booleanOption, functionOption, isPlainObject, wholeOption, wrong } from './checks.js';
@@ -19,6 +20,7 @@ export interface NormalisedOptions {
   readonly failFast: boolean;
   readonly commandTimeoutMs: number;
   readonly coalesceMs: number;
+  readonly lease: LeaseOptions;
   readonly adapter: AdapterOptions;
 }
 
@@ -31,6 +33,7 @@ const KNOWN: Readonly<Record<keyof RedisBackplaneOptions, true>> = {
   adapter: true,
   failFast: true,
   commandTimeoutMs: true,
+  lease: true,
   heartbeat: true,
   maxPayloadBytes: true,
   bufferLimitBytes: true,
@@ -71,6 +74,7 @@ export function normaliseOptions(
     failFast: booleanOption('failFast', options.failFast, false),
     commandTimeoutMs: wholeOption('commandTimeoutMs', options.commandTimeoutMs, 2_000),
     coalesceMs: wholeOption('coalesceMs', options.coalesceMs, 0, 0),
+    lease: lease(options.lease),
     adapter: Object.freeze(adapterOptions(options)),
   });
 }
@@ -105,6 +109,23 @@ function eventKeys(given: unknown): readonly string[] {
     }
   }
   return Object.freeze(keys.slice()) as readonly string[];
+}
+
+function lease(given: unknown): LeaseOptions {
+  if (given !== undefined && !isPlainObject(given))
+    throw wrong('lease', '{ ttlMs, renewEveryMs }', given);
+  const { ttlMs, renewEveryMs } = DEFAULT_LEASE;
+  const filled = {
+    ttlMs: wholeOption('lease.ttlMs', given?.ttlMs, ttlMs),
+    renewEveryMs: wholeOption('lease.renewEveryMs', given?.renewEveryMs, renewEveryMs),
+  };
+  if (filled.renewEveryMs * 2 > filled.ttlMs) {
+    throw new BackplaneConfigError(
+      'The option "lease.renewEveryMs" must be at most half of "lease.ttlMs": one renewal may be late. ' +
+        `Defaults are ${renewEveryMs} and ${ttlMs}.`,
+    );
+  }
+  return Object.freeze(filled);
 }
 
 function heartbeat(given: unknown): HeartbeatOptions | false {

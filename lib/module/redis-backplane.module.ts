@@ -1,10 +1,11 @@
 import {
   type DynamicModule,
   Module,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
-import { ApplicationConfig, ModuleRef } from '@nestjs/core';
+import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import {
   DEFAULT_BACKPLANE,
@@ -23,6 +24,7 @@ import type {
   RedisBackplaneOptions,
   RedisBackplaneOptionsFactory,
 } from './redis-backplane.options.js';
+import { bindServerEvents } from './server-event-binder.js';
 
 /** As given, within the module of one backplane. */
 const GIVEN_OPTIONS = Symbol('nestjs-redis-backplane:given-options');
@@ -73,9 +75,18 @@ export class RedisBackplaneModule {
   }
 }
 
-/** Closes the backplane after everything that may still want to send: adapters and HTTP servers are closed before. */
-class BackplaneLifecycle implements OnApplicationShutdown {
-  constructor(private readonly backplane: Backplane) {}
+/** Binds handlers of server events when all providers are made, and closes the backplane after everything that may still want to send: adapters and HTTP servers are closed before. */
+class BackplaneLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    private readonly backplane: Backplane,
+    private readonly modules: ModulesContainer,
+    private readonly name: string,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    bindServerEvents(this.modules, this.backplane, this.name);
+    await this.backplane.settled();
+  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.backplane.close();
@@ -120,15 +131,17 @@ function moduleOf(
           options: NormalisedOptions,
           config: ApplicationConfig,
           moduleRef: ModuleRef,
+          modules: ModulesContainer,
         ) => {
           if (options.installAdapter) installAdapter(config, moduleRef, name);
-          return new BackplaneLifecycle(instance);
+          return new BackplaneLifecycle(instance, modules, name);
         },
         inject: [
           backplane,
           NORMALISED_OPTIONS,
           ApplicationConfig,
           ModuleRef,
+          ModulesContainer,
           getAdapterOptionsToken(name),
         ],
       },

@@ -8,6 +8,7 @@ import type {
   MessageParser,
   SlowClientPolicy,
 } from '../adapter/adapter.options.js';
+import type { LeaseOptions } from '../cluster/instances.js';
 
 /** What a backplane can be told. All of it may be left out. */
 export interface RedisBackplaneOptions {
@@ -27,6 +28,11 @@ export interface RedisBackplaneOptions {
   failFast?: boolean;
   /** How long a publish or a request to Redis may take. Default 2,000. */
   commandTimeoutMs?: number;
+  /**
+   * For how long this instance counts as alive without a word, and how often it gives one. Default
+   * `{ ttlMs: 10_000, renewEveryMs: 3_000 }`.
+   */
+  lease?: Partial<LeaseOptions>;
   /** Pings to silent clients; `false` turns them off. Default `{ intervalMs: 25_000, timeoutMs: 10_000 }`. */
   heartbeat?: Partial<HeartbeatOptions> | false;
   /** Of one message from a client; more closes the connection with 1009. Default 1 MiB. */

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Audience, type AudienceModifiers, type AudienceSink } from '../../lib/cluster/audience.js';
+import { Audience, type AudienceSink } from '../../lib/cluster/audience.js';
+import type { AudienceModifiers } from '../../lib/cluster/audience-modifiers.js';
 import type { Frame } from '../../lib/hub/frame.js';
 import { EVERYONE, type Target } from '../../lib/hub/target.js';
 
@@ -12,6 +13,7 @@ interface Sent {
 
 class RecordingSink implements AudienceSink {
   readonly sent: Sent[] = [];
+  readonly operations = undefined as never;
 
   emit(target: Target, modifiers: AudienceModifiers, frame: Frame): void {
     this.sent.push({ verb: 'emit', target, modifiers, text: frame.payload.toString() });

@@ -1,0 +1,91 @@
+import type { AnswerListener, ClientAnswer } from '../cluster/connection.js';
+import { eventFrame } from '../cluster/message.js';
+import { ClientAnswerError } from '../errors/client-answer.error.js';
+import { ConnectionClosedError } from '../errors/connection-closed.error.js';
+import { RequestTimeoutError } from '../errors/request-timeout.error.js';
+import type { Frame } from '../hub/frame.js';
+import type { Delivery } from '../hub/member.js';
+
+export interface RequestOptions {
+  /** How long the client may take to answer. Default 5,000. */
+  readonly timeoutMs?: number;
+}
+
+/** A client's connection, as far as it is needed to ask it. */
+export interface AskedClient {
+  readonly id: string;
+  readonly readyState: number;
+  readonly raw: { once(event: 'close', listener: () => void): unknown };
+  /** Behind all broadcasts that it is due. */
+  sendFrame(frame: Frame, delivery: Delivery): void;
+}
+
+const OPEN = 1;
+const DEFAULT_TIMEOUT_MS = 5_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const DIRECT: Delivery = Object.freeze({ volatile: false, compress: true });
+
+/** The questions to one client that it has not answered yet, by the ids in their frames. */
+export class ClientAnswers {
+  readonly #socket: AskedClient;
+  readonly #open = new Map<string | number, AnswerListener>();
+  #serial = 0;
+
+  constructor(socket: AskedClient) {
+    this.#socket = socket;
+    socket.raw.once('close', () => {
+      const listeners = [...this.#open.values()];
+      this.#open.clear();
+      for (const listener of listeners) listener.closed(socket.id);
+    });
+  }
+
+  /** Never throws. */
+  ask(id: string | number, frame: Frame, delivery: Delivery, listener: AnswerListener): void {
+    if (this.#socket.readyState !== OPEN) return listener.closed(this.#socket.id);
+    this.#open.set(id, listener);
+    this.#socket.sendFrame(frame, delivery);
+  }
+
+  withdraw(id: string | number): void {
+    this.#open.delete(id);
+  }
+
+  take(id: unknown, message: { readonly data?: unknown; readonly error?: unknown }): boolean {
+    const listener = this.#open.get(id as string | number);
+    if (!listener) return false;
+    this.#open.delete(id as string | number);
+    const { data = null, error } = message;
+    listener.answered(this.#socket.id, error === undefined ? { data } : { error });
+    return true;
+  }
+
+  async request(
+    event: string,
+    data: unknown,
+    { timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions = {},
+  ): Promise<unknown> {
+    if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
+      throw new TypeError(`"timeoutMs" must be a positive number, got ${String(timeoutMs)}.`);
+    }
+    // Those of other instances' questions are strings: the two never meet.
+    const id = ++this.#serial;
+    const frame = eventFrame(event, data, id);
+    let deadline: NodeJS.Timeout | undefined;
+    const answer = await new Promise<ClientAnswer>((resolve, reject) => {
+      deadline = setTimeout(
+        () => {
+          this.withdraw(id);
+          reject(new RequestTimeoutError(`the connection ${this.#socket.id}`));
+        },
+        Math.min(timeoutMs, MAX_TIMER_MS),
+      );
+      this.ask(id, frame, DIRECT, {
+        answered: (_, given) => resolve(given),
+        closed: (connectionId) => reject(new ConnectionClosedError(connectionId)),
+      });
+    }).finally(() => clearTimeout(deadline));
+    if ('error' in answer) throw new ClientAnswerError(answer.error);
+    return answer.data;
+  }
+}

@@ -1,0 +1,197 @@
+import { EventEmitter } from 'node:events';
+
+import { Turn } from '../hub/turn.js';
+import type { Transport } from '../transport/transport.js';
+import { Asker } from './asker.js';
+import type { HubSink } from './hub-audience.js';
+import { HubOperations } from './hub-operations.js';
+import { Broadcasts } from './broadcasts.js';
+import { ChannelNames } from './channels.js';
+import type { Counters } from './counters.js';
+import { Identity } from './identity.js';
+import { Inbox } from './inbox.js';
+import { type InstanceInfo, infoOf } from './instance-record.js';
+import { Instances, type LeaseOptions } from './instances.js';
+import { Link } from './link.js';
+import type { BackplaneLogger } from './logger.js';
+import { RequestInbox } from './request-inbox.js';
+import { Requests } from './requests.js';
+import { Responder } from './responder.js';
+import type { Departure } from './roll.js';
+import { ServedHubs } from './served-hubs.js';
+import { ServerEvents } from './server-events.js';
+import { ServerMessages } from './server-messages.js';
+
+export interface ClusterParts {
+  readonly transport: Transport;
+  readonly eventKeys: readonly string[];
+  readonly commandTimeoutMs: number;
+  readonly failFast: boolean;
+  /** How long a broadcast may wait for others to leave with it. */
+  readonly coalesceMs: number;
+  readonly logger: BackplaneLogger;
+  readonly counters: Counters;
+  readonly lease: LeaseOptions;
+}
+
+export interface InstanceEvents {
+  instanceJoined: (instance: InstanceInfo) => void;
+  instanceLeft: (instance: InstanceInfo, how: Departure) => void;
+}
+
+/** What a backplane is made of, put together. */
+export class Cluster {
+  readonly identity = new Identity();
+  readonly turn = new Turn();
+  readonly link: Link;
+  readonly hubs: ServedHubs;
+  readonly instances: Instances;
+  readonly requests: Requests;
+  readonly #parts: ClusterParts;
+  readonly #channels: ChannelNames;
+  readonly #broadcasts: Broadcasts;
+  readonly #serverEvents: ServerEvents;
+  readonly #serverMessages: ServerMessages;
+  readonly #responder: Responder;
+  readonly #requestInbox: RequestInbox;
+  readonly #asker: Asker;
+  readonly #emitter = new EventEmitter();
+
+  constructor(parts: ClusterParts) {
+    this.#parts = parts;
+    this.#emitter.setMaxListeners(0);
+    const { identity } = this;
+    const { transport, logger, counters, commandTimeoutMs } = parts;
+    const channels = new ChannelNames(parts.eventKeys);
+    this.#channels = channels;
+    this.link = this.#makeLink();
+    const { link } = this;
+    const { subscriptions } = link;
+    const onListening = (): Promise<void> => this.instances.refresh();
+    const onChange = (): void => void onListening();
+    const fanOut = { turn: this.turn, coalesceMs: parts.coalesceMs };
+    this.hubs = new ServedHubs({ identity, channels, subscriptions, fanOut, onListening });
+    this.#serverEvents = new ServerEvents({ channels, subscriptions, logger, onChange });
+    const { hubs } = this;
+    this.instances = this.#makeInstances();
+    const { instances } = this;
+    this.requests = new Requests({ link, instances, commandTimeoutMs });
+    const { requests } = this;
+    const serverEvents = this.#serverEvents;
+    const responder = new Responder({ identity, hubs, serverEvents, logger });
+    const common = { transport, link, channels, identity, hubs, commandTimeoutMs };
+    this.#responder = responder;
+    this.#requestInbox = new RequestInbox({ transport, channels, identity, responder, counters });
+    this.#asker = new Asker({ ...common, instances, requests, responder });
+    this.#broadcasts = new Broadcasts({ ...common, counters, logger });
+    this.#serverMessages = new ServerMessages(this.#asker, (error) =>
+      this.#broadcasts.countUnsent(error),
+    );
+  }
+
+  /** Connects, and enters this instance in the roll if that worked. Rejects as `Link.start` does. */
+  async start(): Promise<void> {
+    await this.link.start();
+    await this.instances.settled();
+  }
+
+  /** Resolves when the link is ready and the others know what there is to know. */
+  async ready(): Promise<void> {
+    await this.link.ready();
+    await this.settled();
+  }
+
+  /** Resolves when the others know what there is to know, or when there is no point in waiting for that. */
+  async settled(): Promise<void> {
+    await Promise.all([this.hubs.subscribed(), this.#serverEvents.subscribed()]);
+    await this.instances.settled();
+  }
+
+  /** How many questions to clients of this instance are open, whoever asks. */
+  get openQuestions(): number {
+    return this.#responder.size;
+  }
+
+  sinkOf(hub: string): HubSink {
+    const { logger } = this.#parts;
+    return {
+      ...this.#broadcasts.sinkOf(hub),
+      operations: new HubOperations(hub, this.#asker, logger),
+      tellServers: (event, data) => this.#serverMessages.tell(hub, event, data),
+      askServers: (event, data, modifiers) => this.#serverMessages.ask(hub, event, data, modifiers),
+      onServerEvent: (event, handler) => this.#serverEvents.on(hub, event, handler),
+    };
+  }
+
+  on(event: keyof InstanceEvents, listener: InstanceEvents['instanceLeft']): () => void {
+    this.#emitter.on(event, listener);
+    return () => this.#emitter.off(event, listener);
+  }
+
+  async close(): Promise<void> {
+    await this.instances.close();
+    this.requests.close();
+    this.#responder.close();
+    this.hubs.close();
+    await this.link.close();
+    this.#emitter.removeAllListeners();
+  }
+
+  #makeLink(): Link {
+    const { transport, logger, commandTimeoutMs, failFast, counters } = this.#parts;
+    const { identity } = this;
+    const inbox = new Inbox({
+      counters,
+      logger,
+      isOwn: (instanceId) => identity.isOwn(instanceId),
+      readers: {
+        broadcast: (envelope, channel) => this.#broadcasts.receive(envelope, channel),
+        request: (envelope) => this.#requestInbox.receive(envelope),
+        answer: (envelope) => this.requests.receive(envelope),
+        announcement: (envelope) => this.instances.receive(envelope),
+      },
+    });
+    return new Link({
+      transport,
+      logger,
+      commandTimeoutMs,
+      failFast,
+      instanceId: identity.current,
+      probeChannel: this.#channels.probe(identity.current),
+      onMessage: (channel, bytes) => inbox.receive(channel, bytes),
+    });
+  }
+
+  #makeInstances(): Instances {
+    const { transport, commandTimeoutMs, lease, logger } = this.#parts;
+    return new Instances({
+      transport,
+      link: this.link,
+      channels: this.#channels,
+      identity: this.identity,
+      hubs: this.hubs,
+      listens: () => this.#serverEvents.hubs(),
+      commandTimeoutMs,
+      lease,
+      logger,
+      joined: (record) => this.#notify('instanceJoined', infoOf(record)),
+      gone: (record, how) => {
+        this.requests.instanceGone(record.id, how);
+        this.#notify('instanceLeft', infoOf(record), how);
+      },
+    });
+  }
+
+  /** A listener that throws takes nothing with it. */
+  #notify<Event extends keyof InstanceEvents>(
+    event: Event,
+    ...args: Parameters<InstanceEvents[Event]>
+  ): void {
+    try {
+      this.#emitter.emit(event, ...args);
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      this.#parts.logger.error(`A listener of "${event}" threw: ${message}`, stack);
+    }
+  }
+}

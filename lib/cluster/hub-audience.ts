@@ -1,0 +1,64 @@
+import { Audience, type AudienceSink } from './audience.js';
+import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
+import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
+import type { ServerSideResult } from './results.js';
+import type { ServerEventHandler } from './server-events.js';
+
+/** What a whole hub hands its messages to. */
+export interface HubSink extends AudienceSink {
+  /** Never rejects because of Redis. */
+  tellServers(event: string, data: unknown): void;
+  askServers(event: string, data: unknown, modifiers: AudienceModifiers): Promise<ServerSideResult>;
+  onServerEvent(event: string, handler: ServerEventHandler): () => void;
+}
+
+/** Everyone in a hub; and the instances that serve it, among themselves. */
+export abstract class HubAudience<
+  Events extends object = AnyEvents,
+  ServerEvents extends object = AnyEvents,
+> extends Audience<Events> {
+  readonly #sink: HubSink;
+
+  /** @internal */
+  constructor(sink: HubSink) {
+    super(sink);
+    this.#sink = sink;
+  }
+
+  /**
+   * Tells the other instances, not clients: those that listen by {@link onServerEvent}, or `@OnServerEvent()`, in this hub. Fire and
+   * forget, as `emit` is.
+   * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or starts with `$`
+   */
+  serverSideEmit<Name extends EventName<ServerEvents>>(
+    event: Name,
+    ...[data]: EventArguments<ServerEvents, Name>
+  ): void {
+    this.#sink.tellServers(event, data);
+  }
+
+  /**
+   * Asks the other instances of this hub, and resolves with what their handlers returned. An instance that has no handler, whose
+   * handler threw, that went, or did not answer in time (5,000 ms) is named, with the reason.
+   * @throws (rejects) TypeError as {@link serverSideEmit} throws it; BackplaneClosedError
+   */
+  async serverSideRequest<Name extends EventName<ServerEvents>>(
+    event: Name,
+    ...args: RequestArguments<ServerEvents, Name, { timeoutMs?: number }>
+  ): Promise<ServerSideResult> {
+    const [data, { timeoutMs } = {}] = args;
+    return this.#sink.askServers(event, data, { ...DEFAULT_MODIFIERS, timeoutMs });
+  }
+
+  /**
+   * Hears what other instances tell this hub's. What the handler returns, or its promise resolves with, answers a
+   * {@link serverSideRequest}; of several handlers of one event the first answers. What it throws is logged, and the asker told.
+   * @returns the function that takes the handler off
+   */
+  onServerEvent<Name extends EventName<ServerEvents>>(
+    event: Name,
+    handler: ServerEventHandler<ServerEvents[Name]>,
+  ): () => void {
+    return this.#sink.onServerEvent(event, handler as ServerEventHandler);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Why something is missing from a result.
+ *
+ * - `NO_SUCH_CONNECTION`: there is no connection with the id (any more)
+ * - `CONNECTION_CLOSED`: it closed before it answered
+ * - `REQUEST_TIMEOUT`: no answer before the deadline
+ * - `INSTANCE_LEFT`, `INSTANCE_LOST`: the instance shut down, or its lease lapsed, before it answered
+ * - `BACKPLANE_UNAVAILABLE`: Redis is away, so that only this instance could be asked
+ * - `BACKPLANE_CLOSED`: this instance shut down meanwhile
+ * - `NO_HANDLER`, `HANDLER_FAILED`: the instance does not listen to the server event, or its handler threw
+ * - `ANSWER_LOST`: a part of the instance's answer did not arrive, or was not intelligible
+ */
+export type MissingReason =
+  | 'NO_SUCH_CONNECTION'
+  | 'CONNECTION_CLOSED'
+  | 'REQUEST_TIMEOUT'
+  | 'INSTANCE_LEFT'
+  | 'INSTANCE_LOST'
+  | 'BACKPLANE_UNAVAILABLE'
+  | 'BACKPLANE_CLOSED'
+  | 'NO_HANDLER'
+  | 'HANDLER_FAILED'
+  | 'ANSWER_LOST';
+
+export interface MissingConnection {
+  readonly connectionId: string;
+  readonly instanceId?: undefined;
+  readonly reason: MissingReason;
+}
+
+export interface MissingInstance {
+  /** `'*'`: whichever other instances there are; none is known while Redis has never been reached. */
+  readonly instanceId: string;
+  readonly connectionId?: undefined;
+  readonly reason: MissingReason;
+  /** Of the error that a handler threw. */
+  readonly message?: string;
+}
+
+/** A part of a result that did not come, and why. */
+export type Missing = MissingConnection | MissingInstance;
+
+/** One client's answer: data, or an error of its own. */
+export type AckAnswer =
+  | { readonly connectionId: string; readonly data: unknown; readonly error?: undefined }
+  | { readonly connectionId: string; readonly error: unknown; readonly data?: undefined };
+
+/** What `emitWithAck` resolves with. */
+export interface AckResult {
+  readonly answers: readonly AckAnswer[];
+  /** Who did not answer. An instance is named where it went before it could say whom it had asked. */
+  readonly missing: readonly Missing[];
+}
+
+export interface AckOptions {
+  /** Called with each answer as it comes. */
+  readonly onAnswer?: (answer: AckAnswer) => void;
+}
+
+/** What `socketsJoin`, `socketsLeave` and `disconnectSockets` resolve with. */
+export interface CommandResult {
+  /** How many connections it was done to. */
+  readonly connections: number;
+  readonly missing: readonly Missing[];
+}
+
+/** What `countByInstance` resolves with. */
+export interface CountResult {
+  readonly total: number;
+  readonly answers: readonly { readonly instanceId: string; readonly connections: number }[];
+  readonly missing: readonly Missing[];
+}
+
+/** What `serverSideRequest` resolves with. */
+export interface ServerSideResult {
+  readonly answers: readonly { readonly instanceId: string; readonly data: unknown }[];
+  readonly missing: readonly MissingInstance[];
+}

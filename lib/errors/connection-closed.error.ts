@@ -1,0 +1,12 @@
+import { BackplaneError } from './backplane.error.js';
+
+/** The client's connection closed before it answered. */
+export class ConnectionClosedError extends BackplaneError {
+  readonly code = 'CONNECTION_CLOSED';
+
+  constructor(readonly connectionId: string) {
+    super(
+      `The connection ${connectionId} closed before an answer came. Whether it read the question is not known.`,
+    );
+  }
+}

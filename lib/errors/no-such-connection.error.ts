@@ -1,0 +1,13 @@
+import { BackplaneError } from './backplane.error.js';
+
+/** The connection does not exist, or not any more. */
+export class NoSuchConnectionError extends BackplaneError {
+  readonly code = 'NO_SUCH_CONNECTION';
+
+  constructor(readonly connectionId: string) {
+    super(
+      `There is no connection "${connectionId.slice(0, 100)}" (any more). Clients get a new id with each connection; ` +
+        'to address a user through reconnects, use toUser().',
+    );
+  }
+}
