@@ -11,7 +11,7 @@ export class Roster {
 
   constructor(connection) {
     this.#connection = connection;
-    setInterval(() => this.refresh(), REFRESH_MS);
+    setInterval(() => void this.refresh(), REFRESH_MS);
   }
 
   async refresh() {
