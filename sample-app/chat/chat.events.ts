@@ -9,6 +9,23 @@ export interface ChatUser {
   name: string;
 }
 
+export interface Tally {
+  id: string;
+  text: string;
+  yes: number;
+  no: number;
+  /** Once it has ended: how many did not answer. */
+  missing?: number;
+}
+
+/** Who is here, across all workers. */
+export interface Roster {
+  total: number;
+  people: { user: ChatUser; from: Origin; tabs: number }[];
+  /** Workers that did not say in time. */
+  missing: number;
+}
+
 /** What the server sends: the event map of the gateway. */
 export interface ServerEvents {
   welcome: {
@@ -23,6 +40,10 @@ export interface ServerEvents {
   joined: { from: Origin; room: string; user: ChatUser };
   left: { from: Origin; room: string; user: ChatUser };
   typing: { from: Origin; room: string; user: ChatUser };
+  /** A question to everyone, which wants `true` or `false` for an answer. */
+  poll: { id: string; text: string; user: ChatUser; from: Origin; seconds: number };
+  /** How it stands, with each answer, and in the end. */
+  tally: Tally;
   /** Each instance, every few seconds. */
   pulse: { from: Origin; connections: number };
   /** An instance that ends. */
@@ -33,3 +54,9 @@ export interface ServerEvents {
 
 export type ChatServer = BackplaneServer<ServerEvents>;
 export type ChatSocket = BackplaneSocket<ServerEvents>;
+
+/** What a connection shows of itself to other workers. */
+export interface ChatData {
+  user: ChatUser;
+  from: Origin;
+}

@@ -12,10 +12,11 @@ import type { OnGatewayConnection, OnGatewayDisconnect, OnGatewayInit } from '@n
 import { Backplane } from 'nestjs-redis-backplane';
 import { INSTANCE } from '../instance/instance.js';
 import type { Instance } from '../instance/instance.js';
-import type { ChatServer, ChatSocket, ChatUser, Origin } from './chat.events.js';
-import { RoomMessage, SayMessage, WhisperMessage } from './chat.messages.js';
+import type { ChatData, ChatServer, ChatSocket, ChatUser, Origin, Roster } from './chat.events.js';
+import { PollMessage, RoomMessage, SayMessage, WhisperMessage } from './chat.messages.js';
 import { CHAT_PATH, originOf } from './origin.js';
 import { PulseService } from './pulse.service.js';
+import { SurveyService } from './survey.service.js';
 import { messageValidation } from './validation.js';
 
 /** A chat, written as for one process. That there are several is the backplane's business. */
@@ -33,6 +34,7 @@ export class ChatGateway
   constructor(
     private readonly backplane: Backplane,
     private readonly pulse: PulseService,
+    private readonly survey: SurveyService,
     @Inject(INSTANCE) private readonly instance: Instance,
   ) {
     this.from = originOf(instance);
@@ -43,6 +45,7 @@ export class ChatGateway
   }
 
   handleConnection(client: ChatSocket): void {
+    client.data = { user: userOf(client), from: this.from } satisfies ChatData;
     client.emit('welcome', {
       connectionId: client.id,
       user: userOf(client),
@@ -113,6 +116,21 @@ export class ChatGateway
   typing(@ConnectedSocket() client: ChatSocket, @MessageBody() { room }: RoomMessage): void {
     const user = userOf(client);
     client.to(room).volatile.emit('typing', { from: this.from, room, user });
+  }
+
+  /** Across all workers. */
+  @SubscribeMessage('who')
+  who(): Promise<Roster> {
+    return this.survey.whoIsHere();
+  }
+
+  /** Asks every tab, on every worker; the answers are counted as they come. */
+  @SubscribeMessage('ask-everyone')
+  askEveryone(
+    @ConnectedSocket() client: ChatSocket,
+    @MessageBody() { text }: PollMessage,
+  ): { id: string } {
+    return this.survey.begin(text, userOf(client));
   }
 
   /** Ends the process that serves this client, as an orderly deploy would: all its clients are told to come back. */

@@ -30,6 +30,13 @@ export class WhisperMessage {
   text!: string;
 }
 
+export class PollMessage {
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  text!: string;
+}
+
 export class Announcement {
   @IsString()
   @IsNotEmpty()

@@ -3,10 +3,11 @@ import { InstanceModule } from '../instance/instance.module.js';
 import { AnnounceController } from './announce.controller.js';
 import { ChatGateway } from './chat.gateway.js';
 import { PulseService } from './pulse.service.js';
+import { SurveyService } from './survey.service.js';
 
 @Module({
   imports: [InstanceModule],
   controllers: [AnnounceController],
-  providers: [ChatGateway, PulseService],
+  providers: [ChatGateway, PulseService, SurveyService],
 })
 export class ChatModule {}

@@ -6,7 +6,7 @@ const SILENCE_MS = 15_000;
 
 /**
  * A WebSocket that comes back. Fires `state` (detail: `{ state, attempt, delayMs, code }`, state one of connecting, open,
- * waiting) and `message` (detail: `{ event, data }`).
+ * waiting) and `message` (detail: `{ event, data, id }`).
  */
 export class Connection extends EventTarget {
   #url;
@@ -42,6 +42,11 @@ export class Connection extends EventTarget {
   /** Sends, or loses, a message that nobody waits for. */
   send(event, data) {
     if (this.isOpen) this.#socket.send(JSON.stringify({ event, data }));
+  }
+
+  /** Answers a message of the server that wants it: one with an id. */
+  answer(id, data) {
+    if (this.isOpen) this.#socket.send(JSON.stringify({ id, data }));
   }
 
   /** Resolves with the server's answer, rejects with its reason. */

@@ -6,6 +6,8 @@ import { announcementEntry, messageEntry, noticeEntry } from './entries.js';
 import { GardenPanel } from './garden-panel.js';
 import { instanceChip } from './instance-chip.js';
 import { ownName, rememberName } from './own-name.js';
+import { Poll } from './poll.js';
+import { Roster } from './roster.js';
 import { StatusBar } from './status-bar.js';
 import { TypingHint, TypingLine } from './typing.js';
 
@@ -13,6 +15,8 @@ const talks = new Conversations();
 const garden = new GardenPanel();
 const typing = new TypingLine();
 const connection = new Connection();
+const roster = new Roster(connection);
+const poll = new Poll(connection);
 const hint = new TypingHint(() => connection.send('typing', { room: talks.active.name }));
 const status = new StatusBar(() => connection.retryNow());
 
@@ -47,6 +51,7 @@ const handlers = {
     const words = before ? 'Back, now served by' : 'Served by';
     for (const room of talks.rooms) connection.request('join', { room }).catch(showProblem);
     talks.addToAll(() => noticeEntry(words, instance));
+    void roster.refresh();
   },
   said(message) {
     const talk = talks.find('room', message.room);
@@ -66,6 +71,8 @@ const handlers = {
   typing({ room, user, from }) {
     if (talks.active === talks.find('room', room)) typing.saw(user, from);
   },
+  poll: (question, id) => poll.asked(question, id),
+  tally: (tally) => poll.counted(tally),
   pulse: ({ from, connections }) => garden.pulse(from, connections),
   leaving({ from }) {
     garden.leaving(from);
@@ -94,7 +101,9 @@ function showProblem({ message }) {
   composerNote.textContent = message;
 }
 
-connection.addEventListener('message', ({ detail: { event, data } }) => handlers[event]?.(data));
+connection.addEventListener('message', ({ detail: { event, data, id } }) =>
+  handlers[event]?.(data, id),
+);
 
 connection.addEventListener('state', ({ detail }) => {
   if (detail.state === 'connecting') status.connecting(detail.attempt);

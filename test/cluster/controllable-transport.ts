@@ -1,6 +1,6 @@
 import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
 import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js';
-import type { Transport, TransportEvents } from '../../lib/transport/transport.js';
+import type { Leases, Transport, TransportEvents } from '../../lib/transport/transport.js';
 
 /** A transport within the process that fails as it is told to. Until then it does all that the port asks for. */
 export class ControllableTransport implements Transport {
@@ -29,6 +29,10 @@ export class ControllableTransport implements Transport {
   ) {
     this.inner = new MemoryTransport(bus);
     this.leases = this.inner.leases;
+  }
+
+  get leases(): Leases {
+    return this.inner.leases;
   }
 
   async start(events: TransportEvents): Promise<boolean> {

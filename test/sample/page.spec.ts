@@ -58,6 +58,25 @@ describeWithBrowser('the page of the demo, in a browser', () => {
   );
 
   test(
+    'a tab sees who is here on all instances, and everyone answers a poll, counted live',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      await ada.rename('Ada Poller');
+      await ben.rename('Ben Voter');
+      await ada.page.locator('#people', { hasText: 'Ben Voter' }).waitFor();
+      await ada.page.getByLabel('A question for yes or no').fill('Tea?');
+      await ada.page.getByRole('button', { name: 'Ask', exact: true }).click();
+      await ben.page.getByText('Ada Poller asks: Tea?').waitFor();
+      await ben.page.getByRole('button', { name: 'Yes', exact: true }).click();
+      await ada.page.getByText('1 yes, 0 no so far').waitFor();
+      await ada.page.getByRole('button', { name: 'No', exact: true }).click();
+      await ben.page.getByText('1 yes, 1 no, 0 did not answer. The poll has ended.').waitFor();
+      expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
     'a room is read by who joined it, and by nobody else',
     async () => {
       const [ada, ben] = await twoTabsApart(browser, url, track);
