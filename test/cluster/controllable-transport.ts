@@ -17,7 +17,6 @@ export class ControllableTransport implements Transport {
   refuses: Error | undefined;
   /** Rejects the start. */
   misconfigured: Error | undefined;
-  readonly leases: Transport['leases'];
   private readonly inner: MemoryTransport;
   private events: TransportEvents | undefined;
   private closed = false;
@@ -28,7 +27,6 @@ export class ControllableTransport implements Transport {
     bus = new MemoryBus(),
   ) {
     this.inner = new MemoryTransport(bus);
-    this.leases = this.inner.leases;
   }
 
   get leases(): Leases {
