@@ -37,7 +37,10 @@ export interface RedisBackplaneOptions {
   heartbeat?: Partial<HeartbeatOptions> | false;
   /** Of one message from a client; more closes the connection with 1009. Default 1 MiB. */
   maxPayloadBytes?: number;
-  /** What a client may leave unread before it counts as slow. Default 1 MiB. */
+  /**
+   * What a client may leave unread before it counts as slow. Default 1 MiB. It holds for broadcasts, `emit` and answers; `client.send` is as
+   * on a `ws` socket.
+   */
   bufferLimitBytes?: number;
   /** What then happens: `'disconnect'` (4408, the default), or `'drop'`: it misses messages until it has read. */
   slowClient?: SlowClientPolicy;
