@@ -25,7 +25,7 @@ export const start: StartServer = (settings) =>
   });
 
 function options({ redis, deflate = false, coalesceMs }: ServerSettings): RedisBackplaneOptions {
-  const given: RedisBackplaneOptions & { coalesceMs?: number } = {
+  const given: RedisBackplaneOptions = {
     redis: { ...redis },
     perMessageDeflate: deflate,
     authenticate: (request) => {
