@@ -40,7 +40,9 @@ describeOnRedis('Backplanes of an app', (redis) => {
     expect(await reader.nextEvent('news')).toBe('from a worker');
     await backplane.hub('/chat').publish('published', 1);
     expect(await reader.nextEvent('published')).toBe(1);
-    expect(backplane.stats().subscriptions).toBe(0);
+    // It hears of no hub: the app alone is subscribed there.
+    const hub = `{${where.eventKeys[0]}}:all:/chat`;
+    expect(await redis.server.cli('pubsub', 'numsub', hub)).toEqual([hub, 1]);
     await worker.close();
     expect(backplane.status).toBe('closed');
   });

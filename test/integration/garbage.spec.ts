@@ -35,8 +35,9 @@ describeOnRedis('Garbage on the channels', (redis) => {
     );
     const peer = track(await cluster.last.connect({ user: 'u', rooms: ['r'] }));
     const channels = await redis.channels(cluster.where.eventKeys[0]!);
-    // The hub's, a room's, a user's, and of each instance its own and its probe's.
-    expect(channels).toHaveLength(7);
+    for (const kind of ['all', 'room', 'user', 'instance', 'probe']) {
+      expect(channels.join()).toContain(`}:${kind}:`);
+    }
     const client = redis.server.client();
 
     let malformed = 0;
@@ -46,7 +47,7 @@ describeOnRedis('Garbage on the channels', (redis) => {
       for (const bytes of mutants(valid, count, seed)) {
         const channel = channels[i++ % channels.length]!;
         const isProbe = channel.includes('probe:');
-        if (!isProbe && decodeEnvelope(bytes)?.kind !== EnvelopeKind.broadcast) malformed++;
+        if (!isProbe && !decodeEnvelope(bytes)) malformed++;
         pipeline.publish(channel, bytes);
         if (i % 500 > 0) continue;
         await pipeline.exec();
