@@ -130,7 +130,7 @@ describeWithRedis('A Redis that answers, and refuses', () => {
     const redis = track(await RedisServer.start());
     const [eventKey] = ownKey() as [string];
     const operator = redis.client();
-    const allowed = ['probe', 'all', 'instance'].map((kind) => `&{${eventKey}}:${kind}:*`);
+    const allowed = ['probe', 'all', 'instance', 'direct', 'server'].map((kind) => `&{${eventKey}}:${kind}:*`);
     await operator.call('ACL', 'SETUSER', 'app', 'on', '>secret', '+@all', '~*', ...allowed);
     await operator.call('ACL', 'SETUSER', 'app', `&{${eventKey}}:room:/chat:good`);
     const a = track(
