@@ -132,7 +132,8 @@ describeWithRedis('A Redis that answers, and refuses', () => {
     const operator = redis.client();
     const allowed = ['probe', 'all', 'instance', 'direct', 'server'].map((kind) => `&{${eventKey}}:${kind}:*`);
     await operator.call('ACL', 'SETUSER', 'app', 'on', '>secret', '+@all', '~*', ...allowed);
-    await operator.call('ACL', 'SETUSER', 'app', `&{${eventKey}}:room:/chat:good`);
+    const exactly = [`&{${eventKey}}:cluster`, `&{${eventKey}}:room:/chat:good`];
+    await operator.call('ACL', 'SETUSER', 'app', ...exactly);
     const a = track(
       await Instance.boot({
         redis: { host: redis.host, port: redis.port, username: 'app', password: 'secret' },
