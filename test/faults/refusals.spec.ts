@@ -130,7 +130,9 @@ describeWithRedis('A Redis that answers, and refuses', () => {
     const redis = track(await RedisServer.start());
     const [eventKey] = ownKey() as [string];
     const operator = redis.client();
-    const allowed = ['probe', 'all', 'instance', 'direct', 'server'].map((kind) => `&{${eventKey}}:${kind}:*`);
+    const allowed = ['probe', 'all', 'instance', 'direct', 'server'].map(
+      (kind) => `&{${eventKey}}:${kind}:*`,
+    );
     await operator.call('ACL', 'SETUSER', 'app', 'on', '>secret', '+@all', '~*', ...allowed);
     const exactly = [`&{${eventKey}}:cluster`, `&{${eventKey}}:room:/chat:good`];
     await operator.call('ACL', 'SETUSER', 'app', ...exactly);
