@@ -20,15 +20,6 @@ export function isRefusal(error: Error): boolean {
   return error.name === 'ReplyError';
 }
 
-// What ioredis says of a command whose connection went; its hints at options do not apply here.
-const CONNECTION_GONE =
-  /^(Stream isn't writeable|Connection is closed|Reached the max retries per request limit)/;
-
-/** Why a command was not done, in our words where ioredis's would mislead. */
-export function unansweredReason(error: Error): string {
-  return CONNECTION_GONE.test(error.message) ? unreachableReason(undefined) : firstWords(error);
-}
-
 /** A line for the log about why Redis cannot be reached, with a hint where the error has a usual cause. */
 export function unreachableReason(error: Error | undefined): string {
   if (!error) return 'the connection was closed';
