@@ -17,9 +17,9 @@ describe('recent ids', () => {
     expect(ids.add('b')).toBe(true);
   });
 
-  it('remember 4,096 unless told otherwise', () => {
+  it('remember 65,536 unless told otherwise', () => {
     const ids = new RecentIds();
-    for (let i = 0; i < 4_096; i++) ids.add(String(i));
+    for (let i = 0; i < 65_536; i++) ids.add(String(i));
     expect(ids.add('0')).toBe(false);
     ids.add('one more');
     expect(ids.add('0')).toBe(true);
