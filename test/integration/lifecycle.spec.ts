@@ -76,7 +76,7 @@ describeOnEach('Apps of one process', (backend) => {
       await waitFor('Redis to be alone', async () => (await clientsOf(redis)) === 1);
       expect(await redis.channels(where.eventKeys[0]!)).toEqual([]);
     }
-  });
+  }, 120_000);
 
   it('do not disturb each other: one goes, the rest of its cluster and a stranger stay', async () => {
     const cluster = track(await Cluster.boot(backend, 3));
