@@ -22,7 +22,13 @@ export function publish(results: Results, complete: boolean): void {
   write(`bench/results/${name}.svg`, chart(results));
   if (complete && existsSync(folder(PAGE))) {
     write('docs/benchmarks.svg', chart(results));
-    write(PAGE, withResults(readFileSync(folder(PAGE), 'utf8'), `${takenOn(results)}\n\n${text}`));
+    write(
+      PAGE,
+      withResults(
+        readFileSync(folder(PAGE), 'utf8'),
+        `![Benchmark results](benchmarks.svg)\n\n${takenOn(results)}\n\n${text}`,
+      ),
+    );
   }
   process.stdout.write(`${text}\n`);
 }
