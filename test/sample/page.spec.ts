@@ -64,6 +64,8 @@ describeWithBrowser('the page of the demo, in a browser', () => {
       await ada.rename('Ada Poller');
       await ben.rename('Ben Voter');
       await ada.page.locator('#people', { hasText: 'Ben Voter' }).waitFor();
+      // Whoever else is still here would be asked too, and not answer.
+      await ada.page.locator('#people-count').getByText('2 tabs', { exact: true }).waitFor();
       await ada.page.getByLabel('A question for yes or no').fill('Tea?');
       await ada.page.getByRole('button', { name: 'Ask', exact: true }).click();
       await ben.page.getByText('Ada Poller asks: Tea?').waitFor();

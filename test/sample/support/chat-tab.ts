@@ -92,6 +92,7 @@ export async function twoTabsApart(
   for (let tries = 0; tries < 10; tries++) {
     const second = track(await ChatTab.open(browser, url));
     if ((await second.connected()) !== (await first.connected())) return [first, second];
+    await second.dispose();
   }
   throw new Error('Ten tabs were all served by one instance');
 }
