@@ -26,10 +26,10 @@ export { BackplaneHub } from './cluster/backplane-hub.js';
 export type { Counters } from './cluster/counters.js';
 export type { AnyEvents, EventArguments, EventName } from './cluster/events.js';
 export { HubAudience } from './cluster/hub-audience.js';
-export type { InstanceInfo } from './cluster/instance-record.js';
-export type { LeaseOptions } from './cluster/instances.js';
-export type { BackplaneStatus } from './cluster/link.js';
-export { type FetchedSockets, RemoteSocket } from './cluster/remote-socket.js';
+export type { InstanceInfo } from './cluster/instances/instance-record.js';
+export type { LeaseOptions } from './cluster/instances/instances.js';
+export type { BackplaneStatus } from './cluster/link/link.js';
+export { type FetchedSockets, RemoteSocket } from './cluster/requests/remote-socket.js';
 export type {
   AckAnswer,
   AckOptions,
@@ -41,9 +41,9 @@ export type {
   MissingInstance,
   MissingReason,
   ServerSideResult,
-} from './cluster/results.js';
-export type { Departure } from './cluster/roll.js';
-export type { ServerEventContext, ServerEventHandler } from './cluster/server-events.js';
+} from './cluster/requests/results.js';
+export type { Departure } from './cluster/instances/roll.js';
+export type { ServerEventContext, ServerEventHandler } from './cluster/servers/server-events.js';
 export { BackplaneError } from './errors/backplane.error.js';
 export { BackplaneClosedError } from './errors/backplane-closed.error.js';
 export { BackplaneConfigError } from './errors/backplane-config.error.js';

@@ -3,11 +3,11 @@ import { EVERYONE, extend, type Target, type TargetList } from '../hub/target.js
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
 import { assertCloseFrame } from './close-frame.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
-import type { HubOperations } from './hub-operations.js';
+import type { HubOperations } from './requests/hub-operations.js';
 import { eventFrame, rawFrame } from './message.js';
 import { namesOf } from './names.js';
-import { type FetchedSockets, RemoteSocket } from './remote-socket.js';
-import type { AckOptions, AckResult, CommandResult, CountResult } from './results.js';
+import { type FetchedSockets, RemoteSocket } from './requests/remote-socket.js';
+import type { AckOptions, AckResult, CommandResult, CountResult } from './requests/results.js';
 
 /** What an audience hands its messages to: one hub, here and on the other instances. */
 export interface AudienceSink {

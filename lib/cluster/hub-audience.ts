@@ -1,8 +1,8 @@
 import { Audience, type AudienceSink } from './audience.js';
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
-import type { ServerSideResult } from './results.js';
-import type { ServerEventHandler } from './server-events.js';
+import type { ServerSideResult } from './requests/results.js';
+import type { ServerEventHandler } from './servers/server-events.js';
 
 /** What a whole hub hands its messages to. */
 export interface HubSink extends AudienceSink {

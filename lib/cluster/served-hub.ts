@@ -3,10 +3,10 @@ import type { Frame } from '../hub/frame.js';
 import { Hub } from '../hub/hub.js';
 import type { Delivery } from '../hub/member.js';
 import type { Target } from '../hub/target.js';
-import type { ChannelNames } from './channels.js';
+import type { ChannelNames } from './wire/channels.js';
 import type { Connection } from './connection.js';
-import type { Identity } from './identity.js';
-import type { Subscriptions } from './subscriptions.js';
+import type { Identity } from './instances/identity.js';
+import type { Subscriptions } from './link/subscriptions.js';
 
 /** Whom a channel stands for: a room, a user, or, with neither, whoever the message itself names. */
 export interface Route {

@@ -7,7 +7,7 @@ import {
   wholeOption,
   wrong,
 } from '../adapter/option-checks.js';
-import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/instances.js';
+import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/instances/instances.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
 import type { RedisBackplaneOptions } from './redis-backplane.options.js';

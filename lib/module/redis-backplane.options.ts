@@ -8,7 +8,7 @@ import type {
   MessageParser,
   SlowClientPolicy,
 } from '../adapter/adapter.options.js';
-import type { LeaseOptions } from '../cluster/instances.js';
+import type { LeaseOptions } from '../cluster/instances/instances.js';
 
 /** What a backplane can be told. All of it may be left out. */
 export interface RedisBackplaneOptions {

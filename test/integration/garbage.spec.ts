@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from '../../lib/cluster/envelope.js';
-import { encodeTarget } from '../../lib/cluster/target-codec.js';
+import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from '../../lib/cluster/wire/envelope.js';
+import { encodeTarget } from '../../lib/cluster/wire/target-codec.js';
 import { EVERYONE } from '../../lib/hub/target.js';
 import { mutants } from '../cluster/mutants.js';
 import { closeAfterEach } from '../support/cleanup.js';

@@ -1,0 +1,45 @@
+import type { Lease } from '../../transport/transport.js';
+import { isStrings, parseObject } from '../wire/parcel.js';
+
+/** A live instance, as the others see it. */
+export interface InstanceInfo {
+  /** New at every boot, and after its lease has lapsed. */
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  /** In ms since the epoch, on the instance's clock. */
+  readonly startedAt: number;
+  /** How many clients it had when it last renewed its lease. */
+  readonly connections: number;
+}
+
+/** What an instance's lease says of it. */
+export interface InstanceRecord extends InstanceInfo {
+  /** The hubs that it serves. */
+  readonly hubs: readonly string[];
+  /** The hubs whose server events it listens to. */
+  readonly listens: readonly string[];
+  /** Its former ids, in which ids of its connections begin. */
+  readonly former: readonly string[];
+}
+
+export function infoOf({ id, host, pid, startedAt, connections }: InstanceRecord): InstanceInfo {
+  return { id, host, pid, startedAt, connections };
+}
+
+/** Undefined for a lease that says nothing intelligible: of another version, or of somebody else. */
+export function recordIn({ id, value }: Pick<Lease, 'id' | 'value'>): InstanceRecord | undefined {
+  const { host, pid, startedAt, connections, hubs, listens, former } = parseObject(value) ?? {};
+  if (typeof host !== 'string' || !isStrings(hubs) || !isStrings(listens) || !isStrings(former))
+    return undefined;
+  return {
+    id,
+    host,
+    pid: Number(pid),
+    startedAt: Number(startedAt),
+    connections: Number(connections),
+    hubs,
+    listens,
+    former,
+  };
+}

@@ -1,0 +1,93 @@
+import type { Transport } from '../../transport/transport.js';
+import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from '../wire/envelope.js';
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * The time of a proof is waited for in so many parts. However long this process itself stands still, it costs one of them: the
+ * answer may be there, and wait to be read.
+ */
+const PARTS_OF_TIMEOUT = 4;
+
+/** Neither an answer nor a refusal came in time: the connections themselves are suspect. */
+export class SilenceError extends Error {}
+
+/**
+ * A message that an instance sends itself through Redis: the only proof that messages arrive. A subscriber's connection
+ * can look healthy and deliver nothing.
+ */
+export class Probe {
+  readonly #transport: Transport;
+  readonly #channel: string;
+  readonly #instanceId: string;
+  readonly #timeoutMs: number;
+  #sequence = 0;
+  #arrived: ((sequence: number) => void) | undefined;
+  #cancel: ((reason: Error) => void) | undefined;
+
+  constructor(transport: Transport, channel: string, instanceId: string, timeoutMs: number) {
+    this.#transport = transport;
+    this.#channel = channel;
+    this.#instanceId = instanceId;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Resolves when a message has gone round; rejects with what stood in its way. One at a time. */
+  async prove(): Promise<void> {
+    const round = this.#goRound();
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      const wait = (parts: number): void => {
+        if (parts === 0) reject(this.#silent());
+        else timer = setTimeout(() => wait(parts - 1), this.#timeoutMs / PARTS_OF_TIMEOUT);
+      };
+      wait(PARTS_OF_TIMEOUT);
+    });
+    await Promise.race([round, silence]).finally(() => clearTimeout(timer));
+  }
+
+  receive(bytes: Buffer): void {
+    const envelope = decodeEnvelope(bytes);
+    if (envelope?.kind === EnvelopeKind.probe && envelope.origin === this.#instanceId) {
+      this.#arrived?.(envelope.sequence);
+    }
+  }
+
+  /** Ends what is under way. */
+  cancel(): void {
+    this.#cancel?.(new Error('the link was lost'));
+  }
+
+  #silent(): SilenceError {
+    return new SilenceError(`no message came back through Redis within ${this.#timeoutMs} ms`);
+  }
+
+  async #goRound(): Promise<void> {
+    const sequence = ++this.#sequence;
+    const arrival = new Promise<void>((resolve, reject) => {
+      this.#arrived = (arrived) => {
+        if (arrived === sequence) resolve();
+      };
+      this.#cancel = reject;
+    });
+    // Its rejection is the caller's when it comes to waiting for it.
+    arrival.catch(() => {});
+    await Promise.race([this.#transport.subscribe([this.#channel]), arrival]);
+    await Promise.race([this.#transport.publish(this.#channel, this.#envelope(sequence)), arrival]);
+    await arrival;
+  }
+
+  #envelope(sequence: number): Buffer {
+    return encodeEnvelope({
+      kind: EnvelopeKind.probe,
+      origin: this.#instanceId,
+      sequence,
+      binary: false,
+      mayRepeat: false,
+      volatile: false,
+      compress: true,
+      target: NOTHING,
+      payload: NOTHING,
+    });
+  }
+}

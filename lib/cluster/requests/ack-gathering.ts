@@ -1,0 +1,64 @@
+import type { Target } from '../../hub/target.js';
+import type { AnswersMessage, AskedMessage } from './ack-collector.js';
+import type { Gap } from './asker.js';
+import type { BackplaneLogger } from '../logger.js';
+import { entries, missingOf } from './missing.js';
+import type { AckAnswer, AckOptions, AckResult } from './results.js';
+
+/** The asker's side of `emitWithAck`: who was asked, who has answered, who has gone. */
+export class AckGathering {
+  readonly #onAnswer: AckOptions['onAnswer'];
+  readonly #logger: BackplaneLogger;
+  readonly #answers: AckAnswer[] = [];
+  readonly #closed: string[] = [];
+  readonly #unknown: string[] = [];
+  /** By instance, whose answers are waited for. */
+  readonly #waiting = new Map<string, Set<string>>();
+
+  constructor(onAnswer: AckOptions['onAnswer'], logger: BackplaneLogger) {
+    this.#onAnswer = onAnswer;
+    this.#logger = logger;
+  }
+
+  add(instanceId: string, message: AskedMessage | AnswersMessage): void {
+    if ('asked' in message) {
+      this.#waiting.set(instanceId, new Set(message.asked));
+      this.#unknown.push(...message.unknown);
+      return;
+    }
+    const waiting = this.#waiting.get(instanceId);
+    for (const id of message.closed) if (waiting?.delete(id)) this.#closed.push(id);
+    for (const [connectionId, answer] of message.answers) {
+      if (!waiting?.delete(connectionId)) continue;
+      const given: AckAnswer =
+        'error' in answer
+          ? { connectionId, error: answer.error }
+          : { connectionId, data: answer.data };
+      this.#answers.push(given);
+      this.#tell(given);
+    }
+  }
+
+  #tell(answer: AckAnswer): void {
+    try {
+      this.#onAnswer?.(answer);
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      this.#logger.error(`The "onAnswer" of an emitWithAck threw: ${message}`, stack);
+    }
+  }
+
+  result(target: Target, gap: Gap): AckResult {
+    const stillWaiting = (instanceId: string): string[] | undefined => {
+      const waiting = this.#waiting.get(instanceId);
+      return waiting && [...waiting];
+    };
+    return {
+      answers: this.#answers,
+      missing: [
+        ...entries(this.#closed, 'CONNECTION_CLOSED'),
+        ...missingOf(target, gap, this.#unknown, stillWaiting),
+      ],
+    };
+  }
+}

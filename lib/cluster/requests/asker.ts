@@ -1,0 +1,281 @@
+import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
+import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import type { Target } from '../../hub/target.js';
+import type { Transport } from '../../transport/transport.js';
+import type { AudienceModifiers } from '../audience-modifiers.js';
+import type { ChannelNames } from '../wire/channels.js';
+import { withDeadline } from '../deadline.js';
+import { encodeControl, EnvelopeKind } from '../wire/envelope.js';
+import type { Identity } from '../instances/identity.js';
+import { instanceOf } from '../instances/instance-id.js';
+import type { InstanceRecord } from '../instances/instance-record.js';
+import type { Instances } from '../instances/instances.js';
+import type { Link } from '../link/link.js';
+import type { OpenRequest, Requests } from './requests.js';
+import {
+  encodeQuestion,
+  type Operation,
+  type Question,
+  type QuestionArguments,
+} from './question.js';
+import type { Responder } from './responder.js';
+import type { MissingInstance } from './results.js';
+import type { ServedHubs } from '../served-hubs.js';
+
+export interface AskerOptions {
+  readonly transport: Transport;
+  readonly link: Link;
+  readonly channels: ChannelNames;
+  readonly identity: Identity;
+  readonly hubs: ServedHubs;
+  readonly instances: Instances;
+  readonly requests: Requests;
+  readonly responder: Responder;
+  readonly commandTimeoutMs: number;
+}
+
+/** A question as its asker puts it. */
+export interface Inquiry {
+  readonly operation: Operation;
+  readonly hub: string;
+  readonly target: Target;
+  readonly modifiers: AudienceModifiers;
+  readonly args?: QuestionArguments;
+  /** @param id of the question, unique in the cluster */
+  readonly body?: (id: string) => Buffer;
+}
+
+/** What is missing in the end. */
+export interface Gap {
+  readonly instances: readonly MissingInstance[];
+  /** The connections that were named, by the instance that was asked for them. */
+  readonly named: ReadonlyMap<string, readonly string[]>;
+  /** The named connections that no live instance has. */
+  readonly nobodys: readonly string[];
+}
+
+type OnMessage = (instanceId: string, message: unknown) => void;
+
+export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
+/** Stands for other instances of which nothing is known here. */
+export const ANYONE = '*';
+const NOTHING = Buffer.alloc(0);
+
+/** Puts questions to the instances that matter: to this one at once, to the others through Redis. */
+export class Asker {
+  readonly #options: AskerOptions;
+
+  constructor(options: AskerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * About connections: asks the instances that serve the hub; for nothing but named connections, only those that have them.
+   * @throws (rejects) BackplaneClosedError
+   */
+  async gather(inquiry: Inquiry, onMessage: OnMessage): Promise<Gap> {
+    const { identity, hubs, responder } = this.#options;
+    const { hub, target, modifiers } = inquiry;
+    const own = identity.current;
+    const named = new Map<string, readonly string[]>();
+    const nobodys: string[] = [];
+    const far = target.connections.filter((id) => !identity.isOwn(instanceOf(id)));
+    const { open, question } = this.#open(inquiry, onMessage, () =>
+      this.#reachable(inquiry, far, named),
+    );
+    const ownNamed = target.connections.filter((id) => identity.isOwn(instanceOf(id)));
+    if (ownNamed.length > 0) named.set(own, ownNamed);
+    if (hubs.get(hub) || ownNamed.length > 0) {
+      open.pending.expectOwn(own);
+      void responder.respond(question, own, (message, last) =>
+        open.pending.message(own, message, last),
+      );
+    }
+    if (modifiers.local) {
+      nobodys.push(...far);
+      open.pending.expectOthers([]);
+    } else if (addressesGroups(target)) {
+      const isAsked = (record: InstanceRecord): boolean => record.hubs.includes(hub);
+      this.#askAll(question, open, this.#options.channels.all(hub), isAsked, (records) => {
+        const owned = owners(far, records);
+        note(owned, named);
+        nobodys.push(...owned.nobodys);
+      });
+    } else {
+      this.#askOwners(question, open, far, named, nobodys);
+    }
+    return { instances: await open.pending.done, named, nobodys };
+  }
+
+  /** The others who would be asked, as far as is known without Redis; notes which connections they have. */
+  #reachable(
+    { hub, target }: Inquiry,
+    far: readonly string[],
+    named: Map<string, readonly string[]>,
+  ): string[] {
+    const known = this.#options.instances.known();
+    const owned = owners(far, known);
+    note(owned, named);
+    if (owned.nobodys.length > 0) named.set(ANYONE, owned.nobodys);
+    const serving = addressesGroups(target) ? known.filter(({ hubs }) => hubs.includes(hub)) : [];
+    const ids = new Set([...serving.map(({ id }) => id), ...named.keys()]);
+    return [...ids].filter((id) => !this.#options.identity.isOwn(id));
+  }
+
+  /** The other instances that listen to the hub's server events. @throws (rejects) BackplaneClosedError */
+  async gatherFromServers(inquiry: Inquiry, onMessage: OnMessage): Promise<MissingInstance[]> {
+    const { channels, instances } = this.#options;
+    const { hub } = inquiry;
+    const { open, question } = this.#open(inquiry, onMessage, () =>
+      instances
+        .known()
+        .filter(({ listens }) => listens.includes(hub))
+        .map(({ id }) => id),
+    );
+    const deaf: MissingInstance[] = [];
+    this.#askAll(question, open, channels.server(hub), (record) => {
+      if (record.listens.includes(hub)) return true;
+      if (record.hubs.includes(hub)) deaf.push({ instanceId: record.id, reason: 'NO_HANDLER' });
+      return false;
+    });
+    return [...(await open.pending.done), ...deaf];
+  }
+
+  /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
+  async tellServers(inquiry: Inquiry): Promise<void> {
+    const { channels, transport, identity, requests } = this.#options;
+    const sequence = requests.nextSequence();
+    const question = this.#question(inquiry, `${identity.current}.${sequence}`);
+    await transport.publish(channels.server(inquiry.hub), this.#envelope(question, sequence));
+  }
+
+  #open(
+    inquiry: Inquiry,
+    onMessage: OnMessage,
+    known: () => readonly string[],
+  ): { open: OpenRequest; question: Question } {
+    const { link, requests, identity } = this.#options;
+    if (link.status === 'closed') throw new BackplaneClosedError();
+    const timeoutMs = inquiry.modifiers.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+    const sequence = requests.nextSequence();
+    // Throws for what is the caller's fault, before anything is open.
+    const question = this.#question(inquiry, `${identity.current}.${sequence}`);
+    return { open: requests.open(sequence, timeoutMs, onMessage, known), question };
+  }
+
+  #question({ operation, hub, target, modifiers, args = {}, body }: Inquiry, id: string): Question {
+    return {
+      operation,
+      hub,
+      target,
+      delivery: modifiers,
+      timeoutMs: modifiers.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+      args,
+      id,
+      body: body?.(id) ?? NOTHING,
+    };
+  }
+
+  /**
+   * One message to all who listen on the channel. The roll is called in the same breath, so that all who hear the message are
+   * expected to answer, and nobody else.
+   */
+  #askAll(
+    question: Question,
+    { pending, sequence }: OpenRequest,
+    channel: string,
+    isAsked: (record: InstanceRecord) => boolean,
+    onRoll: (records: readonly InstanceRecord[]) => void = () => {},
+  ): void {
+    const { instances, link } = this.#options;
+    const unreachable = (): void => pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    if (link.status !== 'ready') return unreachable();
+    const roll = instances.callRoll();
+    const sent = this.#publish(channel, question, sequence);
+    Promise.all([roll, sent]).then(([records]) => {
+      onRoll(records);
+      pending.expectOthers(records.filter(isAsked).map(({ id }) => id));
+    }, unreachable);
+  }
+
+  /** Straight to the instances that have the connections; who has them is looked up only where it is not known. */
+  #askOwners(
+    question: Question,
+    { pending, sequence }: OpenRequest,
+    ids: readonly string[],
+    named: Map<string, readonly string[]>,
+    nobodys: string[],
+  ): void {
+    if (ids.length === 0) return pending.expectOthers([]);
+    const { instances, link, channels } = this.#options;
+    const ask = (owned: Owned): void => {
+      note(owned, named);
+      nobodys.push(...owned.nobodys);
+      const sent = [...owned.byOwner.keys()].map((id) =>
+        this.#publish(channels.direct(id), question, sequence),
+      );
+      pending.expectOthers(owned.byOwner.keys());
+      Promise.all(sent).catch(() => pending.takeOutOthers('BACKPLANE_UNAVAILABLE'));
+    };
+    const known = owners(ids, instances.known());
+    if (known.nobodys.length === 0 && link.status === 'ready') return ask(known);
+    const unreachable = (): void => pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    if (link.status !== 'ready') return unreachable();
+    // Somebody may have come of whom nothing is known here yet.
+    instances.callRoll().then((records) => ask(owners(ids, records)), unreachable);
+  }
+
+  #publish(channel: string, question: Question, sequence: number): Promise<void> {
+    const { transport, commandTimeoutMs } = this.#options;
+    return withDeadline(
+      transport.publish(channel, this.#envelope(question, sequence)),
+      commandTimeoutMs,
+      () =>
+        new BackplaneUnavailableError(
+          `Redis did not take a request within ${commandTimeoutMs} ms.`,
+        ),
+    );
+  }
+
+  #envelope(question: Question, sequence: number): Buffer {
+    const { volatile, compress } = question.delivery;
+    return encodeControl({
+      kind: EnvelopeKind.request,
+      origin: instanceOf(question.id)!,
+      sequence,
+      mayRepeat: this.#options.transport.mayRepeat,
+      volatile,
+      compress,
+      ...encodeQuestion(question),
+    });
+  }
+}
+
+/** Somebody of whom only the instances know who that is. */
+export function addressesGroups({ everyone, rooms, users }: Target): boolean {
+  return everyone || rooms.length + users.length > 0;
+}
+
+interface Owned {
+  readonly byOwner: ReadonlyMap<string, readonly string[]>;
+  readonly nobodys: readonly string[];
+}
+
+/** Which of the instances has which of the connections. */
+function owners(ids: readonly string[], records: readonly InstanceRecord[]): Owned {
+  const ownerOf = new Map<string, string>();
+  for (const { id, former } of records) for (const name of [id, ...former]) ownerOf.set(name, id);
+  const byOwner = new Map<string, string[]>();
+  const nobodys: string[] = [];
+  for (const id of ids) {
+    const owner = ownerOf.get(instanceOf(id) ?? '');
+    if (owner === undefined) nobodys.push(id);
+    else if (byOwner.has(owner)) byOwner.get(owner)!.push(id);
+    else byOwner.set(owner, [id]);
+  }
+  return { byOwner, nobodys };
+}
+
+function note({ byOwner }: Owned, named: Map<string, readonly string[]>): void {
+  for (const [owner, ids] of byOwner) named.set(owner, ids);
+}

@@ -1,0 +1,126 @@
+import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
+import type { Target } from '../../hub/target.js';
+import type { AnswersMessage, AskedMessage } from './ack-collector.js';
+import { AckGathering } from './ack-gathering.js';
+import type { Asker } from './asker.js';
+import type { AudienceModifiers } from '../audience-modifiers.js';
+import type { BackplaneLogger } from '../logger.js';
+import { eventFrame } from '../message.js';
+import { missingOf } from './missing.js';
+import type { Operation, QuestionArguments } from './question.js';
+import type { SocketDescription } from './remote-socket.js';
+import type { DoneMessage, FetchedMessage } from './responder.js';
+import type { AckOptions, AckResult, CommandResult, CountResult, Missing } from './results.js';
+
+/** What a dead instance leaves out of a count is not there to be counted. */
+const GONE: ReadonlySet<string> = new Set(['INSTANCE_LEFT', 'INSTANCE_LOST', 'NO_SUCH_CONNECTION']);
+
+/** What an audience can ask of one hub, on every instance. */
+export class HubOperations {
+  readonly #hub: string;
+  readonly #asker: Asker;
+  readonly #logger: BackplaneLogger;
+
+  constructor(hub: string, asker: Asker, logger: BackplaneLogger) {
+    this.#hub = hub;
+    this.#asker = asker;
+    this.#logger = logger;
+  }
+
+  async fetch(
+    target: Target,
+    modifiers: AudienceModifiers,
+  ): Promise<{ sockets: SocketDescription[]; missing: Missing[] }> {
+    const sockets: SocketDescription[] = [];
+    const unknown: string[] = [];
+    const gap = await this.#asker.gather(
+      { operation: 'fetch', hub: this.#hub, target, modifiers },
+      (instanceId, message) => {
+        const fetched = message as FetchedMessage;
+        unknown.push(...fetched.unknown);
+        for (const socket of fetched.sockets) sockets.push({ ...socket, instanceId });
+      },
+    );
+    return { sockets, missing: missingOf(target, gap, unknown) };
+  }
+
+  async countByInstance(target: Target, modifiers: AudienceModifiers): Promise<CountResult> {
+    const answers: { instanceId: string; connections: number }[] = [];
+    const missing = await this.#do('count', target, modifiers, {}, (instanceId, { connections }) =>
+      answers.push({ instanceId, connections }),
+    );
+    return { total: sum(answers), answers, missing };
+  }
+
+  async count(target: Target, modifiers: AudienceModifiers): Promise<number> {
+    const { total, missing } = await this.countByInstance(target, modifiers);
+    const lacking = missing.filter(({ reason }) => !GONE.has(reason));
+    if (lacking.length === 0) return total;
+    if (lacking.some(({ reason }) => reason.startsWith('BACKPLANE'))) {
+      throw new BackplaneUnavailableError(
+        'The connections of the other instances cannot be counted: Redis is away. Count again when it is back; ' +
+          'local.count() counts those of this instance.',
+      );
+    }
+    const who = lacking.map(({ instanceId, connectionId }) => instanceId ?? connectionId);
+    throw new RequestTimeoutError(`the instances ${who.join(', ')}`, total, lacking);
+  }
+
+  async command(
+    operation: 'join' | 'leave' | 'disconnect',
+    target: Target,
+    modifiers: AudienceModifiers,
+    args: QuestionArguments,
+  ): Promise<CommandResult> {
+    const done: { connections: number }[] = [];
+    const missing = await this.#do(operation, target, modifiers, args, (_, message) =>
+      done.push(message),
+    );
+    return { connections: sum(done), missing };
+  }
+
+  async ask(
+    target: Target,
+    modifiers: AudienceModifiers,
+    event: string,
+    data: unknown,
+    { onAnswer }: AckOptions = {},
+  ): Promise<AckResult> {
+    const gathering = new AckGathering(onAnswer, this.#logger);
+    const gap = await this.#asker.gather(
+      {
+        operation: 'ask',
+        hub: this.#hub,
+        target,
+        modifiers,
+        body: (id) => eventFrame(event, data, id).payload,
+      },
+      (instanceId, message) => gathering.add(instanceId, message as AskedMessage | AnswersMessage),
+    );
+    return gathering.result(target, gap);
+  }
+
+  async #do(
+    operation: Operation,
+    target: Target,
+    modifiers: AudienceModifiers,
+    args: QuestionArguments,
+    onDone: (instanceId: string, message: DoneMessage) => void,
+  ): Promise<Missing[]> {
+    const unknown: string[] = [];
+    const gap = await this.#asker.gather(
+      { operation, hub: this.#hub, target, modifiers, args },
+      (instanceId, message) => {
+        const done = message as DoneMessage;
+        unknown.push(...done.unknown);
+        onDone(instanceId, done);
+      },
+    );
+    return missingOf(target, gap, unknown);
+  }
+}
+
+function sum(answers: readonly { readonly connections: number }[]): number {
+  return answers.reduce((total, { connections }) => total + connections, 0);
+}

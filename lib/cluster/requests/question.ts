@@ -1,0 +1,87 @@
+import { isUtf8 } from 'node:buffer';
+
+import type { Delivery } from '../../hub/member.js';
+import type { Target } from '../../hub/target.js';
+import type { Envelope } from '../wire/envelope.js';
+import { decodeParcel, encodeParcel, isStrings } from '../wire/parcel.js';
+import { decodeTarget, encodeTarget } from '../wire/target-codec.js';
+
+/** What one instance asks others. */
+export type Operation = 'count' | 'fetch' | 'join' | 'leave' | 'disconnect' | 'ask' | 'event';
+
+const OPERATIONS: ReadonlySet<unknown> = new Set<Operation>([
+  'count',
+  'fetch',
+  'join',
+  'leave',
+  'disconnect',
+  'ask',
+  'event',
+]);
+
+export interface QuestionArguments {
+  /** `join`, `leave`. */
+  readonly rooms?: readonly string[];
+  /** `disconnect`. */
+  readonly code?: number;
+  readonly reason?: string;
+  /** `event`. */
+  readonly event?: string;
+  /** `event`: nobody waits. */
+  readonly unanswered?: boolean;
+}
+
+export interface Question {
+  readonly operation: Operation;
+  readonly hub: string;
+  readonly target: Target;
+  readonly delivery: Delivery;
+  readonly timeoutMs: number;
+  readonly args: QuestionArguments;
+  /** `ask`: the frame that clients read. `event`: the data as JSON. */
+  readonly body: Buffer;
+  /** The id in the frame of `ask`. */
+  readonly id: string;
+}
+
+export function encodeQuestion(question: Question): Pick<Envelope, 'target' | 'payload'> {
+  const { operation, hub, timeoutMs, args, id, body, target } = question;
+  return {
+    target: encodeTarget(target),
+    payload: encodeParcel({ operation, hub, timeoutMs, args, id }, body),
+  };
+}
+
+/** Undefined for what is no question of a kind that this reader knows. */
+export function decodeQuestion(envelope: Envelope): Question | undefined {
+  const target = decodeTarget(envelope.target);
+  const parcel = decodeParcel(envelope.payload);
+  if (!target || !parcel) return undefined;
+  const { operation, hub, timeoutMs, args, id } = parcel.fields;
+  if (!OPERATIONS.has(operation) || typeof hub !== 'string' || typeof id !== 'string')
+    return undefined;
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0) || !isArguments(args)) return undefined;
+  // A text frame that is not UTF-8 would make every client that reads it close its connection.
+  if (!isUtf8(parcel.body)) return undefined;
+  return {
+    operation: operation as Operation,
+    hub,
+    target,
+    delivery: envelope,
+    timeoutMs,
+    args,
+    body: parcel.body,
+    id,
+  };
+}
+
+function isArguments(args: unknown): args is QuestionArguments {
+  if (typeof args !== 'object' || args === null) return false;
+  const { rooms, code, reason, event } = args as Record<string, unknown>;
+  return (
+    (rooms === undefined || isStrings(rooms)) &&
+    (code === undefined || typeof code === 'number') &&
+    (reason === undefined || typeof reason === 'string') &&
+    (event === undefined || typeof event === 'string')
+  );
+}

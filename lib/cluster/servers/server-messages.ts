@@ -1,0 +1,55 @@
+import { EVERYONE } from '../../hub/target.js';
+import type { Asker, Inquiry } from '../requests/asker.js';
+import { type AudienceModifiers, DEFAULT_MODIFIERS } from '../audience-modifiers.js';
+import { assertEvent, dataText } from '../message.js';
+import type { ServerSideResult } from '../requests/results.js';
+
+/** Between the instances of a hub, past the clients. */
+export class ServerMessages {
+  readonly #asker: Asker;
+  readonly #onUnsent: (error: Error) => void;
+
+  constructor(asker: Asker, onUnsent: (error: Error) => void) {
+    this.#asker = asker;
+    this.#onUnsent = onUnsent;
+  }
+
+  tell(hub: string, event: string, data: unknown): void {
+    const inquiry = inquiryOf(hub, event, data, DEFAULT_MODIFIERS, true);
+    this.#asker.tellServers(inquiry).catch(this.#onUnsent);
+  }
+
+  async ask(
+    hub: string,
+    event: string,
+    data: unknown,
+    modifiers: AudienceModifiers,
+  ): Promise<ServerSideResult> {
+    const answers: { instanceId: string; data: unknown }[] = [];
+    const missing = await this.#asker.gatherFromServers(
+      inquiryOf(hub, event, data, modifiers, false),
+      (instanceId, message) =>
+        answers.push({ instanceId, data: (message as { data?: unknown }).data }),
+    );
+    return { answers, missing };
+  }
+}
+
+function inquiryOf(
+  hub: string,
+  event: string,
+  data: unknown,
+  modifiers: AudienceModifiers,
+  unanswered: boolean,
+): Inquiry {
+  assertEvent(event);
+  const text = data === undefined ? '' : dataText(event, data);
+  return {
+    operation: 'event',
+    hub,
+    target: EVERYONE,
+    modifiers,
+    args: { event, unanswered },
+    body: () => Buffer.from(text, 'utf8'),
+  };
+}

@@ -1,0 +1,46 @@
+import type { Counters } from '../counters.js';
+import { decodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
+import type { BackplaneLogger } from '../logger.js';
+import { ThrottledWarning } from '../throttled-warning.js';
+
+/** Takes envelopes of one kind. Answers with false for one whose inside is not intelligible. Must not throw. */
+export type EnvelopeReader = (envelope: Envelope, channel: string) => boolean;
+
+export interface InboxOptions {
+  readonly counters: Counters;
+  readonly logger: BackplaneLogger;
+  readonly isOwn: (instanceId: string) => boolean;
+  readonly readers: Readonly<Record<Exclude<keyof typeof EnvelopeKind, 'probe'>, EnvelopeReader>>;
+}
+
+/** What arrives from channels: brings each envelope to its reader, and drops own echoes and what is no envelope. */
+export class Inbox {
+  readonly #options: InboxOptions;
+  readonly #readers: ReadonlyMap<number, EnvelopeReader>;
+  readonly #garbage: ThrottledWarning;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.#garbage = new ThrottledWarning(options.logger);
+    const { broadcast, request, answer, announcement } = options.readers;
+    this.#readers = new Map([
+      [EnvelopeKind.broadcast, broadcast],
+      [EnvelopeKind.request, request],
+      [EnvelopeKind.answer, answer],
+      [EnvelopeKind.announcement, announcement],
+    ]);
+  }
+
+  /** Never throws, whatever the bytes are. */
+  receive(channel: string, bytes: Buffer): void {
+    const envelope = decodeEnvelope(bytes);
+    if (envelope && this.#options.isOwn(envelope.origin)) return;
+    const reader = envelope && this.#readers.get(envelope.kind);
+    if (envelope && reader?.(envelope, channel)) return;
+    this.#options.counters.malformed++;
+    this.#garbage.warn(
+      `Dropped a message of ${bytes.length} bytes on "${channel.slice(0, 100)}" that is no envelope of this version. ` +
+        'Does something else publish there? Give each app its own "eventKeys".',
+    );
+  }
+}

@@ -1,0 +1,237 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type SubscriptionLink, Subscriptions } from '../../../lib/cluster/link/subscriptions.js';
+import { Gate } from '../../support/gate.js';
+import { guardProcess } from '../../support/process-guard.js';
+import { nextTurn, waitFor } from '../../support/wait-for.js';
+
+/** A link that answers when the test says so. */
+class HeldLink implements SubscriptionLink {
+  readonly calls: string[] = [];
+  readonly gates: Gate[] = [];
+  /** Answers by itself. */
+  prompt = true;
+
+  subscribe(channels: readonly string[]): Promise<void> {
+    return this.ask('+', channels);
+  }
+  unsubscribe(channels: readonly string[]): Promise<void> {
+    return this.ask('-', channels);
+  }
+
+  /** What was asked since the last call. */
+  taken(): string[] {
+    return this.calls.splice(0);
+  }
+
+  private ask(sign: string, channels: readonly string[]): Promise<void> {
+    this.calls.push(sign + channels.join(','));
+    const gate = new Gate();
+    if (this.prompt) gate.open();
+    else this.gates.push(gate);
+    return gate.opened;
+  }
+}
+
+async function settled(promise: Promise<unknown>): Promise<boolean> {
+  let done = false;
+  void promise.then(() => (done = true));
+  await nextTurn(3);
+  return done;
+}
+
+describe('subscriptions', () => {
+  guardProcess();
+  let link: HeldLink;
+  let refused: string[];
+  let subscriptions: Subscriptions;
+
+  beforeEach(async () => {
+    link = new HeldLink();
+    refused = [];
+    subscriptions = new Subscriptions(link, {
+      confirmTimeoutMs: 10_000,
+      onRefused: (error) => refused.push(error.message),
+    });
+    await subscriptions.restore();
+  });
+  afterEach(() => {
+    subscriptions.close();
+    // As a link that is closed refuses what it still holds.
+    for (const gate of link.gates) gate.fail(new Error('closed'));
+  });
+
+  it('of one turn leave as one command, each channel once', async () => {
+    await Promise.all(['a', 'b', 'a', 'c'].map((channel) => subscriptions.acquire(channel)));
+    expect(link.taken()).toEqual(['+a,b,c']);
+    await subscriptions.acquire('b');
+    for (const channel of ['a', 'b', 'unknown', 'a']) subscriptions.release(channel);
+    await nextTurn(2);
+    expect(link.taken()).toEqual(['-a,b']);
+    expect(subscriptions.size).toBe(1);
+  });
+
+  it('resolve when they are confirmed, for everyone who waits', async () => {
+    link.prompt = false;
+    const one = subscriptions.acquire('a');
+    await nextTurn(2);
+    const two = subscriptions.acquire('a');
+    expect(await settled(Promise.race([one, two]))).toBe(false);
+    link.gates[0]!.open();
+    await Promise.all([one, two]);
+    await subscriptions.acquire('a');
+    expect(link.taken()).toEqual(['+a']);
+  });
+
+  it('resolve without a confirmation after a while: nobody waits for ever', async () => {
+    const hasty = new Subscriptions(link, { confirmTimeoutMs: 20, onRefused: () => {} });
+    await hasty.restore();
+    link.prompt = false;
+    await hasty.acquire('a');
+    hasty.close();
+  });
+
+  it('that are given up before they left never leave', async () => {
+    const waiting = subscriptions.acquire('a');
+    subscriptions.release('a');
+    await waiting;
+    await nextTurn(2);
+    expect(link.taken()).toEqual([]);
+  });
+
+  it('that are taken back before that left stay', async () => {
+    await subscriptions.acquire('a');
+    subscriptions.release('a');
+    await subscriptions.acquire('a');
+    subscriptions.release('a');
+    await subscriptions.acquire('a');
+    await nextTurn(2);
+    expect(link.taken()).toEqual(['+a']);
+    expect(subscriptions.size).toBe(1);
+  });
+
+  it('that are taken back while they wait for their confirmation still wait for it', async () => {
+    link.prompt = false;
+    void subscriptions.acquire('a');
+    await nextTurn(2);
+    subscriptions.release('a');
+    const again = subscriptions.acquire('a');
+    expect(await settled(again)).toBe(false);
+    link.gates[0]!.open();
+    await again;
+    expect(link.taken()).toEqual(['+a']);
+  });
+
+  it('that are taken back after that left, leave again behind it', async () => {
+    await subscriptions.acquire('a');
+    subscriptions.release('a');
+    await nextTurn(2);
+    await subscriptions.acquire('a');
+    expect(link.taken()).toEqual(['+a', '-a', '+a']);
+  });
+
+  it('take what goes before what comes, in one turn', async () => {
+    await subscriptions.acquire('a');
+    subscriptions.release('a');
+    await subscriptions.acquire('b');
+    expect(link.taken()).toEqual(['+a', '-a', '+b']);
+  });
+
+  it('linger for as long as they are told, each from its own release', async () => {
+    await Promise.all(['a', 'b', 'c'].map((channel) => subscriptions.acquire(channel)));
+    link.taken();
+    const released = performance.now();
+    subscriptions.release('a', 60);
+    subscriptions.release('b', 60);
+    await subscriptions.acquire('b');
+    await waitFor('a to go', () => link.calls.length > 0);
+    expect(performance.now() - released).toBeGreaterThan(55);
+    expect(link.taken()).toEqual(['-a']);
+    subscriptions.release('b', 30);
+    subscriptions.release('c');
+    await nextTurn(2);
+    expect(link.taken()).toEqual(['-c']);
+    await waitFor('b to go', () => link.calls.length > 0);
+    expect(link.taken()).toEqual(['-b']);
+    expect(subscriptions.size).toBe(0);
+  });
+
+  it('that linger begin anew when they are released again', async () => {
+    await subscriptions.acquire('a');
+    link.taken();
+    subscriptions.release('a', 40);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    await subscriptions.acquire('a');
+    const released = performance.now();
+    subscriptions.release('a', 40);
+    await waitFor('a to go', () => link.calls.length > 0);
+    expect(performance.now() - released).toBeGreaterThan(35);
+  });
+
+  it('are not waited for while the link is away, and all asked for when it is back', async () => {
+    await Promise.all([subscriptions.acquire('kept'), subscriptions.acquire('left')]);
+    link.prompt = false;
+    const waiting = subscriptions.acquire('waiting');
+    await nextTurn(2);
+    link.taken();
+    subscriptions.suspend();
+    await waiting;
+    await subscriptions.acquire('while away');
+    await subscriptions.acquire('in vain');
+    subscriptions.release('in vain');
+    subscriptions.release('left');
+    await nextTurn(2);
+    expect(link.taken()).toEqual([]);
+
+    link.prompt = true;
+    await subscriptions.restore();
+    const [wanted, ...others] = link.taken();
+    expect(wanted!.slice(1).split(',').sort()).toEqual(['kept', 'waiting', 'while away']);
+    expect(wanted!.startsWith('+')).toBe(true);
+    // The connection may have stood: what was given up meanwhile must not be heard for ever.
+    expect(others).toEqual(['-left']);
+    expect(subscriptions.size).toBe(3);
+  });
+
+  it('are restored only when all are confirmed', async () => {
+    await subscriptions.acquire('a');
+    subscriptions.suspend();
+    link.prompt = false;
+    const restoring = subscriptions.restore();
+    expect(await settled(restoring)).toBe(false);
+    link.gates.at(-1)!.open();
+    await restoring;
+
+    subscriptions.suspend();
+    const failing = subscriptions.restore();
+    link.gates.at(-1)!.fail(new Error('not now'));
+    await expect(failing).rejects.toThrow('not now');
+  });
+
+  it('that are refused are reported, unless the link was lost meanwhile', async () => {
+    link.prompt = false;
+    const waiting = subscriptions.acquire('a');
+    await nextTurn(2);
+    link.gates.at(-1)!.fail(new Error('refused'));
+    await waiting;
+    expect(refused).toEqual(['refused']);
+
+    void subscriptions.acquire('b');
+    subscriptions.release('a');
+    await nextTurn(2);
+    subscriptions.suspend();
+    for (const gate of link.gates) gate.fail(new Error('closed'));
+    await nextTurn(2);
+    expect(refused).toEqual(['refused']);
+  });
+
+  it('end with the instance', async () => {
+    link.prompt = false;
+    const waiting = [subscriptions.acquire('a'), subscriptions.acquire('b')];
+    subscriptions.release('b', 20);
+    subscriptions.close();
+    await Promise.all(waiting);
+    await nextTurn(2);
+    expect(link.taken()).toEqual([]);
+    expect(subscriptions.size).toBe(0);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { decodeEnvelope, encodeControl, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
+import { recordIn } from '../../../lib/cluster/instances/instance-record.js';
+import { decodeParcel, encodeParcel } from '../../../lib/cluster/wire/parcel.js';
+import {
+  decodeQuestion,
+  encodeQuestion,
+  type Question,
+} from '../../../lib/cluster/requests/question.js';
+import { EVERYONE, extend } from '../../../lib/hub/target.js';
+
+const QUESTION: Question = {
+  operation: 'join',
+  hub: '/chat – é',
+  target: extend(EVERYONE, 'rooms', ['r']),
+  delivery: { volatile: true, compress: false },
+  timeoutMs: 5_000,
+  args: { rooms: ['a', 'b'] },
+  id: 'origin.7',
+  body: Buffer.from('{"event":"é"}'),
+};
+
+const arrived = (payload: Buffer, target = encodeQuestion(QUESTION).target) =>
+  decodeEnvelope(
+    encodeControl({
+      kind: EnvelopeKind.request,
+      origin: '0123456789abcdef',
+      sequence: 7,
+      ...QUESTION.delivery,
+      target,
+      payload,
+    }),
+  )!;
+
+describe('A question', () => {
+  it('arrives as it was put', () => {
+    const { delivery, ...question } = decodeQuestion(arrived(encodeQuestion(QUESTION).payload))!;
+    expect(question).toEqual({ ...QUESTION, delivery: undefined, ...question });
+    expect({ ...question }).toMatchObject({
+      operation: 'join',
+      hub: '/chat – é',
+      args: { rooms: ['a', 'b'] },
+    });
+    expect(delivery).toMatchObject(QUESTION.delivery);
+  });
+
+  const good = { operation: 'join', hub: '/', timeoutMs: 1, args: {}, id: 'x' };
+  it.each<[string, object]>([
+    ['an operation of another version', { operation: 'explode' }],
+    ['no hub', { hub: 1 }],
+    ['no time', { timeoutMs: 0 }],
+    ['no arguments', { args: null }],
+    ['rooms that are none', { args: { rooms: [1] } }],
+    ['a code that is none', { args: { code: '1000' } }],
+    ['no id', { id: undefined }],
+  ])('with %s is none', (_, fault) => {
+    expect(decodeQuestion(arrived(encodeParcel(good)))).toBeDefined();
+    expect(decodeQuestion(arrived(encodeParcel({ ...good, ...fault })))).toBeUndefined();
+  });
+
+  it('with a frame that is not UTF-8 is none', () => {
+    expect(decodeQuestion(arrived(encodeParcel(good, Buffer.from([0xc3]))))).toBeUndefined();
+  });
+
+  it('is not found in any garbage, which throws nothing', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.string(), (bytes, text) => {
+        const buffer = Buffer.from(bytes);
+        expect(decodeQuestion(arrived(buffer, buffer))).toBeUndefined();
+        decodeParcel(buffer);
+        recordIn({ id: 'x', value: text });
+      }),
+    );
+  });
+
+  it('does not believe a forged length', () => {
+    const bytes = encodeParcel(good);
+    bytes.writeUInt32BE(0xffffffff);
+    expect(decodeParcel(bytes)).toBeUndefined();
+  });
+});
