@@ -47,6 +47,7 @@ export type { ServerEventContext, ServerEventHandler } from './cluster/servers/s
 export { BackplaneError } from './errors/backplane.error.js';
 export { BackplaneClosedError } from './errors/backplane-closed.error.js';
 export { BackplaneConfigError } from './errors/backplane-config.error.js';
+export { BackplaneRefusedError } from './errors/backplane-refused.error.js';
 export { BackplaneUnavailableError } from './errors/backplane-unavailable.error.js';
 export { ClientAnswerError } from './errors/client-answer.error.js';
 export { ConnectionClosedError } from './errors/connection-closed.error.js';

@@ -1,0 +1,4 @@
+import { BackplaneUnavailableError } from './backplane-unavailable.error.js';
+
+/** Redis answered, and said no: out of memory, no right, a key of another type. Trying again does not help until that is mended. */
+export class BackplaneRefusedError extends BackplaneUnavailableError {}

@@ -1,0 +1,100 @@
+/**
+ * The part of the port that rooms with history stand on: one bounded log a channel, kept by the other side. Each log has an
+ * epoch, which is new whenever its numbering began anew, and entries that are numbered by 1, 2, 3… within it. What is
+ * appended is published on the channel in the same step, framed by `log-entry.ts`.
+ */
+export interface Logs {
+  /**
+   * In one step: answers with the first result if the id is known; else gives the log an epoch if it has none, appends the
+   * bytes under the next offset, trims to the size, renews the lifetimes, and publishes the entry on the channel. Calls made
+   * in one order take effect in that order. Retrying with the same id is safe: it cannot append twice while the id is known.
+   *
+   * Rejects, soon, with `BackplaneUnavailableError` when it cannot be known that it was carried out, and with
+   * `BackplaneRefusedError` when it was not, and would not be if it were tried again. Never throws.
+   */
+  append(append: Append): Promise<Appended>;
+
+  /**
+   * Where each log stands, in the order of the channels. A log that has no epoch is given one, and one that is asked for lives
+   * on. Costs the other side little enough for tens of thousands. Rejects as {@link append} does.
+   */
+  tops(channels: readonly string[], lifetimes: LogLifetimes): Promise<readonly LogTop[]>;
+
+  /** Where the log stands and entries of it, from one moment. Rejects as {@link append} does. */
+  read(channel: string, range: LogRange, lifetimes: LogLifetimes): Promise<LogRead>;
+
+  /**
+   * Names the line of data that the other side stands in; another name after a failover or a restart means that what was
+   * acknowledged before may be missing. Rejects as {@link append} does.
+   */
+  lineage(): Promise<string>;
+}
+
+export interface LogLifetimes {
+  /** Of the epoch and the numbering, from the last append or look. Outlives the entries by far. */
+  readonly metaTtlMs: number;
+}
+
+export interface LogLimits extends LogLifetimes {
+  /** How many entries the log keeps. */
+  readonly size: number;
+  /** Of the entries, from the last append. */
+  readonly ttlMs: number;
+}
+
+export interface Append {
+  readonly channel: string;
+  /** The same for each try of one message, and for no other message of the channel. */
+  readonly id: string;
+  readonly bytes: Buffer;
+  readonly limits: LogLimits;
+  /** How long the id is known. */
+  readonly idempotencyTtlMs: number;
+  /** Resolve only once a replica has the entry; reject with `BackplaneUnavailableError` if none has within so long. */
+  readonly replicaTimeoutMs?: number;
+}
+
+export interface Appended {
+  readonly epoch: string;
+  readonly offset: number;
+  /** The id was known: nothing was appended, and this is where the first try's entry went. */
+  readonly duplicate: boolean;
+}
+
+/** Where a log stands: its newest entry, or offset 0 and an empty tag where there has been none in this epoch. */
+export interface LogTop {
+  readonly epoch: string;
+  readonly offset: number;
+  readonly tag: string;
+}
+
+export interface LogEntry {
+  readonly offset: number;
+  /** Random: another entry that was given the same offset, on the other branch of a fork, has another. */
+  readonly tag: string;
+  /** Of the entry before; empty for the first of an epoch. */
+  readonly previousTag: string;
+  /** When it was appended, by the other side's clock. */
+  readonly publishedAtMs: number;
+  readonly bytes: Buffer;
+}
+
+/** An entry as it arrives on its channel. */
+export interface PublishedEntry extends LogEntry {
+  readonly epoch: string;
+}
+
+export interface LogRange {
+  /** The lowest offset wanted, or with {@link reverse} the highest; default: the end of the log to begin at. */
+  readonly from?: number;
+  /** At most so many entries. */
+  readonly limit: number;
+  /** Newest first. */
+  readonly reverse?: boolean;
+}
+
+export interface LogRead {
+  readonly top: LogTop;
+  /** In the order asked for, without holes but where the log was trimmed or has forked. */
+  readonly entries: readonly LogEntry[];
+}
