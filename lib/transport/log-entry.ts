@@ -23,7 +23,7 @@ const OFFSET_AT = EPOCH_AT + LOG_NAME_BYTES;
 const TIME_AT = OFFSET_AT + 8;
 const TAG_AT = TIME_AT + 8;
 const PREVIOUS_TAG_AT = TAG_AT + LOG_NAME_BYTES;
-const HEADER_BYTES = PREVIOUS_TAG_AT + LOG_NAME_BYTES;
+export const LOG_HEADER_BYTES = PREVIOUS_TAG_AT + LOG_NAME_BYTES;
 
 /** Whether the bytes claim to be an entry. */
 export function isLogEntry(bytes: Buffer): boolean {
@@ -31,7 +31,7 @@ export function isLogEntry(bytes: Buffer): boolean {
 }
 
 export function encodeLogEntry(entry: PublishedEntry): Buffer {
-  const head = Buffer.alloc(HEADER_BYTES);
+  const head = Buffer.alloc(LOG_HEADER_BYTES);
   head[0] = VERSION;
   head[1] = KIND;
   head.write(entry.epoch, EPOCH_AT, LOG_NAME_BYTES, 'latin1');
@@ -44,7 +44,7 @@ export function encodeLogEntry(entry: PublishedEntry): Buffer {
 
 /** Undefined for bytes that are no entry. What is inside its bytes is not looked at. */
 export function decodeLogEntry(bytes: Buffer): PublishedEntry | undefined {
-  if (!isLogEntry(bytes) || bytes.length < HEADER_BYTES) return undefined;
+  if (!isLogEntry(bytes) || bytes.length < LOG_HEADER_BYTES) return undefined;
   const offset = uint64At(bytes, OFFSET_AT);
   const publishedAtMs = uint64At(bytes, TIME_AT);
   if (!Number.isSafeInteger(offset) || offset === 0 || !Number.isSafeInteger(publishedAtMs))
@@ -55,7 +55,7 @@ export function decodeLogEntry(bytes: Buffer): PublishedEntry | undefined {
     publishedAtMs,
     tag: nameAt(bytes, TAG_AT),
     previousTag: bytes[PREVIOUS_TAG_AT] === 0 ? '' : nameAt(bytes, PREVIOUS_TAG_AT),
-    bytes: bytes.subarray(HEADER_BYTES),
+    bytes: bytes.subarray(LOG_HEADER_BYTES),
   };
 }
 

@@ -20,7 +20,10 @@ export interface Logs {
    */
   tops(channels: readonly string[], lifetimes: LogLifetimes): Promise<readonly LogTop[]>;
 
-  /** Where the log stands and entries of it, from one moment. Rejects as {@link append} does. */
+  /**
+   * Where the log stands and entries of it, from one moment: as many as asked for, or fewer where they are large
+   * ({@link LOG_READ_BYTES}); read on from the last of them. Rejects as {@link append} does.
+   */
   read(channel: string, range: LogRange, lifetimes: LogLifetimes): Promise<LogRead>;
 
   /**
@@ -30,8 +33,14 @@ export interface Logs {
   lineage(): Promise<string>;
 }
 
+/** How much one {@link Logs.read} answers with at most, headers included, unless its first entry alone is larger. */
+export const LOG_READ_BYTES = 1024 * 1024;
+
 export interface LogLifetimes {
-  /** Of the epoch and the numbering, from the last append or look. Outlives the entries by far. */
+  /**
+   * Of the epoch and the numbering, from the last append or look. Outlives the entries by far: it is renewed only when less
+   * than half of it is left, to save work.
+   */
   readonly metaTtlMs: number;
 }
 

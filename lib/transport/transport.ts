@@ -1,3 +1,5 @@
+import type { Logs } from './logs.js';
+
 /**
  * The port between the cluster and what carries its bytes: named channels, nothing else. A maker knows neither hubs nor
  * sockets nor envelopes. `test/transport/conformance.ts` is the suite that each maker passes.
@@ -33,6 +35,9 @@ export interface Transport {
 
   /** Who is alive, by leases that lapse unless they are renewed. */
   readonly leases: Leases;
+
+  /** What rooms with history are kept in. */
+  readonly logs: Logs;
 
   /**
    * Drops the receiving link and opens a new one: the cluster found it deaf. {@link TransportEvents.down} and

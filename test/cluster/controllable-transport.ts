@@ -1,5 +1,6 @@
 import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
 import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js';
+import type { Logs } from '../../lib/transport/logs.js';
 import type { Leases, Transport, TransportEvents } from '../../lib/transport/transport.js';
 
 /** A transport within the process that fails as it is told to. Until then it does all that the port asks for. */
@@ -11,6 +12,13 @@ export class ControllableTransport implements Transport {
   /** What it is subscribed to, as far as the other side knows. */
   readonly subscribed = new Set<string>();
   restarts = 0;
+  readonly logs: Logs = {
+    append: (append) => this.working((logs) => logs.append(append)),
+    tops: (channels, lifetimes) => this.working((logs) => logs.tops(channels, lifetimes)),
+    read: (channel, range, lifetimes) =>
+      this.working((logs) => logs.read(channel, range, lifetimes)),
+    lineage: () => this.working((logs) => logs.lineage()),
+  };
   /** Takes messages, and brings none. */
   deaf = false;
   /** Refuses what it is asked, although it is up. */
@@ -95,6 +103,11 @@ export class ControllableTransport implements Transport {
   comeUp(): void {
     this.isUp = true;
     this.events?.up();
+  }
+
+  private async working<T>(ask: (logs: Logs) => Promise<T>): Promise<T> {
+    this.assertWorking();
+    return ask(this.inner.logs);
   }
 
   private assertWorking(): void {

@@ -4,6 +4,7 @@ import { closeAfterEach } from '../support/cleanup.js';
 import { waitFor } from '../support/wait-for.js';
 import { guardProcess } from '../support/process-guard.js';
 import { HOSTILE_CHANNELS } from './hostile-channels.js';
+import { describeLogs } from './log-conformance.js';
 import { Recorder } from './recorder.js';
 
 // For what hangs; nothing here waits for a clock.
@@ -269,5 +270,7 @@ export function describeTransport(
       await two.count(1_001);
       expect(one.messages).toHaveLength(heard);
     });
+
+    describe('its logs', () => describeLogs(start));
   });
 }

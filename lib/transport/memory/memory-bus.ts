@@ -1,4 +1,5 @@
 import { MemoryLeases } from './memory-leases.js';
+import { MemoryLogs } from './memory-logs.js';
 
 /** Gets what is published on the channels that it subscribed to. */
 export interface BusSubscriber {
@@ -8,6 +9,7 @@ export interface BusSubscriber {
 /** Carries messages between the memory transports of one process, as a Redis would between processes. */
 export class MemoryBus {
   readonly leases = new MemoryLeases();
+  readonly logs = new MemoryLogs((channel, bytes) => this.publish(channel, bytes));
   readonly #subscribers = new Map<string, Set<BusSubscriber>>();
 
   subscribe(channel: string, subscriber: BusSubscriber): void {

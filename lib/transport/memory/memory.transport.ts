@@ -1,5 +1,7 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
+import type { Logs } from '../logs.js';
 import type { Leases, Transport, TransportEvents } from '../transport.js';
+import { inTurn } from './in-turn.js';
 import { type MemoryBus, processBus } from './memory-bus.js';
 
 /**
@@ -9,6 +11,13 @@ import { type MemoryBus, processBus } from './memory-bus.js';
 export class MemoryTransport implements Transport {
   readonly name = 'memory';
   readonly mayRepeat = false;
+  readonly logs: Logs = {
+    append: (append) => this.#inTurn(() => this.#bus.logs.append(append)),
+    tops: (channels, lifetimes) => this.#inTurn(() => this.#bus.logs.tops(channels, lifetimes)),
+    read: (channel, range, lifetimes) =>
+      this.#inTurn(() => this.#bus.logs.read(channel, range, lifetimes)),
+    lineage: () => this.#inTurn(() => this.#bus.logs.lineage),
+  };
   readonly #bus: MemoryBus;
   readonly #channels = new Set<string>();
   #events: TransportEvents | undefined;
@@ -32,8 +41,7 @@ export class MemoryTransport implements Transport {
   }
 
   async publish(channel: string, bytes: Buffer): Promise<void> {
-    this.#assertOpen();
-    await inTurn(() => this.#bus.publish(channel, bytes));
+    await this.#inTurn(() => this.#bus.publish(channel, bytes));
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
@@ -69,10 +77,14 @@ export class MemoryTransport implements Transport {
     this.#events?.message(channel, bytes);
   }
 
-  async #onThisLink(act: () => void): Promise<void> {
+  async #inTurn<T>(act: () => T): Promise<T> {
     this.#assertOpen();
+    return inTurn(act);
+  }
+
+  async #onThisLink(act: () => void): Promise<void> {
     const link = this.#link;
-    await inTurn(() => {
+    await this.#inTurn(() => {
       this.#assertOpen();
       if (link !== this.#link) throw new Error('the link was restarted');
       act();
@@ -87,18 +99,4 @@ export class MemoryTransport implements Transport {
   #assertOpen(): void {
     if (this.#closed) throw new BackplaneClosedError();
   }
-}
-
-/** Immediates run in the order in which they were asked for, those of all transports. */
-function inTurn(act: () => void): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    setImmediate(() => {
-      try {
-        act();
-        resolve();
-      } catch (error) {
-        reject(error);
-      }
-    });
-  });
 }

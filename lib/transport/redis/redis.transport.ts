@@ -1,38 +1,35 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Transport, TransportEvents } from '../transport.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
-import { OneWriteATurn } from './one-write-a-turn.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisLink } from './redis-link.js';
+import { RedisLogs } from './redis-logs.js';
+import { RedisSender } from './redis-sender.js';
 import type { RedisSource } from './redis-source.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 /** How many channels one SUBSCRIBE names. */
 const BATCH = 512;
 
-/**
- * What may be under way to a Redis that does not answer, before publishes are refused. The bytes are those of the messages; each
- * takes another 2 KiB or so within the client, so that all of it stays below 80 MiB.
- */
-const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
-const MAX_IN_FLIGHT_MESSAGES = 32_768;
-
 const CLOSE_GRACE_MS = 1_000;
+
+/** An address that leads to nothing but a replica must not cost the subscriptions over and over. */
+const LEAVE_REPLICA_EVERY_MS = 5_000;
 
 /** One Redis, plain pub/sub: a connection for commands and one that only subscribes. */
 export class RedisTransport implements Transport {
   readonly name = 'redis';
   readonly mayRepeat: boolean;
   readonly leases: RedisLeases;
+  readonly logs: RedisLogs;
   readonly #clients: RedisClients;
   readonly #commands: RedisLink;
   readonly #subscriber: RedisLink;
-  readonly #writes = new OneWriteATurn();
+  readonly #sender: RedisSender;
   readonly #connectTimeoutMs: number;
   #events: TransportEvents | undefined;
   #started = false;
-  #inFlightBytes = 0;
-  #inFlightMessages = 0;
+  #leftReplicaAt = -Infinity;
   #closing: Promise<void> | undefined;
 
   /** @param connectTimeoutMs how long {@link start} waits for the first attempt to end */
@@ -52,11 +49,20 @@ export class RedisTransport implements Transport {
     this.#commands = new RedisLink(this.#clients.commands, events, this.#clients.ownsCommands);
     this.#subscriber = new RedisLink(this.#clients.subscriber, events, true);
     this.#clients.subscriber.on('messageBuffer', this.#onMessage);
+    const downReason = (): string | undefined =>
+      this.#commands.isUp ? undefined : this.#commands.reason;
     this.leases = new RedisLeases({
       client: this.#clients.commands,
       // A client of the app's adds its prefix to keys by itself.
       prefix: this.#clients.ownsCommands ? this.#clients.prefix : '',
-      downReason: () => (this.#commands.isUp ? undefined : this.#commands.reason),
+      downReason,
+    });
+    this.#sender = new RedisSender(this.#clients, downReason);
+    this.logs = new RedisLogs({
+      clients: this.#clients,
+      sender: this.#sender,
+      downReason,
+      onReadOnly: () => this.#leaveReplica(),
     });
   }
 
@@ -78,28 +84,12 @@ export class RedisTransport implements Transport {
     return open;
   }
 
-  publish(channel: string, bytes: Buffer): Promise<void> {
-    const { length } = bytes;
-    if (!this.#commands.isUp) return this.#unavailable(this.#reason());
-    if (this.#isFull(length)) {
-      return this.#unavailable(
-        `it has not answered for the last ${this.#inFlightMessages} messages of ${this.#inFlightBytes} bytes`,
-      );
-    }
-    // The app's own client is not ours to hold up.
-    if (this.#clients.ownsCommands) this.#writes.hold(this.#clients.commands.stream);
-    this.#inFlightBytes += length;
-    this.#inFlightMessages++;
-    const settled = (): void => {
-      this.#inFlightBytes -= length;
-      this.#inFlightMessages--;
-    };
-    return this.#clients.commands
-      .publish(this.#clients.prefix + channel, bytes)
-      .then(settled, (error: Error) => {
-        settled();
-        return this.#unavailable(unansweredReason(error), error);
-      });
+  async publish(channel: string, bytes: Buffer): Promise<void> {
+    await this.#sender.send(
+      bytes.length,
+      () => this.#clients.commands.publish(this.#clients.prefix + channel, bytes),
+      notTaken,
+    );
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
@@ -136,13 +126,11 @@ export class RedisTransport implements Transport {
     this.#events?.message(name.slice(prefix.length), bytes);
   };
 
-  /** A message larger than all of the limit may still leave alone. */
-  #isFull(length: number): boolean {
-    if (this.#inFlightMessages === 0) return false;
-    return (
-      this.#inFlightMessages >= MAX_IN_FLIGHT_MESSAGES ||
-      this.#inFlightBytes + length > MAX_IN_FLIGHT_BYTES
-    );
+  #leaveReplica(): void {
+    const now = performance.now();
+    if (now - this.#leftReplicaAt < LEAVE_REPLICA_EVERY_MS) return;
+    this.#leftReplicaAt = now;
+    this.restart();
   }
 
   #linkUp(): void {
@@ -170,12 +158,12 @@ export class RedisTransport implements Transport {
       throw new Error(unansweredReason(error as Error), { cause: error });
     }
   }
+}
 
-  #unavailable(reason: string, cause?: Error): Promise<never> {
-    const error = new BackplaneUnavailableError(
-      `Redis did not take the message: ${reason}. It was not kept for later; send it again if it must arrive.`,
-      { cause },
-    );
-    return Promise.reject(error);
-  }
+function notTaken(error: Error): BackplaneUnavailableError {
+  const reason = unansweredReason(error);
+  return new BackplaneUnavailableError(
+    `Redis did not take the message: ${reason}. It was not kept for later; send it again if it must arrive.`,
+    { cause: error },
+  );
 }

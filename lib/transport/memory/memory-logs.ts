@@ -1,0 +1,81 @@
+import { LOG_HEADER_BYTES } from '../log-entry.js';
+import { LogNames } from '../log-names.js';
+import {
+  type Append,
+  type Appended,
+  LOG_READ_BYTES,
+  type LogEntry,
+  type LogLifetimes,
+  type LogRange,
+  type LogRead,
+  type LogTop,
+} from '../logs.js';
+import { MemoryLog } from './memory-log.js';
+
+const SWEEP_EVERY_MS = 10_000;
+
+/** The logs of all memory transports on one bus. What they do, they do at once. */
+export class MemoryLogs {
+  readonly #publish: (channel: string, bytes: Buffer) => void;
+  readonly #names = new LogNames();
+  readonly #logs = new Map<string, MemoryLog>();
+  #sweptAt = performance.now();
+  readonly lineage = this.#names.next();
+
+  constructor(publish: (channel: string, bytes: Buffer) => void) {
+    this.#publish = publish;
+  }
+
+  append({ channel, id, bytes, limits, idempotencyTtlMs }: Append): Appended {
+    const now = performance.now();
+    const log = this.#log(channel, now);
+    const known = log.firstResult(id, now);
+    if (known) return known;
+    const { epoch, offset } = log.look(this.#names.next(), limits.metaTtlMs, now);
+    const frame = log.append(bytes, this.#names.next(), limits, now);
+    const appended = { epoch, offset: offset + 1, duplicate: false };
+    log.remember(id, appended, now + idempotencyTtlMs);
+    this.#publish(channel, frame);
+    return appended;
+  }
+
+  tops(channels: readonly string[], { metaTtlMs }: LogLifetimes): LogTop[] {
+    const now = performance.now();
+    return channels.map((channel) =>
+      this.#log(channel, now).look(this.#names.next(), metaTtlMs, now),
+    );
+  }
+
+  read(channel: string, range: LogRange, { metaTtlMs }: LogLifetimes): LogRead {
+    const now = performance.now();
+    const log = this.#log(channel, now);
+    const top = log.look(this.#names.next(), metaTtlMs, now);
+    return { top, entries: within(log.entries(now), range) };
+  }
+
+  #log(channel: string, now: number): MemoryLog {
+    this.#sweep(now);
+    let log = this.#logs.get(channel);
+    if (!log) this.#logs.set(channel, (log = new MemoryLog()));
+    return log;
+  }
+
+  #sweep(now: number): void {
+    if (now - this.#sweptAt < SWEEP_EVERY_MS) return;
+    this.#sweptAt = now;
+    for (const [channel, log] of this.#logs) if (!log.sweep(now)) this.#logs.delete(channel);
+  }
+}
+
+function within(all: readonly LogEntry[], { from, limit, reverse = false }: LogRange): LogEntry[] {
+  const inOrder = reverse ? all.toReversed() : all;
+  const wanted = inOrder
+    .filter(({ offset }) => from === undefined || (reverse ? offset <= from : offset >= from))
+    .slice(0, limit);
+  let bytes = 0;
+  const tooMuch = wanted.findIndex((entry, i) => {
+    bytes += LOG_HEADER_BYTES + entry.bytes.length;
+    return i > 0 && bytes > LOG_READ_BYTES;
+  });
+  return tooMuch === -1 ? wanted : wanted.slice(0, tooMuch);
+}

@@ -1,0 +1,30 @@
+import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
+import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { isRefusal } from './redis-misconfiguration.js';
+import { unansweredReason } from './unanswered-reason.js';
+
+// Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script that met them.
+const PASSING = /(?:^|: -)(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b/;
+
+/** Whether the server that answered is a replica, such as a master that was demoted. */
+export function isReadOnly(error: Error): boolean {
+  return PASSING.exec(error.message)?.[1] === 'READONLY';
+}
+
+/**
+ * What a call on a log rejects with.
+ * @param notDone what Redis did not do, as `append the message`
+ */
+export function logFailure(notDone: string, error: Error): BackplaneUnavailableError {
+  const reason = unansweredReason(error);
+  if (isRefusal(error) && !PASSING.test(error.message)) {
+    return new BackplaneRefusedError(
+      `Redis refused to ${notDone}: ${reason}. Trying again does not help until that is mended.`,
+      { cause: error },
+    );
+  }
+  return new BackplaneUnavailableError(
+    `Redis did not ${notDone}, or did not say so: ${reason}. Try again when it is back, with the same id.`,
+    { cause: error },
+  );
+}

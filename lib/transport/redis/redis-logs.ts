@@ -1,0 +1,178 @@
+import { decodeLogEntry } from '../log-entry.js';
+import { LogNames } from '../log-names.js';
+import {
+  type Append,
+  type Appended,
+  LOG_READ_BYTES,
+  type LogEntry,
+  type LogLifetimes,
+  type LogRange,
+  type LogRead,
+  type Logs,
+  type LogTop,
+} from '../logs.js';
+import { Limit } from './limit.js';
+import { isReadOnly, logFailure } from './log-failure.js';
+import type { RedisClients } from './redis-clients.js';
+import { RedisScript } from './redis-script.js';
+import type { RedisSender } from './redis-sender.js';
+import { LOG_APPEND } from './scripts/log-append.js';
+import { LOG_READ } from './scripts/log-read.js';
+import { LOG_TOPS } from './scripts/log-tops.js';
+
+/** Redis does nothing else while it runs one script. */
+const TOPS_A_CALL = 100;
+const TOPS_CALLS_AT_ONCE = 5;
+const READS_AT_ONCE = 16;
+const TOP_FIELDS = 3;
+
+type Field = Buffer | number;
+
+export interface RedisLogsOptions {
+  readonly clients: RedisClients;
+  readonly sender: RedisSender;
+  /** Why nothing can be asked for now; undefined while it can. */
+  readonly downReason: () => string | undefined;
+  /** The server that we are connected to takes no writes: the address may lead to another by now. */
+  readonly onReadOnly: () => void;
+}
+
+/** Logs as Redis streams: `log:`, `top:` and `once:` in front of the channel, so that all of a log is in the channel's slot. */
+export class RedisLogs implements Logs {
+  readonly #options: RedisLogsOptions;
+  readonly #append: RedisScript;
+  readonly #tops: RedisScript;
+  readonly #read: RedisScript;
+  readonly #names = new LogNames();
+  readonly #topsLimit = new Limit(TOPS_CALLS_AT_ONCE);
+  readonly #readsLimit = new Limit(READS_AT_ONCE);
+  /** A client of the app's adds its prefix to keys by itself, and never to channels. */
+  readonly #keyPrefix: string;
+
+  constructor(options: RedisLogsOptions) {
+    const { commands, ownsCommands, prefix } = options.clients;
+    this.#options = options;
+    this.#append = new RedisScript(commands, LOG_APPEND);
+    this.#tops = new RedisScript(commands, LOG_TOPS);
+    this.#read = new RedisScript(commands, LOG_READ);
+    this.#keyPrefix = ownsCommands ? prefix : '';
+  }
+
+  async append({ channel, id, bytes, limits, idempotencyTtlMs }: Append): Promise<Appended> {
+    const { clients, sender } = this.#options;
+    const keys = [...this.#keysOf(channel), `${this.#keyPrefix}${onceKey(channel, id)}`];
+    const args = [
+      clients.prefix + channel,
+      'PUBLISH',
+      this.#names.next(),
+      this.#names.next(),
+      limits.size,
+      limits.ttlMs,
+      limits.metaTtlMs,
+      idempotencyTtlMs,
+      bytes,
+    ];
+    const [epoch, offset, duplicate] = (await sender.send(
+      bytes.length,
+      () => this.#append.run(keys, args),
+      (error) => this.#failure('append the message', error),
+    )) as Field[];
+    return { epoch: String(epoch), offset: Number(offset), duplicate: duplicate === 1 };
+  }
+
+  async tops(channels: readonly string[], lifetimes: LogLifetimes): Promise<readonly LogTop[]> {
+    const calls: Promise<LogTop[]>[] = [];
+    for (let from = 0; from < channels.length; from += TOPS_A_CALL) {
+      const some = channels.slice(from, from + TOPS_A_CALL);
+      calls.push(this.#topsLimit.run(() => this.#topsOf(some, lifetimes)));
+    }
+    return (await Promise.all(calls)).flat();
+  }
+
+  async read(
+    channel: string,
+    { from, limit, reverse = false }: LogRange,
+    { metaTtlMs }: LogLifetimes,
+  ): Promise<LogRead> {
+    const args = [
+      metaTtlMs,
+      this.#names.next(),
+      ...(reverse ? ['XREVRANGE', from ?? '+', '-'] : ['XRANGE', from ?? '-', '+']),
+      limit,
+      LOG_READ_BYTES,
+    ];
+    const [epoch, offset, tag, ...frames] = await this.#readsLimit.run(() =>
+      this.#ask('read the log', this.#read, this.#keysOf(channel), args),
+    );
+    return { top: topFrom(epoch!, offset!, tag!), entries: entriesFrom(frames as Buffer[]) };
+  }
+
+  async lineage(): Promise<string> {
+    const { commands } = this.#options.clients;
+    const notDone = 'say which server it is';
+    this.#assertUp(notDone);
+    try {
+      const sections = await Promise.all([commands.info('replication'), commands.info('server')]);
+      const [replication, server] = sections;
+      return `${fieldOf(replication, 'master_replid')}:${fieldOf(server, 'run_id')}`;
+    } catch (error) {
+      throw this.#failure(notDone, error as Error);
+    }
+  }
+
+  async #topsOf(channels: readonly string[], { metaTtlMs }: LogLifetimes): Promise<LogTop[]> {
+    const keys = channels.flatMap((channel) => this.#keysOf(channel));
+    const args = [metaTtlMs, ...channels.map(() => this.#names.next())];
+    const fields = await this.#ask('say where the logs stand', this.#tops, keys, args);
+    return channels.map((_, i) => {
+      const [epoch, offset, tag] = fields.slice(i * TOP_FIELDS, (i + 1) * TOP_FIELDS);
+      return topFrom(epoch!, offset!, tag!);
+    });
+  }
+
+  async #ask(
+    notDone: string,
+    script: RedisScript,
+    keys: string[],
+    args: (string | number)[],
+  ): Promise<Field[]> {
+    this.#assertUp(notDone);
+    try {
+      return (await script.run(keys, args)) as Field[];
+    } catch (error) {
+      throw this.#failure(notDone, error as Error);
+    }
+  }
+
+  #keysOf(channel: string): [log: string, meta: string] {
+    return [`${this.#keyPrefix}log:${channel}`, `${this.#keyPrefix}top:${channel}`];
+  }
+
+  #assertUp(notDone: string): void {
+    const reason = this.#options.downReason();
+    if (reason !== undefined) throw logFailure(notDone, new Error(reason));
+  }
+
+  #failure(notDone: string, error: Error): Error {
+    if (isReadOnly(error)) this.#options.onReadOnly();
+    return logFailure(notDone, error);
+  }
+}
+
+/** The length of the id stands last, so that no two pairs of channel and id share a key. */
+function onceKey(channel: string, id: string): string {
+  return `once:${channel}:${id}:${Buffer.byteLength(id)}`;
+}
+
+function topFrom(epoch: Field, offset: Field, tag: Field): LogTop {
+  return { epoch: String(epoch), offset: Number(offset), tag: String(tag) };
+}
+
+/** What is not an entry was put into the stream by somebody else: readers see a hole. */
+function entriesFrom(frames: readonly Buffer[]): LogEntry[] {
+  return frames.flatMap((frame) => decodeLogEntry(frame) ?? []);
+}
+
+function fieldOf(info: string, name: string): string {
+  return new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1] ?? '';
+}
