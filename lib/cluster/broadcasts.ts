@@ -1,6 +1,6 @@
 import { BackplaneClosedError } from '../errors/backplane-closed.error.js';
 import { BackplaneUnavailableError } from '../errors/backplane-unavailable.error.js';
-import { Frame } from '../hub/frame.js';
+import type { Frame } from '../hub/frame.js';
 import type { Target } from '../hub/target.js';
 import type { Transport } from '../transport/transport.js';
 import type { AudienceSink } from './audience.js';
@@ -8,15 +8,15 @@ import type { AudienceModifiers } from './audience-modifiers.js';
 import type { ChannelNames } from './wire/channels.js';
 import type { Counters } from './counters.js';
 import { withDeadline } from './deadline.js';
+import { deliverEnvelope } from './delivery.js';
 import { encodeEnvelope, type Envelope, EnvelopeKind } from './wire/envelope.js';
 import type { Identity } from './instances/identity.js';
 import { instanceOf } from './instances/instance-id.js';
 import type { Link } from './link/link.js';
 import type { BackplaneLogger } from './logger.js';
 import { RecentIds } from './recent-ids.js';
-import type { Route } from './served-hub.js';
 import type { ServedHubs } from './served-hubs.js';
-import { decodeTarget, encodeTarget } from './wire/target-codec.js';
+import { encodeTarget } from './wire/target-codec.js';
 import { ThrottledWarning } from './throttled-warning.js';
 
 const CHANNELS_OWN_TARGET = Buffer.alloc(0);
@@ -77,22 +77,11 @@ export class Broadcasts {
       counters.repeated++;
       return true;
     }
-    const delivered = this.#deliver(route, envelope);
+    const delivered = deliverEnvelope(route, envelope);
     if (delivered === undefined) return false;
     counters.received++;
     counters.delivered += delivered;
     return true;
-  }
-
-  #deliver({ hub, room, user }: Route, envelope: Envelope): number | undefined {
-    const frame = new Frame(envelope.payload, envelope.binary);
-    if (envelope.target.length > 0) {
-      const target = decodeTarget(envelope.target);
-      return target && hub.deliver(target, frame, envelope);
-    }
-    if (room !== undefined) return hub.deliverToRoom(room, frame, envelope);
-    if (user !== undefined) return hub.deliverToUser(user, frame, envelope);
-    return undefined;
   }
 
   /** Members here first, without waiting for Redis; then one publish a channel. */
@@ -135,7 +124,8 @@ export class Broadcasts {
     const exceptConnections = target.exceptConnections.filter(
       (id) => !this.#options.identity.isOwn(instanceOf(id)),
     );
-    const excepts = exceptConnections.length + target.exceptRooms.length;
+    const excepts =
+      exceptConnections.length + target.exceptRooms.length + target.exceptUsers.length;
     const groups = target.rooms.length + target.users.length;
     if (excepts === 0 && groups === 1 && target.connections.length === 0)
       return CHANNELS_OWN_TARGET;

@@ -78,7 +78,8 @@ export class Hub<M extends Member = Member> {
 
   /** Writes one frame to everyone here whom the target means, once each. Answers with how many that are. */
   deliver(target: Target, frame: Frame, delivery: Delivery): number {
-    const group = target.exceptRooms.length === 0 ? this.#groupOf(target) : undefined;
+    const byGroup = target.exceptRooms.length + target.exceptUsers.length > 0;
+    const group = byGroup ? undefined : this.#groupOf(target);
     const { exceptConnections } = target;
     if (!group || exceptConnections.length > 1)
       return this.#send(this.#membersOf(target), undefined, frame, delivery);
@@ -145,6 +146,8 @@ export class Hub<M extends Member = Member> {
     for (const id of target.connections) addIfPresent(members, this.#byId.get(id));
     for (const room of target.exceptRooms)
       for (const member of this.#rooms.get(room) ?? []) members.delete(member);
+    for (const user of target.exceptUsers)
+      for (const member of this.#users.get(user) ?? []) members.delete(member);
     for (const id of target.exceptConnections) {
       const member = this.#byId.get(id);
       if (member) members.delete(member);

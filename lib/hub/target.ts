@@ -6,6 +6,7 @@ export interface Target {
   readonly users: readonly string[];
   readonly connections: readonly string[];
   readonly exceptRooms: readonly string[];
+  readonly exceptUsers: readonly string[];
   readonly exceptConnections: readonly string[];
 }
 
@@ -17,6 +18,7 @@ export const EVERYONE: Target = Object.freeze({
   users: NONE,
   connections: NONE,
   exceptRooms: NONE,
+  exceptUsers: NONE,
   exceptConnections: NONE,
 });
 
@@ -25,7 +27,7 @@ export type TargetList = Exclude<keyof Target, 'everyone'>;
 
 /** The target with more names in one of its lists. To name anybody, even nobody (`[]`), ends `everyone`. */
 export function extend(target: Target, list: TargetList, names: readonly string[]): Target {
-  const includes = list !== 'exceptRooms' && list !== 'exceptConnections';
+  const includes = list === 'rooms' || list === 'users' || list === 'connections';
   return {
     ...target,
     everyone: target.everyone && !includes,

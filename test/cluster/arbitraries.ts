@@ -24,5 +24,6 @@ export const anyTarget: fc.Arbitrary<Target> = fc.record({
   users: names,
   connections: names,
   exceptRooms: names,
+  exceptUsers: names,
   exceptConnections: names,
 });

@@ -60,6 +60,7 @@ describe('a hub', () => {
     ['everyone but connections', all({ exceptConnections: ['n', 'b', 'gone'] }), 'a1,a2'],
     ['a room but another', to({ rooms: ['red'], exceptRooms: ['blue'] }), 'a1'],
     ['a room but itself', to({ rooms: ['red'], exceptRooms: ['red'] }), ''],
+    ['everyone but a user', all({ exceptUsers: ['ann'] }), 'b,n'],
     ['a user but a connection', to({ users: ['ann'], exceptConnections: ['a1'] }), 'a2'],
     [
       'a connection but itself',
@@ -145,8 +146,10 @@ describe('a hub', () => {
       if (seed % 2 > 0) {
         target = extend(target, 'exceptRooms', pick(4));
         target = extend(target, 'exceptConnections', pick(5));
+        target = extend(target, 'exceptUsers', pick(6).slice(0, 1));
       }
-      const { everyone, rooms, users, connections, exceptRooms, exceptConnections } = target;
+      const { everyone, rooms, users, connections } = target;
+      const { exceptRooms, exceptUsers, exceptConnections } = target;
       const expected = members.filter(
         (member) =>
           (everyone ||
@@ -154,6 +157,7 @@ describe('a hub', () => {
             users.includes(member.userId!) ||
             connections.includes(member.id)) &&
           !exceptRooms.some((room) => member.rooms.has(room)) &&
+          !exceptUsers.includes(member.userId!) &&
           !exceptConnections.includes(member.id),
       );
       expect(reached(target)).toBe(expected.map(({ id }) => id).join());

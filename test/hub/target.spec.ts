@@ -11,7 +11,7 @@ describe('a target', () => {
   });
 
   it('stays everyone with exceptions', () => {
-    for (const list of ['exceptRooms', 'exceptConnections'] as const) {
+    for (const list of ['exceptRooms', 'exceptUsers', 'exceptConnections'] as const) {
       expect(extend(EVERYONE, list, ['a'])).toMatchObject({ everyone: true, [list]: ['a'] });
     }
   });

@@ -7,6 +7,7 @@ const TAGS: Readonly<Record<TargetList, number>> = {
   connections: 3,
   exceptRooms: 4,
   exceptConnections: 5,
+  exceptUsers: 6,
 };
 const LISTS = Object.keys(TAGS) as readonly TargetList[];
 const LIST_OF_TAG = new Map(LISTS.map((list) => [TAGS[list], list]));
@@ -29,6 +30,7 @@ export function decodeTarget(bytes: Buffer): Target | undefined {
     users: [],
     connections: [],
     exceptRooms: [],
+    exceptUsers: [],
     exceptConnections: [],
   };
   let everyone = false;

@@ -5,7 +5,14 @@ import { EVERYONE, extend, type Target } from '../../../lib/hub/target.js';
 import { mutants, OUTSIDE, withinOutside } from '../mutants.js';
 import { anyTarget } from '../arbitraries.js';
 
-const LISTS = ['rooms', 'users', 'connections', 'exceptRooms', 'exceptConnections'] as const;
+const LISTS = [
+  'rooms',
+  'users',
+  'connections',
+  'exceptRooms',
+  'exceptUsers',
+  'exceptConnections',
+] as const;
 
 describe('a target as bytes', () => {
   it('comes back as it was', () => {

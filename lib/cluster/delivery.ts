@@ -1,0 +1,19 @@
+import { Frame } from '../hub/frame.js';
+import type { Route } from './served-hub.js';
+import type { Envelope } from './wire/envelope.js';
+import { decodeTarget } from './wire/target-codec.js';
+
+/** Writes what an envelope carries to the members here whom it means. Answers with how many that are; undefined if its target is not intelligible. */
+export function deliverEnvelope(
+  { hub, room, user }: Route,
+  envelope: Envelope,
+): number | undefined {
+  const frame = new Frame(envelope.payload, envelope.binary);
+  if (envelope.target.length > 0) {
+    const target = decodeTarget(envelope.target);
+    return target && hub.deliver(target, frame, envelope);
+  }
+  if (room !== undefined) return hub.deliverToRoom(room, frame, envelope);
+  if (user !== undefined) return hub.deliverToUser(user, frame, envelope);
+  return undefined;
+}
