@@ -1,0 +1,246 @@
+import type { LogEntry, LogRange, LogRead, LogTop, PublishedEntry } from '../../transport/logs.js';
+import { commonPast, hasForked, mayReachFurtherBack } from './common-past.js';
+import { HeldEntries, type HeldLimits } from './held-entries.js';
+import { RecentTags } from './recent-tags.js';
+
+/**
+ * - `subscribing`: the channel may not be heard, or the log's top is not known since; what arrives is held.
+ * - `live`: entries are delivered as they arrive.
+ * - `repairing`: the log was asked for what is missing; what arrives is held.
+ */
+export type CursorState = 'subscribing' | 'live' | 'repairing';
+
+/**
+ * - `trimmed`: the log holds no longer what follows.
+ * - `new-epoch`: the log began anew.
+ * - `forked`: the log has other entries where delivered ones were, and none of those that are remembered.
+ */
+export type LossReason = 'trimmed' | 'new-epoch' | 'forked';
+
+export interface Loss {
+  readonly reason: LossReason;
+  /** Where the cursor stood. */
+  readonly last: LogTop;
+  /** Where it goes on from. */
+  readonly top: LogTop;
+}
+
+/** A read that a cursor wants. */
+export interface WantedRead extends LogRange {
+  /** As a rule an offset that was delivered, so that it can be compared. */
+  readonly from: number;
+}
+
+/** What is to be done, in this order. */
+export interface CursorOutcome {
+  readonly lost: Loss | undefined;
+  readonly deliver: readonly LogEntry[];
+  readonly read: WantedRead | undefined;
+}
+
+export interface CursorLimits extends HeldLimits {
+  /** How many offsets a fork may go back. */
+  readonly remembered: number;
+  /** How many entries a read asks for: more than are remembered. */
+  readonly read: number;
+}
+
+export const CURSOR_LIMITS: CursorLimits = {
+  remembered: 64,
+  read: 256,
+  heldEntries: 1_000,
+  heldBytes: 1024 * 1024,
+};
+
+/** Plain numbers, shared by the cursors of an instance. */
+export interface CursorCounters {
+  /** Second copies of an entry, dropped. */
+  repeated: number;
+  /** Repairs that began with an entry that did not fit. */
+  gaps: number;
+  /** Entries that arrived by a repair. */
+  repaired: number;
+}
+
+const NOTHING: CursorOutcome = Object.freeze({
+  lost: undefined,
+  deliver: Object.freeze([]),
+  read: undefined,
+});
+
+/**
+ * How far one instance has delivered one log, and what follows from what it hears of it. Does nothing itself: each call
+ * answers with what is to be done.
+ *
+ * Invariants: an entry is delivered only after its predecessor, or after a loss was said; none is delivered twice while its
+ * tag is remembered, even when the log goes back and comes again. What is held may be dropped at any time: what it would
+ * have brought is missing then, which the next entry or the next look at the top shows.
+ */
+export class Cursor {
+  readonly #counters: CursorCounters;
+  readonly #limits: CursorLimits;
+  #subscribed = false;
+  #epoch = '';
+  #offset = 0;
+  #tag = '';
+  /** Undefined before the first top. Reaches beyond the position where the log has lost its end since. */
+  #delivered: RecentTags | undefined;
+  #held: HeldEntries | undefined;
+  #wanted: WantedRead | undefined;
+  /** The log's last answer brought nothing, and something held did not fit. */
+  #inVain = false;
+
+  constructor(counters: CursorCounters, limits = CURSOR_LIMITS) {
+    this.#counters = counters;
+    this.#limits = limits;
+  }
+
+  get state(): CursorState {
+    if (!this.#subscribed) return 'subscribing';
+    return this.#wanted ? 'repairing' : 'live';
+  }
+
+  /** The newest entry of the log that was delivered, or need not be. Undefined before the first top. */
+  get position(): LogTop | undefined {
+    return this.#delivered && { epoch: this.#epoch, offset: this.#offset, tag: this.#tag };
+  }
+
+  /** The read that it waits for while it repairs. One that failed is still wanted. */
+  get wanted(): WantedRead | undefined {
+    return this.#wanted;
+  }
+
+  /** The subscription is gone, or in doubt. */
+  suspend(): void {
+    this.#subscribed = false;
+    this.#wanted = undefined;
+  }
+
+  /** An entry as it came on the channel. */
+  arrive(entry: PublishedEntry): CursorOutcome {
+    if (!this.#subscribed || this.#wanted) {
+      this.#hold(entry);
+      return NOTHING;
+    }
+    if (entry.epoch === this.#epoch && this.#follows(entry))
+      return this.#advance(entry)
+        ? { lost: undefined, deliver: [entry], read: undefined }
+        : NOTHING;
+    if (this.#isRepeated(entry)) return NOTHING;
+    this.#counters.gaps++;
+    this.#hold(entry);
+    return this.#want(this.#offset);
+  }
+
+  /**
+   * The top of the log: the first one is where the cursor begins, each later one is a check.
+   * @param top asked for after the subscription was confirmed that is in force now
+   */
+  placed(top: LogTop): CursorOutcome {
+    this.#subscribed = true;
+    if (!this.#delivered) this.#moveTo(top);
+    if (!this.#standsAt(top)) return this.#want(this.#offset);
+    return this.#join(top.offset, []);
+  }
+
+  /** @param wanted the read that was asked for: an answer to an earlier wish says nothing any more */
+  repaired(wanted: WantedRead, read: LogRead): CursorOutcome {
+    if (wanted !== this.#wanted) return NOTHING;
+    const { top } = read;
+    if (top.epoch !== this.#epoch) return this.#lose('new-epoch', top);
+    const delivered = this.#delivered!;
+    const common = commonPast(read, delivered);
+    if (common === undefined) {
+      const oldest = Math.max(1, delivered.oldest);
+      if (wanted.from > oldest && mayReachFurtherBack(read, wanted.from)) return this.#want(oldest);
+      return this.#lose(hasForked(read, delivered) ? 'forked' : 'trimmed', top);
+    }
+    this.#offset = common;
+    this.#tag = delivered.at(common)!;
+    const deliver = this.#follow(read.entries);
+    if (this.#offset >= top.offset) return this.#join(top.offset, deliver);
+    // The read held an entry more than can be remembered: what follows is gone.
+    if (deliver.length === 0) return this.#lose('trimmed', top);
+    return this.#want(this.#offset, deliver);
+  }
+
+  #follow(entries: readonly LogEntry[]): LogEntry[] {
+    const followed: LogEntry[] = [];
+    for (const entry of entries) {
+      if (entry.offset <= this.#offset) continue;
+      if (!this.#follows(entry)) break;
+      this.#advance(entry);
+      followed.push(entry);
+    }
+    this.#counters.repaired += followed.length;
+    return followed;
+  }
+
+  #lose(reason: LossReason, top: LogTop): CursorOutcome {
+    const last = this.position!;
+    this.#moveTo(top);
+    return this.#join(top.offset, [], { reason, last, top });
+  }
+
+  /**
+   * The log is delivered up to an offset: on with what is held. What does not fit shows that the answer was too old, so the
+   * log is asked again, once more: what it does not know then is of a branch that it has lost.
+   */
+  #join(upTo: number, deliver: LogEntry[], lost?: Loss): CursorOutcome {
+    this.#wanted = undefined;
+    for (const entry of this.#held?.take() ?? []) {
+      if (entry.epoch !== this.#epoch) this.#hold(entry);
+      else if (this.#follows(entry)) {
+        if (this.#advance(entry)) deliver.push(entry);
+      } else if (!this.#isRepeated(entry) && entry.offset > upTo) this.#hold(entry);
+    }
+    const inVain = deliver.length === 0 && !lost;
+    const askAgain = this.#held !== undefined && this.#held.size > 0 && !(inVain && this.#inVain);
+    this.#inVain = inVain && askAgain;
+    if (askAgain) return this.#want(this.#offset, deliver, lost);
+    this.#held = undefined;
+    return { lost, deliver, read: undefined };
+  }
+
+  #want(offset: number, deliver: readonly LogEntry[] = [], lost?: Loss): CursorOutcome {
+    this.#wanted = { from: Math.max(1, offset), limit: this.#limits.read };
+    return { lost, deliver, read: this.#wanted };
+  }
+
+  #hold(entry: PublishedEntry): void {
+    (this.#held ??= new HeldEntries(this.#limits)).add(entry);
+  }
+
+  #standsAt(top: LogTop): boolean {
+    return top.offset === this.#offset && top.tag === this.#tag && top.epoch === this.#epoch;
+  }
+
+  #follows(entry: LogEntry): boolean {
+    return entry.offset === this.#offset + 1 && entry.previousTag === this.#tag;
+  }
+
+  #isRepeated(entry: PublishedEntry): boolean {
+    if (entry.epoch !== this.#epoch || !this.#delivered!.has(entry)) return false;
+    this.#counters.repeated++;
+    return true;
+  }
+
+  /** False if the entry was delivered before the log went back. */
+  #advance(entry: LogEntry): boolean {
+    this.#offset = entry.offset;
+    this.#tag = entry.tag;
+    if (this.#delivered!.has(entry)) {
+      this.#counters.repeated++;
+      return false;
+    }
+    this.#delivered!.add(entry);
+    return true;
+  }
+
+  #moveTo(top: LogTop): void {
+    this.#epoch = top.epoch;
+    this.#offset = top.offset;
+    this.#tag = top.tag;
+    this.#delivered = new RecentTags(top, this.#limits.remembered);
+  }
+}
