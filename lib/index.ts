@@ -20,9 +20,18 @@ export {
   type GatewayOptions,
   RedisBackplaneAdapter,
 } from './adapter/redis-backplane.adapter.js';
-export { Audience } from './cluster/audience.js';
+export { Audience, type Published, type PublishOptions } from './cluster/audience.js';
 export { Backplane, type BackplaneEvents, type BackplaneStats } from './cluster/backplane.js';
 export { BackplaneHub } from './cluster/backplane-hub.js';
+export type { ContinuityLoss } from './cluster/continuity/continuity.js';
+export type { LossReason } from './cluster/continuity/cursor.js';
+export type {
+  HistoryEntry,
+  HistoryOf,
+  HistoryOptions,
+  HistoryPage,
+} from './cluster/continuity/history-reader.js';
+export type { Durability } from './cluster/continuity/history-rules.js';
 export type { Counters } from './cluster/counters.js';
 export type { AnyEvents, EventArguments, EventName } from './cluster/events.js';
 export { HubAudience } from './cluster/hub-audience.js';
@@ -47,6 +56,7 @@ export type { ServerEventContext, ServerEventHandler } from './cluster/servers/s
 export { BackplaneError } from './errors/backplane.error.js';
 export { BackplaneClosedError } from './errors/backplane-closed.error.js';
 export { BackplaneConfigError } from './errors/backplane-config.error.js';
+export { BackplaneNotReplicatedError } from './errors/backplane-not-replicated.error.js';
 export { BackplaneRefusedError } from './errors/backplane-refused.error.js';
 export { BackplaneUnavailableError } from './errors/backplane-unavailable.error.js';
 export { ClientAnswerError } from './errors/client-answer.error.js';
@@ -54,6 +64,7 @@ export { ConnectionClosedError } from './errors/connection-closed.error.js';
 export { NoSuchConnectionError } from './errors/no-such-connection.error.js';
 export { RequestTimeoutError } from './errors/request-timeout.error.js';
 export { createBackplane } from './module/create-backplane.js';
+export type { HistoryOption } from './module/history-option.js';
 export { InjectBackplane } from './module/inject-backplane.decorator.js';
 export { OnServerEvent, type OnServerEventOptions } from './module/on-server-event.decorator.js';
 export { RedisBackplaneModule } from './module/redis-backplane.module.js';

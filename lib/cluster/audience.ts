@@ -5,7 +5,7 @@ import { assertCloseFrame } from './close-frame.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
 import type { HubOperations } from './requests/hub-operations.js';
 import { eventFrame, rawFrame } from './message.js';
-import { namesOf } from './names.js';
+import { assertName, namesOf } from './names.js';
 import { type FetchedSockets, RemoteSocket } from './requests/remote-socket.js';
 import type { AckOptions, AckResult, CommandResult, CountResult } from './requests/results.js';
 
@@ -14,8 +14,33 @@ export interface AudienceSink {
   /** Never throws or rejects. */
   emit(target: Target, modifiers: AudienceModifiers, frame: Frame): void;
   /** Rejects with `BackplaneUnavailableError` or `BackplaneClosedError`. */
-  publish(target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void>;
+  publish(
+    target: Target,
+    modifiers: AudienceModifiers,
+    frame: Frame,
+    options?: PublishOptions,
+  ): Promise<Published | undefined>;
   readonly operations: HubOperations;
+}
+
+export interface PublishOptions {
+  /**
+   * The message's own, in its room: one that was published before under this id is not sent again, for `idempotencyTtlMs`. Only where
+   * the target has a history; elsewhere there is nothing to compare with. Default: none of the app's.
+   */
+  id?: string;
+  /** Wait while Redis is away, as `emit` does, instead of being rejected at the deadline. Only where the target has a history. Default false. */
+  queue?: boolean;
+}
+
+/** Where a message went in the history of its target; of several targets, of the first that was named. */
+export interface Published {
+  /** New whenever the numbering began anew. */
+  readonly epoch: string;
+  /** Its number: 1, 2, 3… */
+  readonly offset: number;
+  /** It had been published before, under the same id: this is where, and nothing was sent. */
+  readonly duplicate: boolean;
 }
 
 type Names = readonly (string | readonly string[])[];
@@ -109,15 +134,19 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * Sends an event as {@link emit} does, and resolves when Redis took it. Members on this instance have been written to by then in
-   * any case.
-   * @throws (rejects) BackplaneUnavailableError if Redis did not take it in time; TypeError as `emit` throws it
+   * Sends an event as {@link emit} does, and resolves when Redis took it: with its place in the history, where the target has one (the
+   * option `history`), else with undefined. Members on this instance have been written to by then, unless there is a history: then all
+   * members, here and elsewhere, get it in its place.
+   * @throws (rejects) BackplaneUnavailableError if Redis did not take it in time; TypeError as `emit` throws it, and for an `id` that is
+   * not a non-empty string of at most 255 bytes
    */
   async publish<Name extends EventName<Events>>(
     event: Name,
-    ...[data]: EventArguments<Events, Name>
-  ): Promise<void> {
-    await this.#sink.publish(this.#target, this.#modifiers, eventFrame(event, data));
+    ...args: RequestArguments<Events, Name, PublishOptions>
+  ): Promise<Published | undefined> {
+    const [data, options = {}] = args;
+    if (options.id !== undefined) assertName('message id', options.id);
+    return this.#sink.publish(this.#target, this.#modifiers, eventFrame(event, data), options);
   }
 
   /**

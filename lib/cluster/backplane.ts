@@ -3,6 +3,8 @@ import type { Transport } from '../transport/transport.js';
 import { BackplaneHub } from './backplane-hub.js';
 import { Cluster, type InstanceEvents } from './cluster.js';
 import type { Connection } from './connection.js';
+import type { ContinuityLoss } from './continuity/continuity.js';
+import type { HistoryRule } from './continuity/history-rules.js';
 import { type Counters, newCounters } from './counters.js';
 import type { AnyEvents } from './events.js';
 import { HubAudience, type HubSink } from './hub-audience.js';
@@ -25,11 +27,16 @@ export interface BackplaneParts {
   readonly logger: BackplaneLogger;
   /** Default 10 s, renewed every 3 s. */
   readonly lease?: LeaseOptions;
+  /** Which targets have a history. Default none. */
+  readonly history?: readonly HistoryRule[];
+  /** How long the ids of published messages are known. Default 300,000. */
+  readonly idempotencyTtlMs?: number;
 }
 
 /** What a backplane tells its app, and with what. */
 export interface BackplaneEvents extends InstanceEvents {
   status: (status: BackplaneStatus) => void;
+  continuityLost: (loss: ContinuityLoss) => void;
 }
 
 /** What happened on an instance since its start, and what is under way. */
@@ -40,10 +47,18 @@ export interface BackplaneStats extends Readonly<Counters> {
   readonly openRequests: number;
   /** Questions of `emitWithAck`, of any instance, to which clients of this one have not answered yet. */
   readonly openQuestions: number;
+  /** Histories that this instance follows, as they have members here. */
+  readonly followed: number;
+  /** Messages that wait for Redis, to enter their histories. */
+  readonly outbox: number;
+  /** Since the last message that went to Redis and came back; undefined before the first. */
+  readonly probeAgeMs: number | undefined;
 }
 
 /** The hub of gateways without a path, and of a backplane's own verbs. */
 const DEFAULT_HUB = '/';
+
+export const DEFAULT_IDEMPOTENCY_TTL_MS = 300_000;
 
 /**
  * Many instances as one: the injectable. Its own verbs address the hub `/`; {@link hub} addresses any other. It works
@@ -59,9 +74,14 @@ export class Backplane<
   #serial = 0;
 
   /** @internal Made by the module, or by `createBackplane`. */
-  constructor({ lease = DEFAULT_LEASE, ...parts }: BackplaneParts) {
+  constructor({
+    lease = DEFAULT_LEASE,
+    history = [],
+    idempotencyTtlMs = DEFAULT_IDEMPOTENCY_TTL_MS,
+    ...parts
+  }: BackplaneParts) {
     const counters = newCounters();
-    const cluster = new Cluster({ ...parts, counters, lease });
+    const cluster = new Cluster({ ...parts, counters, lease, history, idempotencyTtlMs });
     super(cluster.sinkOf(DEFAULT_HUB));
     this.#cluster = cluster;
     this.counters = counters;
@@ -94,7 +114,7 @@ export class Backplane<
 
   /**
    * Calls the listener: at each change of {@link status}; when another instance has joined; when one has left, or its lease has
-   * lapsed (`'left'`, `'lost'`).
+   * lapsed (`'left'`, `'lost'`); when messages of a history were lost for the members of this instance (`continuityLost`).
    * @returns the function that takes the listener off
    */
   on<Event extends keyof BackplaneEvents>(
@@ -103,10 +123,12 @@ export class Backplane<
   ): () => void {
     if (event === 'status')
       return this.#cluster.link.onStatus(listener as BackplaneEvents['status']);
+    if (event === 'continuityLost')
+      return this.#cluster.continuity.onLost(listener as BackplaneEvents['continuityLost']);
     if (event === 'instanceJoined' || event === 'instanceLeft')
       return this.#cluster.on(event, listener as InstanceEvents['instanceLeft']);
     throw new TypeError(
-      `The events of a backplane are 'status', 'instanceJoined' and 'instanceLeft', got ${String(event)}. ` +
+      `The events of a backplane are 'status', 'instanceJoined', 'instanceLeft' and 'continuityLost', got ${String(event)}. ` +
         "Clients' messages reach gateways.",
     );
   }
@@ -138,12 +160,15 @@ export class Backplane<
 
   /** What happened on this instance since its start, in plain numbers. */
   stats(): BackplaneStats {
-    const { link, requests, openQuestions } = this.#cluster;
+    const { link, requests, openQuestions, continuity } = this.#cluster;
     return {
       ...this.counters,
       subscriptions: link.subscriptions.size,
       openRequests: requests.size,
       openQuestions,
+      followed: continuity.followed,
+      outbox: continuity.outbox.depth,
+      probeAgeMs: link.probeAgeMs,
     };
   }
 

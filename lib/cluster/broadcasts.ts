@@ -64,6 +64,7 @@ export class Broadcasts {
               `Redis did not confirm the message within ${ms} ms; it may still leave.`,
             ),
         );
+        return undefined;
       },
     };
   }

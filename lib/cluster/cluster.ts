@@ -7,6 +7,8 @@ import type { HubSink } from './hub-audience.js';
 import { HubOperations } from './requests/hub-operations.js';
 import { Broadcasts } from './broadcasts.js';
 import { ChannelNames } from './wire/channels.js';
+import { Continuity } from './continuity/continuity.js';
+import { type HistoryRule, HistoryRules } from './continuity/history-rules.js';
 import type { Counters } from './counters.js';
 import { Identity } from './instances/identity.js';
 import { Inbox } from './wire/inbox.js';
@@ -32,6 +34,9 @@ export interface ClusterParts {
   readonly logger: BackplaneLogger;
   readonly counters: Counters;
   readonly lease: LeaseOptions;
+  readonly history: readonly HistoryRule[];
+  /** How long the ids of published messages are known. */
+  readonly idempotencyTtlMs: number;
 }
 
 export interface InstanceEvents {
@@ -47,6 +52,7 @@ export class Cluster {
   readonly hubs: ServedHubs;
   readonly instances: Instances;
   readonly requests: Requests;
+  readonly continuity: Continuity;
   readonly #parts: ClusterParts;
   readonly #channels: ChannelNames;
   readonly #broadcasts: Broadcasts;
@@ -67,10 +73,27 @@ export class Cluster {
     this.link = this.#makeLink();
     const { link } = this;
     const { subscriptions } = link;
+    this.continuity = new Continuity({
+      ...parts,
+      identity,
+      channels,
+      link,
+      logs: transport.logs,
+      rules: new HistoryRules(parts.history),
+      onUnsent: (error) => this.#broadcasts.countUnsent(error),
+    });
+    const { continuity } = this;
     const onListening = (): Promise<void> => this.instances.refresh();
     const onChange = (): void => void onListening();
     const fanOut = { turn: this.turn, coalesceMs: parts.coalesceMs };
-    this.hubs = new ServedHubs({ identity, channels, subscriptions, fanOut, onListening });
+    this.hubs = new ServedHubs({
+      identity,
+      channels,
+      subscriptions,
+      continuity,
+      fanOut,
+      onListening,
+    });
     this.#serverEvents = new ServerEvents({ channels, subscriptions, logger, onChange });
     const { hubs } = this;
     this.instances = this.#makeInstances();
@@ -115,7 +138,8 @@ export class Cluster {
   sinkOf(hub: string): HubSink {
     const { logger } = this.#parts;
     return {
-      ...this.#broadcasts.sinkOf(hub),
+      ...this.continuity.sinkOf(hub, this.#broadcasts.sinkOf(hub)),
+      history: (of, options) => this.continuity.reader.read(hub, of, options),
       operations: new HubOperations(hub, this.#asker, logger),
       tellServers: (event, data) => this.#serverMessages.tell(hub, event, data),
       askServers: (event, data, modifiers) => this.#serverMessages.ask(hub, event, data, modifiers),
@@ -132,6 +156,7 @@ export class Cluster {
     await this.instances.close();
     this.requests.close();
     this.#responder.close();
+    this.continuity.close();
     this.hubs.close();
     await this.link.close();
     this.#emitter.removeAllListeners();
@@ -144,6 +169,8 @@ export class Cluster {
       counters,
       logger,
       isOwn: (instanceId) => identity.isOwn(instanceId),
+      entries: (channel, bytes) =>
+        this.continuity.receive(channel, bytes, this.hubs.route(channel)),
       readers: {
         broadcast: (envelope, channel) => this.#broadcasts.receive(envelope, channel),
         request: (envelope) => this.#requestInbox.receive(envelope),

@@ -8,7 +8,7 @@ export interface Counters {
   received: number;
   /** Copies meant for connections of this instance. What of them was not written is in `dropped`. */
   delivered: number;
-  /** Second copies of a broadcast, dropped. */
+  /** Second copies of a broadcast or of an entry of a history, dropped. */
   repeated: number;
   /** What arrived and was no envelope, dropped. */
   malformed: number;
@@ -16,6 +16,19 @@ export interface Counters {
   dropped: number;
   /** Clients closed with 4408, too slow. */
   slowDisconnects: number;
+  /** Messages of this instance that a history took. */
+  published: number;
+  /** Messages that a history had already, by their `id`: not sent again. */
+  republished: number;
+  /** Repairs that began with an entry of a history that did not fit: one before it was lost on the way. */
+  gaps: number;
+  /** Entries of histories that reached the members by a repair. */
+  repaired: number;
+  /** Repairs that came to an end, well or not, and how long all of them took. */
+  repairs: number;
+  repairMs: number;
+  /** Spans of histories that were lost for members of this instance, and said to be. */
+  lostSpans: number;
   /** Answers of clients that nobody waits for (any more), ignored. */
   strayAnswers: number;
 }
@@ -30,6 +43,13 @@ export function newCounters(): Counters {
     malformed: 0,
     dropped: 0,
     slowDisconnects: 0,
+    published: 0,
+    republished: 0,
+    gaps: 0,
+    repaired: 0,
+    repairs: 0,
+    repairMs: 0,
+    lostSpans: 0,
     strayAnswers: 0,
   };
 }

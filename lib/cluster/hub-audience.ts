@@ -1,5 +1,6 @@
 import { Audience, type AudienceSink } from './audience.js';
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
+import type { HistoryOf, HistoryOptions, HistoryPage } from './continuity/history-reader.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
 import type { ServerSideResult } from './requests/results.js';
 import type { ServerEventHandler } from './servers/server-events.js';
@@ -10,6 +11,7 @@ export interface HubSink extends AudienceSink {
   tellServers(event: string, data: unknown): void;
   askServers(event: string, data: unknown, modifiers: AudienceModifiers): Promise<ServerSideResult>;
   onServerEvent(event: string, handler: ServerEventHandler): () => void;
+  history(of: HistoryOf, options: HistoryOptions | undefined): Promise<HistoryPage>;
 }
 
 /** Everyone in a hub; and the instances that serve it, among themselves. */
@@ -23,6 +25,16 @@ export abstract class HubAudience<
   constructor(sink: HubSink) {
     super(sink);
     this.#sink = sink;
+  }
+
+  /**
+   * What was sent to a room (or to a user, or to the whole hub) that has a history: oldest first, at most 100 messages, unless the options
+   * say otherwise. It includes what left some members out.
+   * @throws (rejects) BackplaneConfigError for a target without a history; TypeError for names and options that cannot be;
+   * BackplaneUnavailableError while Redis is away
+   */
+  async history(of: HistoryOf, options?: HistoryOptions): Promise<HistoryPage> {
+    return this.#sink.history(of, options);
   }
 
   /**

@@ -5,6 +5,7 @@ import type { Delivery } from '../hub/member.js';
 import type { Target } from '../hub/target.js';
 import type { ChannelNames } from './wire/channels.js';
 import type { Connection } from './connection.js';
+import type { GroupKind } from './continuity/history-rules.js';
 import type { Identity } from './instances/identity.js';
 import type { Subscriptions } from './link/subscriptions.js';
 
@@ -15,10 +16,28 @@ export interface Route {
   readonly user?: string;
 }
 
+/** Is told of each channel that has members here and may have a history. */
+export interface ChannelFollower {
+  /**
+   * Resolves when the channel's members get all that is sent from now on, or when there is no point in waiting for that.
+   * @param subscribed settles when the channel is confirmed, or as above
+   */
+  follow(
+    kind: GroupKind,
+    name: string,
+    channel: string,
+    route: Route,
+    subscribed: Promise<void>,
+  ): Promise<void>;
+  unfollow(channel: string): void;
+}
+
 export interface ServedHubOptions {
   readonly identity: Identity;
   readonly channels: ChannelNames;
   readonly subscriptions: Subscriptions;
+  /** Where the channels with a history stand. */
+  readonly continuity: ChannelFollower;
   readonly fanOut: FanOutOptions;
   /** Channel to whom it stands for; shared by all hubs of the instance. */
   readonly routes: Map<string, Route>;
@@ -41,12 +60,12 @@ export class ServedHub<M extends Connection = Connection> {
   #listening = false;
 
   constructor(name: string, options: ServedHubOptions) {
-    const { channels, identity } = options;
+    const { identity } = options;
     this.name = name;
     this.#options = options;
     this.#hub = new Hub<M>(name, options.fanOut);
     this.subscribed = Promise.all([
-      this.#listen(channels.all(name), { hub: this.#hub }),
+      this.#listenFor('all', ''),
       this.listenAs(identity.current),
     ]).then(() => {
       this.#listening = true;
@@ -105,11 +124,7 @@ export class ServedHub<M extends Connection = Connection> {
    */
   enterUser(userId: string): Promise<void> {
     this.#users.set(userId, (this.#users.get(userId) ?? 0) + 1);
-    const { channels } = this.#options;
-    return this.#listen(channels.user(this.name, userId), {
-      hub: this.#hub,
-      user: userId,
-    });
+    return this.#listenFor('user', userId);
   }
 
   leaveUser(userId: string): void {
@@ -132,13 +147,12 @@ export class ServedHub<M extends Connection = Connection> {
 
   /** In the rooms at once here; resolves when messages from the other instances arrive too (at once while Redis is away). Never rejects. */
   async join(member: M, rooms: readonly string[]): Promise<void> {
-    const { channels } = this.#options;
     const confirmations: Promise<void>[] = [];
     for (const room of rooms) {
       this.#hub.join(member, room);
       // Not in the hub any more: it has disconnected.
       if (!member.rooms.has(room)) continue;
-      confirmations.push(this.#listen(channels.room(this.name, room), { hub: this.#hub, room }));
+      confirmations.push(this.#listenFor('room', room));
     }
     await Promise.all(confirmations);
   }
@@ -152,6 +166,15 @@ export class ServedHub<M extends Connection = Connection> {
     this.#silence(this.#options.channels.room(this.name, room), ROOM_LINGER_MS);
   }
 
+  /** Hears a channel that may have a history. */
+  #listenFor(kind: GroupKind, name: string): Promise<void> {
+    const { channels, continuity } = this.#options;
+    const channel = channels.group(this.name, kind, name);
+    const route = { hub: this.#hub, ...(kind === 'all' ? {} : { [kind]: name }) };
+    const subscribed = this.#listen(channel, route);
+    return continuity.follow(kind, name, channel, route, subscribed);
+  }
+
   #listen(channel: string, route: Route): Promise<void> {
     const { routes, subscriptions } = this.#options;
     if (!routes.has(channel)) routes.set(channel, route);
@@ -160,6 +183,7 @@ export class ServedHub<M extends Connection = Connection> {
 
   #silence(channel: string, lingerMs: number): void {
     this.#options.routes.delete(channel);
+    this.#options.continuity.unfollow(channel);
     this.#options.subscriptions.release(channel, lingerMs);
   }
 }

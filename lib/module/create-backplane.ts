@@ -19,6 +19,7 @@ export async function createBackplane(options: RedisBackplaneOptions = {}): Prom
 /** Wires the maker of the transport in. */
 export async function startBackplane(options: NormalisedOptions): Promise<Backplane> {
   const { redis, eventKeys, commandTimeoutMs, failFast, coalesceMs, lease } = options;
+  const { history, idempotencyTtlMs } = options;
   const backplane = new Backplane({
     transport:
       redis === 'memory' ? new MemoryTransport() : new RedisTransport(redis, commandTimeoutMs),
@@ -28,6 +29,8 @@ export async function startBackplane(options: NormalisedOptions): Promise<Backpl
     failFast,
     coalesceMs,
     lease,
+    history,
+    idempotencyTtlMs,
   });
   return backplane.start();
 }

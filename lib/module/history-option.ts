@@ -44,7 +44,7 @@ export function historyRules(given: unknown): readonly HistoryRule[] {
 function historyRule(option: string, given: unknown): HistoryRule {
   if (!isPlainObject(given)) throw wrong(option, 'a rule', given, `Write ${SHAPE}.`);
   assertKnown(`${option}.`, given, KNOWN);
-  const named = SELECTORS.filter((selector) => given[selector] !== undefined);
+  const named = SELECTORS.filter((one) => given[one] !== undefined);
   if (named.length !== 1) {
     throw new BackplaneConfigError(
       `The option "${option}" must say one of "rooms", "users" and "all", got ${named.join(' and ') || 'none'}. Write ${SHAPE}.`,

@@ -7,9 +7,12 @@ import {
   wholeOption,
   wrong,
 } from '../adapter/option-checks.js';
+import { DEFAULT_IDEMPOTENCY_TTL_MS } from '../cluster/backplane.js';
+import type { HistoryRule } from '../cluster/continuity/history-rules.js';
 import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/instances/instances.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
+import { historyRules } from './history-option.js';
 import type { RedisBackplaneOptions } from './redis-backplane.options.js';
 import { redisSource } from './redis-option.js';
 
@@ -22,6 +25,8 @@ export interface NormalisedOptions {
   readonly commandTimeoutMs: number;
   readonly coalesceMs: number;
   readonly lease: LeaseOptions;
+  readonly history: readonly HistoryRule[];
+  readonly idempotencyTtlMs: number;
   readonly adapter: AdapterOptions;
 }
 
@@ -33,6 +38,8 @@ const KNOWN: readonly (keyof RedisBackplaneOptions)[] = [
   'commandTimeoutMs',
   'coalesceMs',
   'lease',
+  'history',
+  'idempotencyTtlMs',
   ...ADAPTER_OPTIONS,
 ];
 
@@ -59,6 +66,12 @@ export function normaliseOptions(
     commandTimeoutMs: wholeOption('commandTimeoutMs', options.commandTimeoutMs, 2_000),
     coalesceMs: wholeOption('coalesceMs', options.coalesceMs, 0, 0),
     lease: lease(options.lease),
+    history: historyRules(options.history),
+    idempotencyTtlMs: wholeOption(
+      'idempotencyTtlMs',
+      options.idempotencyTtlMs,
+      DEFAULT_IDEMPOTENCY_TTL_MS,
+    ),
     adapter: normaliseAdapterOptions(options),
   });
 }

@@ -9,6 +9,7 @@ import type {
   SlowClientPolicy,
 } from '../adapter/adapter.options.js';
 import type { LeaseOptions } from '../cluster/instances/instances.js';
+import type { HistoryOption } from './history-option.js';
 
 /** What a backplane can be told. All of it may be left out. */
 export interface RedisBackplaneOptions {
@@ -46,6 +47,13 @@ export interface RedisBackplaneOptions {
   slowClient?: SlowClientPolicy;
   /** How long a broadcast may wait for others to leave with it in one write. Default 0: only what one turn of the event loop has. */
   coalesceMs?: number;
+  /**
+   * Rooms, users and hubs whose messages are kept for a while, in Redis: their members see one order, and what is lost on the way is
+   * repaired, or said (`onContinuityLost`). The first rule that matches wins. Default none.
+   */
+  history?: readonly HistoryOption[];
+  /** For how long a `publish` with an `id` knows that it was there before. Default 300,000. */
+  idempotencyTtlMs?: number;
   /** Asked at the upgrade who connects. Default: the provider under `BACKPLANE_AUTHENTICATOR`, else nobody is asked. */
   authenticate?: Authenticate;
   /** How long that may take; then the upgrade is refused with 503. Default 5,000. */

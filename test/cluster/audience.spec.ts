@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Audience, type AudienceSink } from '../../lib/cluster/audience.js';
+import { Audience, type AudienceSink, type Published } from '../../lib/cluster/audience.js';
 import type { AudienceModifiers } from '../../lib/cluster/audience-modifiers.js';
 import type { Frame } from '../../lib/hub/frame.js';
 import { EVERYONE, type Target } from '../../lib/hub/target.js';
@@ -19,8 +19,13 @@ class RecordingSink implements AudienceSink {
     this.sent.push({ verb: 'emit', target, modifiers, text: frame.payload.toString() });
   }
 
-  async publish(target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void> {
+  async publish(
+    target: Target,
+    modifiers: AudienceModifiers,
+    frame: Frame,
+  ): Promise<Published | undefined> {
     this.sent.push({ verb: 'publish', target, modifiers, text: frame.payload.toString() });
+    return undefined;
   }
 }
 

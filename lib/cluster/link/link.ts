@@ -81,6 +81,11 @@ export class Link {
     return this.#status;
   }
 
+  /** Since the last message that went to Redis and came back; undefined before the first. */
+  get probeAgeMs(): number | undefined {
+    return this.#probe.ageMs;
+  }
+
   /** Opens the link. Resolves when the first attempt has ended, well or not; rejects for what cannot mend by itself. */
   async start(): Promise<void> {
     const { failFast, commandTimeoutMs } = this.#options;

@@ -22,6 +22,7 @@ export class Probe {
   readonly #instanceId: string;
   readonly #timeoutMs: number;
   #sequence = 0;
+  #provenAt: number | undefined;
   #arrived: ((sequence: number) => void) | undefined;
   #cancel: ((reason: Error) => void) | undefined;
 
@@ -30,6 +31,11 @@ export class Probe {
     this.#channel = channel;
     this.#instanceId = instanceId;
     this.#timeoutMs = timeoutMs;
+  }
+
+  /** Since a message last went round; undefined before the first. */
+  get ageMs(): number | undefined {
+    return this.#provenAt === undefined ? undefined : performance.now() - this.#provenAt;
   }
 
   /** Resolves when a message has gone round; rejects with what stood in its way. One at a time. */
@@ -75,6 +81,7 @@ export class Probe {
     await Promise.race([this.#transport.subscribe([this.#channel]), arrival]);
     await Promise.race([this.#transport.publish(this.#channel, this.#envelope(sequence)), arrival]);
     await arrival;
+    this.#provenAt = performance.now();
   }
 
   #envelope(sequence: number): Buffer {

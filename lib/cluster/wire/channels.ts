@@ -24,6 +24,11 @@ export class ChannelNames {
     return this.#name(`user:${escape(hub)}:${userId}`);
   }
 
+  /** Of everyone in the hub, a room, or a user: those that may have a history. */
+  group(hub: string, kind: 'all' | 'room' | 'user', name: string): string {
+    return kind === 'all' ? this.all(hub) : this[kind](hub, name);
+  }
+
   /** Messages to single connections of one instance. */
   instance(hub: string, instanceId: string): string {
     return this.#name(`instance:${escape(hub)}:${instanceId}`);

@@ -1,3 +1,4 @@
+import { isLogEntry } from '../../transport/log-entry.js';
 import type { Counters } from '../counters.js';
 import { decodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
 import type { BackplaneLogger } from '../logger.js';
@@ -7,6 +8,8 @@ import { ThrottledWarning } from '../throttled-warning.js';
 export type EnvelopeReader = (envelope: Envelope, channel: string) => boolean;
 
 export interface InboxOptions {
+  /** Takes entries of histories, own ones too. Answers as a reader does. */
+  readonly entries: (channel: string, bytes: Buffer) => boolean;
   readonly counters: Counters;
   readonly logger: BackplaneLogger;
   readonly isOwn: (instanceId: string) => boolean;
@@ -33,6 +36,7 @@ export class Inbox {
 
   /** Never throws, whatever the bytes are. */
   receive(channel: string, bytes: Buffer): void {
+    if (isLogEntry(bytes) && this.#options.entries(channel, bytes)) return;
     const envelope = decodeEnvelope(bytes);
     if (envelope && this.#options.isOwn(envelope.origin)) return;
     const reader = envelope && this.#readers.get(envelope.kind);

@@ -1,0 +1,203 @@
+import { EventEmitter } from 'node:events';
+
+import { decodeLogEntry } from '../../transport/log-entry.js';
+import type { LogEntry, Logs } from '../../transport/logs.js';
+import type { AudienceSink } from '../audience.js';
+import type { Counters } from '../counters.js';
+import { deliverEnvelope } from '../delivery.js';
+import type { Identity } from '../instances/identity.js';
+import type { Link } from '../link/link.js';
+import type { BackplaneLogger } from '../logger.js';
+import type { Route } from '../served-hub.js';
+import { ThrottledWarning } from '../throttled-warning.js';
+import type { ChannelNames } from '../wire/channels.js';
+import { decodeEnvelope } from '../wire/envelope.js';
+import type { Loss, LossReason } from './cursor.js';
+import type { FollowedLog } from './followed-log.js';
+import { FollowedLogs } from './followed-logs.js';
+import { HistoryReader } from './history-reader.js';
+import type { GroupKind, HistoryRules } from './history-rules.js';
+import { LoggedBroadcasts } from './logged-broadcasts.js';
+import { Outbox } from './outbox.js';
+
+/** What the members of a room, the connections of a user, or all of a hub missed on this instance, and will not get. */
+export interface ContinuityLoss {
+  readonly hub: string;
+  /** The room; undefined for messages to a user or to the whole hub. */
+  readonly room: string | undefined;
+  readonly userId: string | undefined;
+  /** Why: what followed is not kept any more, the history began anew, or a failover lost what had been delivered. */
+  readonly reason: LossReason;
+  /** Where the history stands now; what follows this is delivered. */
+  readonly epoch: string;
+  readonly offset: number;
+  /** What was delivered last, in the epoch of then. */
+  readonly lastOffset: number;
+}
+
+export interface ContinuityOptions {
+  readonly logs: Logs;
+  readonly link: Link;
+  readonly rules: HistoryRules;
+  readonly channels: ChannelNames;
+  readonly identity: Identity;
+  readonly counters: Counters;
+  readonly logger: BackplaneLogger;
+  readonly commandTimeoutMs: number;
+  readonly idempotencyTtlMs: number;
+  /** A message that was to be forgotten could not leave. */
+  readonly onUnsent: (error: Error) => void;
+}
+
+/** Rooms, users and hubs with a history: one order for all members, and what is lost on the way is brought from the log, or said. */
+export class Continuity {
+  readonly outbox: Outbox;
+  readonly reader: HistoryReader;
+  readonly #options: ContinuityOptions;
+  readonly #followed: FollowedLogs;
+  readonly #broadcasts: LoggedBroadcasts;
+  readonly #losses = new EventEmitter();
+  readonly #lostWarning: ThrottledWarning;
+  readonly #offStatus: () => void;
+
+  constructor(options: ContinuityOptions) {
+    const { logs, link, logger } = options;
+    this.#options = options;
+    this.#losses.setMaxListeners(0);
+    this.#lostWarning = new ThrottledWarning(logger);
+    this.outbox = new Outbox(logs);
+    this.reader = new HistoryReader(options);
+    this.#followed = new FollowedLogs({
+      logs,
+      counters: options.counters,
+      follower: {
+        deliver: (log, entry) => this.#deliver(log.route, entry),
+        lost: (log, loss) => this.#lost(log, loss),
+        repaired: (_, tookMs) => this.#repaired(tookMs),
+      },
+    });
+    this.#broadcasts = new LoggedBroadcasts({
+      ...options,
+      outbox: this.outbox,
+      onAppended: (channel) => this.#followed.touch(channel),
+    });
+    this.#offStatus = link.onStatus((status) =>
+      status === 'ready' ? this.#open() : this.#suspend(),
+    );
+  }
+
+  /** How many logs have members here. */
+  get followed(): number {
+    return this.#followed.size;
+  }
+
+  /** @param live takes what goes to targets without a history */
+  sinkOf(
+    hub: string,
+    live: Pick<AudienceSink, 'emit' | 'publish'>,
+  ): Pick<AudienceSink, 'emit' | 'publish'> {
+    return this.#broadcasts.sinkOf(hub, live);
+  }
+
+  /**
+   * The channel has a member here. Resolves when what is sent from now on reaches it, or when there is no point in waiting for that. Never
+   * rejects.
+   * @param subscribed settles when the channel is confirmed, or as above
+   */
+  follow(
+    kind: GroupKind,
+    name: string,
+    channel: string,
+    route: Route,
+    subscribed: Promise<void>,
+  ): Promise<void> {
+    const rule = this.#options.rules.ruleFor(kind, name);
+    return rule
+      ? this.#followed.follow({ channel, kind, name, rule }, route, subscribed)
+      : subscribed;
+  }
+
+  /** The channel has no member here any more. */
+  unfollow(channel: string): void {
+    this.#followed.unfollow(channel);
+  }
+
+  /**
+   * An entry came on a channel. False if it is not intelligible.
+   * @param route whom the channel stands for; undefined: for nobody here, any more
+   */
+  receive(channel: string, bytes: Buffer, route: Route | undefined): boolean {
+    const entry = decodeLogEntry(bytes);
+    if (!entry) return false;
+    if (!route) return true;
+    // An instance that knows no rule for it, as while a deploy adds one, takes it as it comes.
+    if (!this.#followed.arrive(channel, entry)) this.#deliver(route, entry);
+    return true;
+  }
+
+  /** @returns the function that takes the listener off */
+  onLost(listener: (loss: ContinuityLoss) => void): () => void {
+    this.#losses.on('lost', listener);
+    return () => this.#losses.off('lost', listener);
+  }
+
+  close(): void {
+    this.#offStatus();
+    this.#followed.close();
+    this.outbox.close();
+    this.#losses.removeAllListeners();
+  }
+
+  #open(): void {
+    this.outbox.open();
+    this.#followed.open();
+  }
+
+  #suspend(): void {
+    this.outbox.suspend();
+    this.#followed.suspend();
+  }
+
+  #deliver(route: Route, { bytes }: LogEntry): void {
+    const { counters } = this.#options;
+    const envelope = decodeEnvelope(bytes);
+    const delivered = envelope && deliverEnvelope(route, envelope);
+    if (delivered === undefined) {
+      counters.malformed++;
+      return;
+    }
+    counters.received++;
+    counters.delivered += delivered;
+  }
+
+  #repaired(tookMs: number): void {
+    const { counters } = this.#options;
+    counters.repairs++;
+    counters.repairMs += tookMs;
+  }
+
+  #lost({ kind, name, route }: FollowedLog, { reason, last, top }: Loss): void {
+    const { counters, logger } = this.#options;
+    counters.lostSpans++;
+    const what = kind === 'all' ? 'everyone' : `the ${kind} "${name}"`;
+    this.#lostWarning.warn(
+      `Messages to ${what} in the hub "${route.hub.name}" were lost for its members here (${reason}): they stand at ` +
+        `${top.offset} now, after ${last.offset}. onContinuityLost() of a gateway is told.`,
+    );
+    const loss: ContinuityLoss = {
+      hub: route.hub.name,
+      room: kind === 'room' ? name : undefined,
+      userId: kind === 'user' ? name : undefined,
+      reason,
+      epoch: top.epoch,
+      offset: top.offset,
+      lastOffset: last.offset,
+    };
+    try {
+      this.#losses.emit('lost', loss);
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      logger.error(`A listener of "continuityLost" threw: ${message}`, stack);
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { LogEntry, LogRead, LogTop, PublishedEntry } from '../../transport/logs.js';
+import type { Route } from '../served-hub.js';
+import {
+  Cursor,
+  type CursorCounters,
+  type CursorOutcome,
+  type Loss,
+  type WantedRead,
+} from './cursor.js';
+import type { GroupKind, HistoryRule } from './history-rules.js';
+
+/** What a log is of. */
+export interface LogName {
+  readonly channel: string;
+  readonly kind: GroupKind;
+  /** The room's or the user's; empty for `all`. */
+  readonly name: string;
+  readonly rule: HistoryRule;
+}
+
+/** What a followed log hands on. None of these may throw. */
+export interface LogFollower {
+  /** The next entry for the members. */
+  deliver(log: FollowedLog, entry: LogEntry): void;
+  lost(log: FollowedLog, loss: Loss): void;
+  /** {@link FollowedLog.wanted} is set. */
+  wantsRead(log: FollowedLog): void;
+  /** The cursor was in doubt for so long, and has caught up. */
+  repaired(log: FollowedLog, tookMs: number): void;
+}
+
+/** A log with members on this instance: where they stand in it, and what brings them on. */
+export class FollowedLog implements LogName {
+  readonly channel: string;
+  readonly kind: GroupKind;
+  readonly name: string;
+  readonly rule: HistoryRule;
+  readonly route: Route;
+  /** Settles when the log is at its place for the first time, or when there is no point in waiting for that. */
+  readonly placed: Promise<void>;
+  /** Its channel was confirmed once: a top that is read from now on is no older than what is heard. */
+  subscribed = false;
+  /** Kept by the quiet checks. */
+  touchedAt = 0;
+  quietStage: number | undefined;
+  /** Kept by the repairs: reads since the last one that brought something. */
+  fruitlessReads = 0;
+  readonly #cursor: Cursor;
+  readonly #follower: LogFollower;
+  #endWait!: () => void;
+  #closed = false;
+  #doubtfulSince: number | undefined;
+
+  constructor(name: LogName, route: Route, follower: LogFollower, counters: CursorCounters) {
+    this.channel = name.channel;
+    this.kind = name.kind;
+    this.name = name.name;
+    this.rule = name.rule;
+    this.route = route;
+    this.#follower = follower;
+    this.#cursor = new Cursor(counters);
+    this.placed = new Promise<void>((resolve) => (this.#endWait = resolve));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Where the members stand; undefined before the first placing. */
+  get position(): LogTop | undefined {
+    return this.#cursor.position;
+  }
+
+  /** The read that would bring it on; undefined while it needs none. */
+  get wanted(): WantedRead | undefined {
+    return this.#closed ? undefined : this.#cursor.wanted;
+  }
+
+  /** An entry came from its channel. */
+  arrive(entry: PublishedEntry): void {
+    this.#apply(this.#cursor.arrive(entry));
+  }
+
+  /** Where the log stands in Redis. */
+  compare(top: LogTop): void {
+    if (this.#closed) return;
+    this.#apply(this.#cursor.placed(top));
+    this.endWait();
+  }
+
+  /** What was read. False if that brought the cursor no further, and it wants more. */
+  repair(wanted: WantedRead, read: LogRead): boolean {
+    const outcome = this.#cursor.repaired(wanted, read);
+    const fruitful = outcome.deliver.length > 0 || outcome.lost !== undefined;
+    if (fruitful) this.fruitlessReads = 0;
+    this.#apply(outcome);
+    return fruitful || this.wanted === undefined;
+  }
+
+  /** The subscription is gone, or in doubt. */
+  suspend(): void {
+    this.#cursor.suspend();
+    this.endWait();
+  }
+
+  /** Nobody waits for the first placing any more: it may take as long as Redis is away. */
+  endWait(): void {
+    this.#endWait();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.endWait();
+  }
+
+  #apply({ lost, deliver, read }: CursorOutcome): void {
+    if (lost) this.#follower.lost(this, lost);
+    for (const entry of deliver) this.#follower.deliver(this, entry);
+    if (this.#cursor.state === 'live') return this.#caughtUp();
+    this.#doubtfulSince ??= performance.now();
+    if (read) this.#follower.wantsRead(this);
+  }
+
+  #caughtUp(): void {
+    if (this.#doubtfulSince === undefined) return;
+    const tookMs = performance.now() - this.#doubtfulSince;
+    this.#doubtfulSince = undefined;
+    this.fruitlessReads = 0;
+    this.#follower.repaired(this, tookMs);
+  }
+}

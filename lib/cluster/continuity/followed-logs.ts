@@ -1,0 +1,142 @@
+import type { Logs, PublishedEntry } from '../../transport/logs.js';
+import type { Route } from '../served-hub.js';
+import type { CursorCounters } from './cursor.js';
+import { FollowedLog, type LogFollower, type LogName } from './followed-log.js';
+import { LogChecks } from './log-checks.js';
+import { LogRepairs } from './log-repairs.js';
+import { QuietChecks } from './quiet-checks.js';
+
+/** Instances that come back together do not all ask at once. */
+const JITTER_MS = 200;
+/** How often it is looked whether another Redis has taken over. */
+const LINEAGE_INTERVAL_MS = 5_000;
+
+export interface FollowedLogsOptions {
+  readonly logs: Logs;
+  readonly follower: Omit<LogFollower, 'wantsRead'>;
+  readonly counters: CursorCounters;
+}
+
+/**
+ * The logs that have members on this instance. Whenever it is in doubt whether one has all that came, it is compared with Redis: when its
+ * channel is subscribed, when the link is back, when another Redis has taken over, and when it has been quiet for a while.
+ */
+export class FollowedLogs {
+  readonly #options: FollowedLogsOptions;
+  readonly #byChannel = new Map<string, FollowedLog>();
+  readonly #checks: LogChecks;
+  readonly #repairs: LogRepairs;
+  readonly #quiet: QuietChecks;
+  readonly #follower: LogFollower;
+  #open = false;
+  #lineage: string | undefined;
+  #lineageTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: FollowedLogsOptions) {
+    const { logs, follower } = options;
+    this.#options = options;
+    this.#checks = new LogChecks(logs);
+    this.#repairs = new LogRepairs(logs);
+    this.#quiet = new QuietChecks((log) => this.#checks.add(log));
+    this.#follower = { ...follower, wantsRead: (log) => this.#repairs.add(log) };
+  }
+
+  get size(): number {
+    return this.#byChannel.size;
+  }
+
+  get(channel: string): FollowedLog | undefined {
+    return this.#byChannel.get(channel);
+  }
+
+  /**
+   * The channel has a member. Resolves when its channel is confirmed and the log is at its place, or when there is no point in waiting
+   * for that. Never rejects.
+   * @param subscribed settles when the channel is confirmed, or as above
+   */
+  async follow(name: LogName, route: Route, subscribed: Promise<void>): Promise<void> {
+    const present = this.#byChannel.get(name.channel);
+    if (present) return present.placed;
+    const log = new FollowedLog(name, route, this.#follower, this.#options.counters);
+    this.#byChannel.set(name.channel, log);
+    await subscribed;
+    if (log.closed) return;
+    log.subscribed = true;
+    this.#quiet.touch(log);
+    // While the link is away or on its way back, all logs are compared once it is there.
+    if (!this.#open) log.endWait();
+    else this.#checks.add(log);
+    return log.placed;
+  }
+
+  /** The channel has no member any more. */
+  unfollow(channel: string): void {
+    const log = this.#byChannel.get(channel);
+    if (!log) return;
+    this.#byChannel.delete(channel);
+    this.#quiet.forget(log);
+    log.close();
+  }
+
+  /** False if nobody follows the channel. */
+  arrive(channel: string, entry: PublishedEntry): boolean {
+    const log = this.#byChannel.get(channel);
+    if (!log) return false;
+    this.#quiet.touch(log);
+    log.arrive(entry);
+    return true;
+  }
+
+  /** This instance has sent something to the channel, and may expect it back. */
+  touch(channel: string): void {
+    const log = this.#byChannel.get(channel);
+    if (log) this.#quiet.touch(log);
+  }
+
+  /** Every subscription is confirmed. */
+  open(): void {
+    this.#open = true;
+    this.#repairs.open();
+    this.#checks.open(Math.random() * JITTER_MS);
+    this.#checkAll();
+    this.#watchLineage();
+  }
+
+  /** The link is gone, or in doubt. */
+  suspend(): void {
+    this.#open = false;
+    this.#checks.suspend();
+    this.#repairs.suspend();
+    clearTimeout(this.#lineageTimer);
+    for (const log of this.#byChannel.values()) log.suspend();
+  }
+
+  close(): void {
+    this.suspend();
+    this.#quiet.close();
+    for (const log of this.#byChannel.values()) log.close();
+    this.#byChannel.clear();
+  }
+
+  #checkAll(): void {
+    for (const log of this.#byChannel.values()) if (log.subscribed) this.#checks.add(log);
+  }
+
+  #watchLineage(): void {
+    clearTimeout(this.#lineageTimer);
+    this.#lineageTimer = setTimeout(() => {
+      this.#options.logs
+        .lineage()
+        .then((lineage) => {
+          const changed = this.#lineage !== undefined && lineage !== this.#lineage;
+          this.#lineage = lineage;
+          if (changed && this.#open) this.#checkAll();
+        })
+        // The next look may do better; a Redis that is away is noticed elsewhere.
+        .catch(() => {})
+        .finally(() => {
+          if (this.#open) this.#watchLineage();
+        });
+    }, LINEAGE_INTERVAL_MS);
+  }
+}

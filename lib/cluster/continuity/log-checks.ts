@@ -1,0 +1,102 @@
+import type { Logs } from '../../transport/logs.js';
+import type { FollowedLog } from './followed-log.js';
+
+/** How many logs are compared with Redis at a time: enough for speed, few enough for others to get their answers between. */
+const BATCH = 500;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 2_000;
+
+/** Compares logs with where they stand in Redis: what one turn asks for leaves together, in batches, one after the other. */
+export class LogChecks {
+  readonly #logs: Pick<Logs, 'tops'>;
+  readonly #due = new Set<FollowedLog>();
+  #open = false;
+  /** Raised whenever the link comes or goes: an answer from before says nothing. */
+  #era = 0;
+  #running = false;
+  #retries = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(logs: Pick<Logs, 'tops'>) {
+    this.#logs = logs;
+  }
+
+  /** From now on Redis can be asked, after so long. */
+  open(afterMs: number): void {
+    this.#era++;
+    this.#open = true;
+    this.#retries = 0;
+    this.#runAfter(afterMs);
+  }
+
+  /** Forgets what is due: all of it is when the link is back. */
+  suspend(): void {
+    this.#era++;
+    this.#open = false;
+    this.#due.clear();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  add(log: FollowedLog): void {
+    this.#due.add(log);
+    if (this.#open) this.#runAfter(0);
+  }
+
+  #runAfter(ms: number): void {
+    if (this.#running) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#running = true;
+      void this.#run().finally(() => {
+        this.#running = false;
+        if (this.#open && this.#due.size > 0) this.#runAfter(this.#pauseMs());
+      });
+    }, ms);
+  }
+
+  /** Until nothing is due, or a batch failed. Never rejects. */
+  async #run(): Promise<void> {
+    const era = this.#era;
+    while (this.#open && era === this.#era && this.#due.size > 0) {
+      const batch = this.#nextBatch();
+      const [{ rule }] = batch as [FollowedLog];
+      try {
+        const tops = await this.#logs.tops(
+          batch.map(({ channel }) => channel),
+          rule,
+        );
+        if (era !== this.#era) return;
+        this.#retries = 0;
+        batch.forEach((log, at) => log.compare(tops[at]!));
+      } catch {
+        if (era !== this.#era) return;
+        this.#retries++;
+        for (const log of batch) {
+          log.endWait();
+          this.#due.add(log);
+        }
+        return;
+      }
+    }
+  }
+
+  #pauseMs(): number {
+    return this.#retries === 0
+      ? 0
+      : Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#retries - 1));
+  }
+
+  /** Logs of one lifetime: one call says it for all. */
+  #nextBatch(): FollowedLog[] {
+    const batch: FollowedLog[] = [];
+    for (const log of this.#due) {
+      if (batch.length > 0 && log.rule.metaTtlMs !== batch[0]!.rule.metaTtlMs) continue;
+      this.#due.delete(log);
+      if (log.closed) continue;
+      batch.push(log);
+      if (batch.length === BATCH) break;
+    }
+    return batch;
+  }
+}

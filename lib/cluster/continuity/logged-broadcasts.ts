@@ -1,0 +1,150 @@
+import type { Frame } from '../../hub/frame.js';
+import type { Target } from '../../hub/target.js';
+import type { Append, Appended } from '../../transport/logs.js';
+import type { AudienceSink } from '../audience.js';
+import type { AudienceModifiers } from '../audience-modifiers.js';
+import type { Counters } from '../counters.js';
+import type { Identity } from '../instances/identity.js';
+import type { ChannelNames } from '../wire/channels.js';
+import { encodeEnvelope, EnvelopeKind } from '../wire/envelope.js';
+import { encodeTarget } from '../wire/target-codec.js';
+import type { HistoryRules } from './history-rules.js';
+import type { Outbox, OutboxOptions } from './outbox.js';
+import { type LoggedPart, type SplitTarget, splitTarget } from './split-target.js';
+
+const CHANNELS_OWN_TARGET = Buffer.alloc(0);
+
+/** An id that the backplane gave needs to be known only as long as a try of its own may come again. */
+const OWN_ID_TTL_MS = 60_000;
+
+type MessageSink = Pick<AudienceSink, 'emit' | 'publish'>;
+
+interface Sending extends OutboxOptions {
+  /** The caller's; undefined: the backplane gives one. */
+  readonly id: string | undefined;
+  /** Somebody waits for what becomes of it. */
+  readonly awaited: boolean;
+}
+
+const FORGOTTEN: Sending = { id: undefined, waits: true, timeoutMs: undefined, awaited: false };
+
+export interface LoggedBroadcastsOptions {
+  readonly rules: HistoryRules;
+  readonly outbox: Outbox;
+  readonly identity: Identity;
+  readonly channels: ChannelNames;
+  readonly counters: Counters;
+  readonly commandTimeoutMs: number;
+  /** How long an id of the caller's is known. */
+  readonly idempotencyTtlMs: number;
+  /** The log of the channel has a message more. */
+  readonly onAppended: (channel: string) => void;
+  /** Something that was to be forgotten could not leave. */
+  readonly onUnsent: (error: Error) => void;
+}
+
+/** The way out of messages to targets with a history: into their logs, and to nobody before. */
+export class LoggedBroadcasts {
+  readonly #options: LoggedBroadcastsOptions;
+  #sequence = 0;
+
+  constructor(options: LoggedBroadcastsOptions) {
+    this.#options = options;
+  }
+
+  /** @param live takes what goes to targets without a history */
+  sinkOf(hub: string, live: MessageSink): MessageSink {
+    const { rules, commandTimeoutMs, onUnsent } = this.#options;
+    if (!rules.any) return live;
+    return {
+      emit: (target, modifiers, frame) => {
+        const split = splitMessage(target, modifiers, rules);
+        if (split.logged.length > 0)
+          this.#append(hub, split.logged, modifiers, frame, FORGOTTEN).catch(onUnsent);
+        if (split.live) live.emit(split.live, modifiers, frame);
+      },
+      publish: async (target, modifiers, frame, { id, queue = false } = {}) => {
+        const split = splitMessage(target, modifiers, rules);
+        if (split.logged.length === 0) return live.publish(target, modifiers, frame);
+        const ms = modifiers.timeoutMs ?? commandTimeoutMs;
+        const sending = { id, waits: queue, timeoutMs: queue ? undefined : ms, awaited: true };
+        const [appended] = await Promise.all([
+          this.#append(hub, split.logged, modifiers, frame, sending),
+          split.live && live.publish(split.live, modifiers, frame),
+        ]);
+        const { epoch, offset } = appended[0]!;
+        return { epoch, offset, duplicate: appended.every(({ duplicate }) => duplicate) };
+      },
+    };
+  }
+
+  async #append(
+    hub: string,
+    parts: readonly LoggedPart[],
+    modifiers: AudienceModifiers,
+    frame: Frame,
+    sending: Sending,
+  ): Promise<Appended[]> {
+    const { counters, identity, outbox, onAppended } = this.#options;
+    counters.emitted++;
+    const sequence = ++this.#sequence;
+    const envelope = {
+      kind: EnvelopeKind.broadcast,
+      origin: identity.current,
+      sequence,
+      binary: frame.binary,
+      mayRepeat: false,
+      volatile: modifiers.volatile,
+      compress: modifiers.compress,
+      payload: frame.payload,
+    };
+    // The caller's ids and the backplane's own never meet.
+    const id = sending.id === undefined ? `${identity.current}.${sequence}` : `=${sending.id}`;
+    const sent = parts.map(async (part) => {
+      const bytes = encodeEnvelope({ ...envelope, target: targetBytes(part) });
+      const append = this.#appendOf(hub, part, id, bytes, sending);
+      const appended = await outbox.send(append, sending);
+      if (appended.duplicate) counters.republished++;
+      else counters.published++;
+      onAppended(append.channel);
+      return appended;
+    });
+    return Promise.all(sent);
+  }
+
+  #appendOf(
+    hub: string,
+    { kind, name, rule }: LoggedPart,
+    id: string,
+    bytes: Buffer,
+    sending: Sending,
+  ): Append {
+    const { channels, commandTimeoutMs, idempotencyTtlMs } = this.#options;
+    const ownId = sending.id === undefined;
+    return {
+      channel: channels.group(hub, kind, name),
+      id,
+      bytes,
+      limits: rule,
+      idempotencyTtlMs: ownId ? Math.min(OWN_ID_TTL_MS, idempotencyTtlMs) : idempotencyTtlMs,
+      ...(sending.awaited && rule.durability === 'replicated'
+        ? { replicaTimeoutMs: sending.timeoutMs ?? commandTimeoutMs }
+        : {}),
+    };
+  }
+}
+
+function splitMessage(
+  target: Target,
+  modifiers: AudienceModifiers,
+  rules: HistoryRules,
+): SplitTarget {
+  return modifiers.local ? { logged: [], live: target } : splitTarget(target, rules);
+}
+
+/** Empty where the channel says it all. */
+function targetBytes({ kind, target }: LoggedPart): Buffer {
+  const { exceptRooms, exceptUsers, exceptConnections } = target;
+  const excepts = exceptRooms.length + exceptUsers.length + exceptConnections.length;
+  return kind !== 'all' && excepts === 0 ? CHANNELS_OWN_TARGET : encodeTarget(target);
+}

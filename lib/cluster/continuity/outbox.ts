@@ -1,0 +1,192 @@
+import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
+import { BackplaneNotReplicatedError } from '../../errors/backplane-not-replicated.error.js';
+import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
+import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import type { Append, Appended, Logs } from '../../transport/logs.js';
+
+/** How many messages, and how many bytes of them, wait for Redis at most. */
+const MAX_WAITING = 1_000;
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 2_000;
+
+/** A message that was tried this part of its id's lifetime ago is not tried again: it might be there, and its id forgotten. */
+const TRUSTED_PART_OF_ID = 0.8;
+
+export interface OutboxOptions {
+  /** Wait while Redis is away, for as long as that is. Otherwise what cannot leave is rejected. */
+  readonly waits: boolean;
+  /** When it is rejected in any case; undefined: never. */
+  readonly timeoutMs: number | undefined;
+}
+
+interface Outgoing {
+  /** In the order of the calls. */
+  readonly number: number;
+  readonly append: Append;
+  readonly waits: boolean;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: Error) => void;
+  firstTriedAt: number | undefined;
+}
+
+/**
+ * Brings messages to their logs, in the order of the calls. While Redis is away they wait, a bounded number of them, and leave under
+ * their own ids when it is back, so that one that had left unnoticed does not come twice.
+ *
+ * Invariants: `#waiting` is in the order of the numbers; while anything waits, nothing that came later leaves before it.
+ */
+export class Outbox {
+  readonly #logs: Pick<Logs, 'append'>;
+  readonly #waiting: Outgoing[] = [];
+  #waitingBytes = 0;
+  #lastNumber = 0;
+  #open = false;
+  #closed = false;
+  #retries = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(logs: Pick<Logs, 'append'>) {
+    this.#logs = logs;
+  }
+
+  /** How many messages wait for Redis. */
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves when the log has the message. Rejects with `BackplaneUnavailableError` or `BackplaneClosedError`. */
+  send(append: Append, { waits, timeoutMs }: OutboxOptions): Promise<Appended> {
+    return new Promise<Appended>((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const item: Outgoing = {
+        number: ++this.#lastNumber,
+        append,
+        waits,
+        resolve: (appended) => {
+          clearTimeout(timer);
+          resolve(appended);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+        firstTriedAt: undefined,
+      };
+      if (timeoutMs !== undefined)
+        timer = setTimeout(() => this.#timeOut(item, timeoutMs), timeoutMs);
+      this.#take(item);
+    });
+  }
+
+  /** Redis is there: what waits leaves. */
+  open(): void {
+    this.#open = true;
+    this.#retries = 0;
+    this.#drain();
+  }
+
+  /** Redis is away. */
+  suspend(): void {
+    this.#open = false;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+  }
+
+  /** Rejects what waits, with `BackplaneClosedError`. */
+  close(): void {
+    this.suspend();
+    this.#closed = true;
+    for (const item of this.#waiting.splice(0)) item.reject(new BackplaneClosedError());
+    this.#waitingBytes = 0;
+  }
+
+  #take(item: Outgoing): void {
+    if (this.#closed) return item.reject(new BackplaneClosedError());
+    if (this.#open && this.#waiting.length === 0) return this.#try(item);
+    if (!this.#open && !item.waits)
+      return item.reject(
+        new BackplaneUnavailableError(
+          'Redis is away, so the message was not sent. Send it again, with the same "id", or let it wait with { queue: true }.',
+        ),
+      );
+    const { length } = item.append.bytes;
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + length > MAX_WAITING_BYTES)
+      return item.reject(
+        new BackplaneUnavailableError(
+          `Redis is away, and the outbox is full (${this.#waiting.length} messages of ${this.#waitingBytes} bytes; ` +
+            `${MAX_WAITING} of ${MAX_WAITING_BYTES} may wait), so the message was not kept.`,
+        ),
+      );
+    this.#wait(item);
+  }
+
+  #try(item: Outgoing): void {
+    item.firstTriedAt ??= performance.now();
+    this.#logs.append(item.append).then(
+      (appended) => {
+        this.#retries = 0;
+        item.resolve(appended);
+      },
+      (error: Error) => this.#failed(item, error),
+    );
+  }
+
+  #failed(item: Outgoing, error: Error): void {
+    // A second try cannot change a refusal; and what no replica confirmed is in its log already.
+    const isFinal =
+      error instanceof BackplaneRefusedError || error instanceof BackplaneNotReplicatedError;
+    if (this.#closed || !item.waits || isFinal) return item.reject(error);
+    this.#wait(item);
+    if (this.#open) this.#retryLater();
+  }
+
+  /** In its place: what was under way when the link was cut comes before what was asked for since. */
+  #wait(item: Outgoing): void {
+    let at = this.#waiting.length;
+    while (at > 0 && this.#waiting[at - 1]!.number > item.number) at--;
+    this.#waiting.splice(at, 0, item);
+    this.#waitingBytes += item.append.bytes.length;
+  }
+
+  #retryLater(): void {
+    if (this.#retryTimer) return;
+    const ms = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#retries++);
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#drain();
+    }, ms);
+  }
+
+  #drain(): void {
+    const leaving = this.#waiting.splice(0);
+    this.#waitingBytes = 0;
+    const now = performance.now();
+    for (const item of leaving) {
+      const triedForMs = item.firstTriedAt === undefined ? 0 : now - item.firstTriedAt;
+      if (triedForMs <= item.append.idempotencyTtlMs * TRUSTED_PART_OF_ID) this.#try(item);
+      else
+        item.reject(
+          new BackplaneUnavailableError(
+            'Redis was away for longer than it remembers message ids, so the message was not sent again: it may have left before.',
+          ),
+        );
+    }
+  }
+
+  #timeOut(item: Outgoing, ms: number): void {
+    const at = this.#waiting.indexOf(item);
+    if (at >= 0) {
+      this.#waiting.splice(at, 1);
+      this.#waitingBytes -= item.append.bytes.length;
+    }
+    const fate =
+      item.firstTriedAt === undefined
+        ? 'it was not sent'
+        : 'it may still leave; to send it again with the same "id" is safe';
+    item.reject(
+      new BackplaneUnavailableError(`Redis did not confirm the message within ${ms} ms; ${fate}.`),
+    );
+  }
+}
