@@ -15,6 +15,7 @@ export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js
 export { BackplaneSocket, type SocketEvent } from './adapter/backplane-socket.js';
 export type { RequestOptions } from './adapter/client-answers.js';
 export type { Handshake } from './adapter/handshake.js';
+export type { OnContinuityLost } from './adapter/on-continuity-lost.js';
 export {
   type AdapterContext,
   type GatewayOptions,

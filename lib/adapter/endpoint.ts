@@ -15,7 +15,7 @@ import { BackplaneSocket } from './backplane-socket.js';
 import { ClientSession } from './client-session.js';
 import type { Dispatcher } from './dispatcher.js';
 import { FrameWriter, type FrameWriterOptions } from './frame-writer.js';
-import { type GatewayHook, watchHooks } from './gateway-hooks.js';
+import { type ContinuityHook, type GatewayHook, watchHooks } from './gateway-hooks.js';
 import { Handshake } from './handshake.js';
 import type { Heartbeat } from './heartbeat.js';
 import { refuseUpgrade } from './http-refusal.js';
@@ -39,6 +39,8 @@ export interface EndpointParts {
   readonly writing: Omit<FrameWriterOptions, 'deflate'>;
   /** How many request-scoped gateways each new client is going to be shown to. */
   readonly scopedHooks: () => number;
+  /** The gateways here that want to know of losses. */
+  readonly continuityHooks: () => readonly ContinuityHook[];
   readonly address: () => AddressInfo | string | null;
 }
 
@@ -56,6 +58,7 @@ export class Endpoint {
   readonly #sessions = new Map<BackplaneSocket, ClientSession>();
   readonly #connectCallbacks: ConnectCallback[] = [];
   readonly #disconnectHooks = new Set<Promise<void>>();
+  readonly #offContinuityLost: () => void;
   #closing: Promise<void> | undefined;
 
   constructor(parts: EndpointParts) {
@@ -80,6 +83,9 @@ export class Endpoint {
       raw: this.#ws,
       sink: backplane.sinkOf(hub),
       address: parts.address,
+    });
+    this.#offContinuityLost = backplane.on('continuityLost', (loss) => {
+      if (loss.hub === hub) for (const tell of parts.continuityHooks()) tell(undefined, loss);
     });
   }
 
@@ -125,6 +131,7 @@ export class Endpoint {
     }, graceMs);
     await closed;
     clearTimeout(terminate);
+    this.#offContinuityLost();
     await this.#disconnectHooksEnded();
     this.server.notify('close');
   }

@@ -1,4 +1,9 @@
+import { Logger } from '@nestjs/common';
 import { type ModulesContainer } from '@nestjs/core';
+
+import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
+import type { BackplaneSocket } from './backplane-socket.js';
+import type { OnContinuityLost } from './on-continuity-lost.js';
 
 /** The hooks of a gateway that Nest calls for each client, and does not wait for. */
 export type GatewayHook = 'handleConnection' | 'handleDisconnect';
@@ -22,9 +27,17 @@ const watched = Symbol('nestjs-redis-backplane:watched');
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type HookFunction = ((client: any, ...args: unknown[]) => unknown) & { [watched]?: true };
 
-interface ScopedGateway {
+/** Where a gateway is. */
+interface Declaration {
   readonly port: number;
   readonly path: string | undefined;
+}
+
+/** Tells one gateway of a loss. Never throws, never rejects. */
+export type ContinuityHook = (client: BackplaneSocket | undefined, loss: ContinuityLoss) => void;
+
+interface ContinuityGateway extends Declaration {
+  readonly tell: ContinuityHook;
 }
 
 /** By client: a hook that is called with another adapter's client runs as it is. */
@@ -42,7 +55,9 @@ export function watchHooks(client: object, watcher: HookWatcher): void {
  * made later; there the class's prototype takes the hook, once.
  */
 export class GatewayHooks {
-  readonly #scoped: ScopedGateway[] = [];
+  readonly #scoped: Declaration[] = [];
+  readonly #continuity: ContinuityGateway[] = [];
+  readonly #logger = new Logger('RedisBackplaneAdapter');
 
   constructor(modules: ModulesContainer) {
     for (const { providers } of modules.values()) {
@@ -51,10 +66,12 @@ export class GatewayHooks {
         if (typeof metatype !== 'function' || !Reflect.hasMetadata(IS_GATEWAY, metatype)) continue;
         const scoped = !wrapper.isDependencyTreeStatic();
         const holder = (scoped ? metatype.prototype : instance) as
-          Record<GatewayHook, HookFunction | undefined> | undefined;
+          (Record<GatewayHook, HookFunction | undefined> & Partial<OnContinuityLost>) | undefined;
         if (!holder) continue;
         for (const hook of HOOKS) watch(holder, hook, metatype.name, scoped);
-        if (scoped) this.#scoped.push(declarationOf(metatype));
+        const declaration = declarationOf(metatype);
+        if (scoped) this.#scoped.push(declaration);
+        this.#noteContinuity(declaration, holder, metatype.name, scoped);
       }
     }
   }
@@ -62,6 +79,38 @@ export class GatewayHooks {
   /** How many request-scoped gateways of an endpoint are going to see each new client, some turns after it came. */
   scopedConnectionHooks(isMine: (port: number, path: string | undefined) => boolean): number {
     return this.#scoped.filter(({ port, path }) => isMine(port, path)).length;
+  }
+
+  /** The gateways of an endpoint that want to know of losses. */
+  continuityHooks(isMine: (port: number, path: string | undefined) => boolean): ContinuityHook[] {
+    return this.#continuity.filter(({ port, path }) => isMine(port, path)).map(({ tell }) => tell);
+  }
+
+  #noteContinuity(
+    declaration: Declaration,
+    holder: Partial<OnContinuityLost>,
+    gateway: string,
+    scoped: boolean,
+  ): void {
+    if (typeof holder.onContinuityLost !== 'function') return;
+    if (scoped) {
+      this.#logger.warn(
+        `onContinuityLost() of ${gateway} is never called: the gateway is request-scoped, and a loss is no request. ` +
+          'Move it to a gateway that is not.',
+      );
+      return;
+    }
+    const failed = (error: unknown): void => {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      this.#logger.error(`onContinuityLost() of ${gateway} failed: ${message}`, stack);
+    };
+    const tell: ContinuityHook = (client, loss) => {
+      (async () =>
+        void (await holder.onContinuityLost!(client, loss.room, loss.reason, loss)))().catch(
+        failed,
+      );
+    };
+    this.#continuity.push({ ...declaration, tell });
   }
 }
 
@@ -83,7 +132,7 @@ function watch(
   Object.defineProperty(holder, hook, { value: replacement, configurable: true, writable: true });
 }
 
-function declarationOf(metatype: object): ScopedGateway {
+function declarationOf(metatype: object): Declaration {
   const options = Reflect.getMetadata(GATEWAY_OPTIONS, metatype) as { path?: string } | undefined;
   return {
     port: (Reflect.getMetadata(GATEWAY_PORT, metatype) as number | undefined) ?? 0,

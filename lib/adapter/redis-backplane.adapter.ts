@@ -160,6 +160,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     listener: Port,
   ): Endpoint {
     const { heartbeat, bufferLimitBytes, slowClient } = this.#options;
+    const isHere = (ofPort: number, ofPath: string | undefined): boolean =>
+      ofPort === port && normalisePath(ofPath) === path;
     if (heartbeat) this.#heartbeat ??= new Heartbeat(heartbeat);
     this.#logger.log(`Hub "${hub}" at ${port === APP_PORT ? '' : `port ${port}, `}path ${path}`);
     return new Endpoint({
@@ -176,10 +178,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
         turn: this.#backplane.turn,
         counters: this.#backplane.counters,
       },
-      scopedHooks: () =>
-        this.#hooks!.scopedConnectionHooks(
-          (ofPort, ofPath) => ofPort === port && normalisePath(ofPath) === path,
-        ),
+      scopedHooks: () => this.#hooks!.scopedConnectionHooks(isHere),
+      continuityHooks: () => this.#hooks!.continuityHooks(isHere),
       address: () => listener.http.address(),
     });
   }

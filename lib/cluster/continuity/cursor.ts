@@ -147,7 +147,7 @@ export class Cursor {
   repaired(wanted: WantedRead, read: LogRead): CursorOutcome {
     if (wanted !== this.#wanted) return NOTHING;
     const { top } = read;
-    if (top.epoch !== this.#epoch) return this.#lose('new-epoch', top);
+    if (top.epoch !== this.#epoch) return this.#beginAnew(top);
     const delivered = this.#delivered!;
     const common = commonPast(read, delivered);
     if (common === undefined) {
@@ -174,6 +174,14 @@ export class Cursor {
     }
     this.#counters.repaired += followed.length;
     return followed;
+  }
+
+  /** All of a new epoch is news: it is followed from its first entry, or lost once more if that is gone. */
+  #beginAnew({ epoch, offset }: LogTop): CursorOutcome {
+    const start = { epoch, offset: 0, tag: '' };
+    const lost: Loss = { reason: 'new-epoch', last: this.position!, top: start };
+    this.#moveTo(start);
+    return offset === 0 ? this.#join(0, [], lost) : this.#want(0, [], lost);
   }
 
   #lose(reason: LossReason, top: LogTop): CursorOutcome {

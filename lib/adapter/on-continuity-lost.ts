@@ -1,0 +1,23 @@
+import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
+import type { LossReason } from '../cluster/continuity/cursor.js';
+import type { BackplaneSocket } from './backplane-socket.js';
+
+/**
+ * What a gateway may implement to hear that messages of a history (the option `history`) were lost for clients of this instance, and
+ * could not be repaired: the place to send a snapshot. It is called before anything that follows the loss is written. What it throws is
+ * logged.
+ */
+export interface OnContinuityLost {
+  /**
+   * @param client the one that it is about; undefined: all members on this instance, as `server.local.to(room)` addresses them
+   * @param room undefined for messages to a user (`loss.userId`), or to the whole hub
+   * @param reason `trimmed`: what followed is not kept any more; `new-epoch`: the history began anew, as after a Redis that lost its data;
+   * `forked`: a failover lost what had been delivered
+   */
+  onContinuityLost(
+    client: BackplaneSocket | undefined,
+    room: string | undefined,
+    reason: LossReason,
+    loss: ContinuityLoss,
+  ): unknown;
+}
