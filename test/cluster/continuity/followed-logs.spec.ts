@@ -1,0 +1,267 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Loss } from '../../../lib/cluster/continuity/cursor.js';
+import type { LogName } from '../../../lib/cluster/continuity/followed-log.js';
+import { FollowedLogs } from '../../../lib/cluster/continuity/followed-logs.js';
+import { newCounters } from '../../../lib/cluster/counters.js';
+import type { Route } from '../../../lib/cluster/served-hub.js';
+import type {
+  Logs,
+  LogRange,
+  LogRead,
+  LogTop,
+  PublishedEntry,
+} from '../../../lib/transport/logs.js';
+
+const RULE = {
+  of: 'room',
+  matches: () => true,
+  durability: undefined,
+  size: 100,
+  ttlMs: 1_000,
+  metaTtlMs: 86_400_000,
+} as const;
+const ROUTE = {} as Route;
+const CONFIRMED = Promise.resolve();
+
+const nameOf = (channel: string): LogName => ({ channel, kind: 'room', name: channel, rule: RULE });
+const tagOf = (offset: number): string => (offset === 0 ? '' : `tag ${offset}`);
+
+function entry(offset: number, epoch = 'e'): PublishedEntry {
+  return {
+    epoch,
+    offset,
+    tag: tagOf(offset),
+    previousTag: tagOf(offset - 1),
+    publishedAtMs: 0,
+    bytes: Buffer.from(`${offset}`),
+  };
+}
+
+/** Logs that all stand at one offset, and note what they are asked. */
+class UniformLogs implements Logs {
+  offset = 0;
+  lineageName = 'one';
+  away = false;
+  readonly asked: string[] = [];
+  readonly append = undefined as never;
+
+  async tops(channels: readonly string[]): Promise<LogTop[]> {
+    this.asked.push(channels.length === 1 ? `top ${channels[0]}` : `${channels.length} tops`);
+    if (this.away) throw new Error('away');
+    return channels.map(() => this.top);
+  }
+
+  async read(channel: string, { from = 1, limit }: LogRange): Promise<LogRead> {
+    this.asked.push(`read ${channel} from ${from}`);
+    if (this.away) throw new Error('away');
+    const count = Math.max(0, Math.min(limit, this.offset - from + 1));
+    const entries = Array.from({ length: count }, (_, i) => entry(from + i));
+    return { top: this.top, entries };
+  }
+
+  async lineage(): Promise<string> {
+    return this.lineageName;
+  }
+
+  get top(): LogTop {
+    return { epoch: 'e', offset: this.offset, tag: tagOf(this.offset) };
+  }
+}
+
+describe('the logs that an instance follows', () => {
+  let logs: UniformLogs;
+  let followed: FollowedLogs;
+  let delivered: string[];
+  let losses: Loss[];
+  const counters = newCounters();
+
+  const asked = (): string[] => logs.asked.splice(0);
+  const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+  const follow = async (...channels: string[]): Promise<void> => {
+    for (const channel of channels) void followed.follow(nameOf(channel), ROUTE, CONFIRMED);
+    await pass(0);
+  };
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    logs = new UniformLogs();
+    delivered = [];
+    losses = [];
+    followed = new FollowedLogs({
+      logs,
+      counters,
+      follower: {
+        deliver: (log, { offset }) => void delivered.push(`${log.channel} ${offset}`),
+        lost: (_, loss) => void losses.push(loss),
+        repaired: () => {},
+      },
+    });
+  });
+
+  afterEach(() => {
+    followed.close();
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
+  });
+
+  it('begin at the top, and resolve when they are there', async () => {
+    logs.offset = 7;
+    followed.open();
+    await pass(200);
+    const placed = jest.fn();
+    void followed.follow(nameOf('a'), ROUTE, CONFIRMED).then(placed);
+    followed.arrive('a', entry(8));
+    expect(placed).not.toHaveBeenCalled();
+    await pass(0);
+    expect(placed).toHaveBeenCalled();
+    expect(delivered).toEqual(['a 8']);
+    expect(asked()).toEqual(['top a']);
+  });
+
+  it('wait for no place while the link is away, and find it when it is back', async () => {
+    const placed = jest.fn();
+    void followed.follow(nameOf('a'), ROUTE, CONFIRMED).then(placed);
+    await pass(0);
+    expect(placed).toHaveBeenCalled();
+    expect(asked()).toEqual([]);
+    followed.open();
+    await pass(200);
+    expect(asked()).toEqual(['top a']);
+  });
+
+  it('are not compared before their channel is confirmed', async () => {
+    let confirm!: () => void;
+    const confirmed = new Promise<void>((resolve) => (confirm = resolve));
+    void followed.follow(nameOf('a'), ROUTE, confirmed);
+    followed.open();
+    await pass(300);
+    expect(asked()).toEqual([]);
+    confirm();
+    await pass(0);
+    expect(asked()).toEqual(['top a']);
+  });
+
+  it('are all compared when the link is back, in batches', async () => {
+    followed.open();
+    await follow(...Array.from({ length: 1_200 }, (_, n) => `${n}`));
+    await pass(200);
+    asked();
+    followed.suspend();
+    logs.offset = 1;
+    followed.open();
+    await pass(200);
+    const tops = asked().filter((question) => question.endsWith('tops'));
+    expect(tops).toEqual(['500 tops', '500 tops', '200 tops']);
+    expect(delivered).toHaveLength(1_200);
+  });
+
+  it('are compared again, ever later, until Redis answers', async () => {
+    followed.open();
+    await pass(200);
+    logs.away = true;
+    void followed.follow(nameOf('a'), ROUTE, CONFIRMED);
+    await pass(750);
+    expect(asked()).toEqual(['top a', 'top a', 'top a', 'top a']);
+    logs.away = false;
+    logs.offset = 3;
+    await pass(1_000);
+    followed.arrive('a', entry(4));
+    expect(delivered).toEqual(['a 4']);
+  });
+
+  it('are read where an entry is missing, and go on', async () => {
+    followed.open();
+    await follow('a');
+    await pass(200);
+    logs.offset = 3;
+    followed.arrive('a', entry(3));
+    await pass(0);
+    followed.arrive('a', entry(4));
+    expect(delivered).toEqual(['a 1', 'a 2', 'a 3', 'a 4']);
+    expect(losses).toEqual([]);
+  });
+
+  it('are read again, ever later, until Redis answers', async () => {
+    followed.open();
+    await follow('a');
+    await pass(200);
+    asked();
+    logs.away = true;
+    logs.offset = 3;
+    followed.arrive('a', entry(3));
+    await pass(400);
+    const reads = asked().filter((question) => question.startsWith('read'));
+    expect(reads).toHaveLength(4);
+    logs.away = false;
+    await pass(500);
+    expect(delivered).toEqual(['a 1', 'a 2', 'a 3']);
+  });
+
+  it('are compared when they have been quiet for 1, 5, 15 and then every 60 seconds', async () => {
+    followed.open();
+    await follow('a');
+    await pass(200);
+    asked();
+    followed.arrive('a', entry(1));
+    logs.offset = 1;
+    const at: number[] = [];
+    for (let seconds = 0.25; seconds < 240; seconds += 0.25) {
+      await pass(250);
+      if (asked().includes('top a')) at.push(seconds);
+    }
+    expect(at.slice(0, 3).map((seconds) => Math.round(seconds))).toEqual([1, 5, 15]);
+    const later = at.slice(3).map((seconds, i) => seconds - at[i + 2]!);
+    expect(later.length).toBeGreaterThanOrEqual(3);
+    for (const seconds of later) {
+      expect(seconds).toBeGreaterThanOrEqual(60);
+      expect(seconds).toBeLessThanOrEqual(76);
+    }
+  });
+
+  it('are not compared while they are busy; the last message is found all the same', async () => {
+    followed.open();
+    await follow('a');
+    await pass(200);
+    asked();
+    for (let n = 1; n <= 10; n++) {
+      followed.arrive('a', entry(n));
+      await pass(500);
+    }
+    expect(asked()).toEqual([]);
+    logs.offset = 11;
+    await pass(1_000);
+    expect(delivered.at(-1)).toBe('a 11');
+  });
+
+  it('are compared soon after something was sent to them', async () => {
+    followed.open();
+    await follow('a');
+    await pass(30_000);
+    asked();
+    followed.touch('a');
+    await pass(1_250);
+    expect(asked()).toEqual(['top a']);
+  });
+
+  it('are all compared when another Redis has taken over', async () => {
+    followed.open();
+    await follow('a', 'b');
+    // Just after the first look at who it is, and between two looks at the quiet logs.
+    await pass(6_500);
+    asked();
+    logs.lineageName = 'another';
+    await pass(5_000);
+    expect(asked()).toContain('2 tops');
+  });
+
+  it('are left alone once nobody follows them', async () => {
+    followed.open();
+    await follow('a', 'b');
+    followed.unfollow('a');
+    expect(followed.arrive('a', entry(1))).toBe(false);
+    await pass(30_000);
+    expect(followed.size).toBe(1);
+    expect(asked().filter((question) => question === 'top a')).toEqual([]);
+  });
+});
