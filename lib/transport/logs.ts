@@ -59,7 +59,11 @@ export interface Append {
   readonly limits: LogLimits;
   /** How long the id is known. */
   readonly idempotencyTtlMs: number;
-  /** Resolve only once a replica has the entry; reject with `BackplaneUnavailableError` if none has within so long. */
+  /**
+   * Resolve only once a replica has the entry; reject with `BackplaneUnavailableError` if none has within so long, or within
+   * twice so long where others are waited for already. The entry is appended and published in its order, as any other, also
+   * then; only the answer waits.
+   */
   readonly replicaTimeoutMs?: number;
 }
 

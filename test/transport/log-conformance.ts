@@ -43,7 +43,8 @@ export async function entriesOf(
   return (await logs.read(channel, { limit }, LIMITS)).entries;
 }
 
-const texts = (entries: readonly LogEntry[]) => entries.map(({ bytes }) => bytes.toString());
+export const textsOf = (entries: readonly LogEntry[]) =>
+  entries.map(({ bytes }) => bytes.toString());
 const offsets = (entries: readonly LogEntry[]) => entries.map(({ offset }) => offset);
 
 /** Each entry names the tag of the one before; all tags differ. */
@@ -55,7 +56,7 @@ function expectChained(entries: readonly LogEntry[]): void {
   expect(new Set(entries.map(({ tag }) => tag)).size).toBe(entries.length);
 }
 
-const published = ({ messages }: Recorder): PublishedEntry[] =>
+export const publishedTo = ({ messages }: Recorder): PublishedEntry[] =>
   messages.map(({ bytes }) => decodeLogEntry(bytes)!);
 
 /** What the logs of every transport do. To be called within the `describe` of a transport. */
@@ -74,7 +75,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     expect(results).toEqual([1, 2, 3].map((offset) => ({ epoch, offset, duplicate: false })));
 
     const { top, entries } = await transport.logs.read(channel, { limit: 10 }, LIMITS);
-    expect(texts(entries)).toEqual(['a', 'b', 'c']);
+    expect(textsOf(entries)).toEqual(['a', 'b', 'c']);
     expect(offsets(entries)).toEqual([1, 2, 3]);
     expectChained(entries);
     expect(entries[0]!.previousTag).toBe('');
@@ -93,7 +94,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     await append(from.transport, channel, 'b');
     await to.count(2);
     const entries = await entriesOf(from.transport, channel);
-    expect(published(to)).toEqual(entries.map((entry) => ({ ...entry, epoch })));
+    expect(publishedTo(to)).toEqual(entries.map((entry) => ({ ...entry, epoch })));
     expect(to.messages.map((message) => message.channel)).toEqual([channel, channel]);
   });
 
@@ -112,8 +113,8 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     expect(new Set(atOnce.map(({ offset }) => offset))).toEqual(new Set([3]));
     await append(one.transport, channel, 'end');
     await two.count(4);
-    expect(texts(published(two))).toEqual(['a', 'b', 'c', 'end']);
-    expect(texts(await entriesOf(one.transport, channel))).toEqual(['a', 'b', 'c', 'end']);
+    expect(textsOf(publishedTo(two))).toEqual(['a', 'b', 'c', 'end']);
+    expect(textsOf(await entriesOf(one.transport, channel))).toEqual(['a', 'b', 'c', 'end']);
   });
 
   it('forgets an id when its time is over, not before', async () => {
@@ -134,12 +135,12 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     const limits = { size: 3 };
     for (const text of 'abcdefg') await append(transport, channel, text, { limits });
     const entries = await entriesOf(transport, channel);
-    expect(texts(entries)).toEqual(['e', 'f', 'g']);
+    expect(textsOf(entries)).toEqual(['e', 'f', 'g']);
     expect(offsets(entries)).toEqual([5, 6, 7]);
     expectChained(entries);
     expect(entries[0]!.previousTag).toMatch(/^[\w-]{8}$/);
     await append(transport, channel, 'h', { limits: { size: 1 } });
-    expect(texts(await entriesOf(transport, channel))).toEqual(['h']);
+    expect(textsOf(await entriesOf(transport, channel))).toEqual(['h']);
   });
 
   it('loses the entries when their time is over, and goes on with the numbering', async () => {
@@ -172,7 +173,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     expect(top.epoch).not.toBe(epoch);
     expect(entries).toEqual([]);
     expect(await append(transport, channel, 'c')).toMatchObject({ epoch: top.epoch, offset: 1 });
-    expect(texts(await entriesOf(transport, channel))).toEqual(['c']);
+    expect(textsOf(await entriesOf(transport, channel))).toEqual(['c']);
   });
 
   it('gives a log that is asked for an epoch, and stays with it', async () => {
@@ -215,7 +216,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     const read = async (from: number | undefined, limit: number, reverse?: boolean) => {
       const { entries, top } = await transport.logs.read(channel, { from, limit, reverse }, LIMITS);
       expect(top.offset).toBe(100);
-      expect(texts(entries)).toEqual(offsets(entries).map(String));
+      expect(textsOf(entries)).toEqual(offsets(entries).map(String));
       return offsets(entries);
     };
     const upTo = (from: number, to: number) =>
@@ -267,7 +268,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     for (const bytes of all) await append(from.transport, channel, bytes);
     await to.count(3);
     for (const [i, bytes] of all.entries()) {
-      expect(published(to)[i]!.bytes.equals(bytes)).toBe(true);
+      expect(publishedTo(to)[i]!.bytes.equals(bytes)).toBe(true);
       const { entries } = await from.transport.logs.read(
         channel,
         { from: i + 1, limit: 1 },
@@ -290,7 +291,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     }
     for (const channel of channels) {
       const entries = await entriesOf(transport, channel);
-      expect(texts(entries)).toEqual([channel, ...HOSTILE_CHANNELS]);
+      expect(textsOf(entries)).toEqual([channel, ...HOSTILE_CHANNELS]);
       expectChained(entries);
     }
     expect((await append(transport, `${prefix}:a`, '', { id: 'b:c' })).duplicate).toBe(false);
@@ -309,7 +310,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     const results = await Promise.all(sent);
     expect(results.every(({ offset }, i) => offset === Math.floor(i / 3) + 1)).toBe(true);
     await to.count(10_000);
-    expect(texts(published(to)).join()).toBe(results.map((_, i) => i).join());
+    expect(textsOf(publishedTo(to)).join()).toBe(results.map((_, i) => i).join());
   });
 
   it('gives one order to several who append at once', async () => {
@@ -326,9 +327,9 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     const entries = await entriesOf(one.transport, channel);
     expect(entries).toHaveLength(1_000);
     expectChained(entries);
-    expect(texts(published(three))).toEqual(texts(entries));
+    expect(textsOf(publishedTo(three))).toEqual(textsOf(entries));
     for (const who of ['one', 'two']) {
-      const own = texts(entries).filter((text) => text.startsWith(who));
+      const own = textsOf(entries).filter((text) => text.startsWith(who));
       expect(own).toEqual(Array.from({ length: 500 }, (_, i) => `${who} ${i}`));
     }
     expect(results.map(({ offset }) => offset).toSorted((a, b) => a - b)).toEqual(

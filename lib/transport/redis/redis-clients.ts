@@ -52,6 +52,13 @@ export function makeClients(source: RedisSource): RedisClients {
   };
 }
 
+/** Another connection to the same Redis, not open yet. It gives up when it is lost, and puts no prefix before keys. */
+export function siblingOf(commands: Redis): Redis {
+  const sibling = commands.duplicate({ ...OURS, retryStrategy: () => null });
+  // Without a listener, ioredis prints what its commands reject with anyway.
+  return sibling.on('error', () => {});
+}
+
 function prefixOf({ keyPrefix }: RedisOptions): string {
   return keyPrefix == null ? '' : keyPrefix.toString();
 }

@@ -14,6 +14,7 @@ import {
 import { Limit } from './limit.js';
 import { isReadOnly, logFailure } from './log-failure.js';
 import type { RedisClients } from './redis-clients.js';
+import { RedisReplication } from './redis-replication.js';
 import { RedisScript } from './redis-script.js';
 import type { RedisSender } from './redis-sender.js';
 import { LOG_APPEND } from './scripts/log-append.js';
@@ -43,6 +44,7 @@ export class RedisLogs implements Logs {
   readonly #append: RedisScript;
   readonly #tops: RedisScript;
   readonly #read: RedisScript;
+  readonly #replication: RedisReplication;
   readonly #names = new LogNames();
   readonly #topsLimit = new Limit(TOPS_CALLS_AT_ONCE);
   readonly #readsLimit = new Limit(READS_AT_ONCE);
@@ -55,12 +57,15 @@ export class RedisLogs implements Logs {
     this.#append = new RedisScript(commands, LOG_APPEND);
     this.#tops = new RedisScript(commands, LOG_TOPS);
     this.#read = new RedisScript(commands, LOG_READ);
+    this.#replication = new RedisReplication(commands);
     this.#keyPrefix = ownsCommands ? prefix : '';
   }
 
-  async append({ channel, id, bytes, limits, idempotencyTtlMs }: Append): Promise<Appended> {
+  async append(append: Append): Promise<Appended> {
+    const { channel, id, bytes, limits, idempotencyTtlMs, replicaTimeoutMs } = append;
     const { clients, sender } = this.#options;
-    const keys = [...this.#keysOf(channel), `${this.#keyPrefix}${onceKey(channel, id)}`];
+    const once = onceKey(channel, id);
+    const keys = [...this.#keysOf(channel), this.#keyPrefix + once];
     const args = [
       clients.prefix + channel,
       'PUBLISH',
@@ -77,6 +82,13 @@ export class RedisLogs implements Logs {
       () => this.#append.run(keys, args),
       (error) => this.#failure('append the message', error),
     )) as Field[];
+    if (replicaTimeoutMs !== undefined) {
+      await this.#replication.confirm({
+        key: clients.prefix + once,
+        ttlMs: idempotencyTtlMs,
+        timeoutMs: replicaTimeoutMs,
+      });
+    }
     return { epoch: String(epoch), offset: Number(offset), duplicate: duplicate === 1 };
   }
 
@@ -118,6 +130,10 @@ export class RedisLogs implements Logs {
     } catch (error) {
       throw this.#failure(notDone, error as Error);
     }
+  }
+
+  close(): void {
+    this.#replication.close();
   }
 
   async #topsOf(channels: readonly string[], { metaTtlMs }: LogLifetimes): Promise<LogTop[]> {

@@ -111,6 +111,7 @@ export class RedisTransport implements Transport {
 
   async #close(): Promise<void> {
     this.#events = undefined;
+    this.logs.close();
     this.#clients.subscriber.off('messageBuffer', this.#onMessage);
     if (!this.#clients.ownsCommands) this.#commands.unwatch();
     await Promise.all([

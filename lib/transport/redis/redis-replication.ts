@@ -1,0 +1,103 @@
+import type { Redis } from 'ioredis';
+
+import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { OneWriteATurn } from './one-write-a-turn.js';
+import { siblingOf } from './redis-clients.js';
+import { unansweredReason } from './unanswered-reason.js';
+
+/** What Redis gets to answer at all, besides the time that a replica has. */
+const ANSWER_GRACE_MS = 1_000;
+
+export interface Written {
+  /** A key that the write has left, with the life that it has. */
+  readonly key: string;
+  readonly ttlMs: number;
+  /** How long a replica has. */
+  readonly timeoutMs: number;
+}
+
+interface Unconfirmed extends Written {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Tells whether a replica has what was written. WAIT holds up its connection, so this has one of its own, made when it is
+ * first needed. One WAIT speaks for all that came while the one before it was under way.
+ *
+ * WAIT tells about the writes of its own connection only, hence PEXPIRE: a write, after the one in question, that also shows
+ * that both went to the same server.
+ */
+export class RedisReplication {
+  readonly #commands: Redis;
+  readonly #writes = new OneWriteATurn();
+  #client: Redis | undefined;
+  #unconfirmed: Unconfirmed[] = [];
+  #isRunning = false;
+  #closed = false;
+
+  /** @param commands the client whose like is made for WAIT */
+  constructor(commands: Redis) {
+    this.#commands = commands;
+  }
+
+  /** Resolves once a replica has it; rejects with `BackplaneUnavailableError` if none has, or if that cannot be known. */
+  confirm(written: Written): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#unconfirmed.push({ ...written, resolve, reject });
+      if (this.#isRunning) return;
+      this.#isRunning = true;
+      setImmediate(() => void this.#run());
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#client?.disconnect();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#unconfirmed.length > 0) await this.#confirmAll(this.#unconfirmed.splice(0));
+    this.#isRunning = false;
+  }
+
+  async #confirmAll(all: readonly Unconfirmed[]): Promise<void> {
+    const timeoutMs = Math.max(...all.map((one) => one.timeoutMs));
+    const impatience = setTimeout(() => this.#client?.disconnect(), timeoutMs + ANSWER_GRACE_MS);
+    try {
+      const client = await this.#connected();
+      this.#writes.hold(client.stream);
+      const [found, replicas] = await Promise.all([
+        Promise.all(all.map(({ key, ttlMs }) => client.pexpire(key, ttlMs))),
+        client.wait(1, timeoutMs),
+      ]);
+      for (const [i, one] of all.entries()) {
+        if (found[i] === 0) one.reject(unconfirmed('the address leads to another server by now'));
+        else if (replicas === 0) one.reject(unconfirmed(`none had it within ${timeoutMs} ms`));
+        else one.resolve();
+      }
+    } catch (error) {
+      const failure = unconfirmed(unansweredReason(error as Error), error);
+      for (const one of all) one.reject(failure);
+    } finally {
+      clearTimeout(impatience);
+    }
+  }
+
+  async #connected(): Promise<Redis> {
+    if (this.#closed) throw new Error('the transport is closed');
+    if (this.#client?.status === 'ready') return this.#client;
+    this.#client?.disconnect();
+    this.#client = siblingOf(this.#commands);
+    await this.#client.connect();
+    return this.#client;
+  }
+}
+
+function unconfirmed(reason: string, cause?: unknown): BackplaneUnavailableError {
+  return new BackplaneUnavailableError(
+    `The message is in the log, but not known to be on a replica of Redis: ${reason}. Try again with the same id: that ` +
+      'appends nothing, and waits for a replica once more.',
+    { cause },
+  );
+}
