@@ -72,7 +72,10 @@ export class RedisReplication {
         client.wait(1, timeoutMs),
       ]);
       for (const [i, one] of all.entries()) {
-        if (found[i] === 0) one.reject(unconfirmed('the address leads to another server by now'));
+        if (found[i] === 0)
+          one.reject(
+            unconfirmed('the address leads to another server by now, or the id was forgotten'),
+          );
         else if (replicas === 0) one.reject(unconfirmed(`none had it within ${timeoutMs} ms`));
         else one.resolve();
       }

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { RedisScript } from '../../../lib/transport/redis/redis-script.js';
 import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.js';
-import { waitFor } from '../../support/wait-for.js';
+import { nextTurn, waitFor } from '../../support/wait-for.js';
 
 const PUSH = `return redis.call('RPUSH', KEYS[1], ARGV[1])`;
 
@@ -88,6 +88,24 @@ describeOnRedis('A script in Redis', (redis) => {
     await expect(forgotten[0]).rejects.toThrow('forgotten the script');
     await Promise.all(runs(script, key, 30, 10));
     expect(await pushed(client, key)).toEqual(upTo(40).filter((i) => i < 10 || i >= 20));
+  });
+
+  it('is learned again although calls never cease', async () => {
+    const client = await connect();
+    const key = uniqueKey();
+    const script = new RedisScript(client, PUSH);
+    await script.run([key], [0]);
+    void client.script('FLUSH');
+    const sent = runs(script, key, 1, 1);
+    let learned = false;
+    void sent[0]!.then(() => (learned = true));
+    for (let turn = 0; turn < 10_000 && !learned; turn++) {
+      sent.push(...runs(script, key, sent.length + 1, 5));
+      await nextTurn();
+    }
+    expect(learned).toBe(true);
+    await Promise.all(sent);
+    expect(await pushed(client, key)).toEqual(upTo(sent.length + 1));
   });
 
   it('keeps its order while others empty the cache all the time', async () => {

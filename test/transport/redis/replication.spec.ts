@@ -97,6 +97,22 @@ describeWithRedis('With a replica,', () => {
     expect(textsOf(await entriesOf(transport, channel))).toEqual(['a']);
   });
 
+  it('another server, that knows nothing of the entry, cannot confirm it', async () => {
+    const { transport } = await start();
+    const channel = uniqueKey();
+    replica.pause();
+    const first = append(transport, channel, 'a', durable);
+    await waitFor('the WAIT', async () => (await waits()) === 1);
+    const second = append(transport, channel, 'b', { id: 'b', ...durable });
+    second.catch(() => {});
+    // What another server would not have.
+    const forget = () => operator.del(`once:${channel}:b:1`);
+    await waitFor('the append', async () => (await forget()) === 1);
+    replica.resume();
+    expect(await first).toMatchObject({ offset: 1 });
+    await expect(second).rejects.toThrow('another server');
+  });
+
   it('a connection that is lost while it waits is an error, and made anew', async () => {
     const { transport } = await start();
     const channel = uniqueKey();
@@ -140,5 +156,16 @@ describeWithRedis('With a replica,', () => {
     await recorder.transport.close();
     await expect(asked).rejects.toThrow('not known to be on a replica');
     await waitFor('the connections to go', async () => (await connections()) === 1);
+  });
+
+  it('nothing waits for a replica any more once it closes', async () => {
+    const { transport } = await start();
+    const channel = uniqueKey();
+    const asked = append(transport, channel, 'a', durable);
+    asked.catch(() => {});
+    await transport.close();
+    await expect(asked).rejects.toThrow('the transport is closed');
+    expect(await operator.xlen(`log:${channel}`)).toBe(1);
+    expect(await waits()).toBe(0);
   });
 });

@@ -176,6 +176,14 @@ describeOnRedis('In Redis,', (redis) => {
     expect(await offsets(['XRANGE', '-', '+'], 100, 45 * 9 + 45)).toEqual(all.slice(0, 9));
   });
 
+  it('a read asks for few entries at a time: it cannot know how large they are', async () => {
+    for (let i = 1; i <= 200; i++) await append(String(i), { size: 200 });
+    await client.config('RESETSTAT');
+    expect(await read(['XRANGE', '-', '+'], 1_000)).toHaveLength(200);
+    const pages = [1, 2, 4, 8, 16, 32, 32, 32, 32, 32, 9];
+    expect(await client.info('commandstats')).toMatch(`cmdstat_xrange:calls=${pages.length},`);
+  });
+
   it('an append publishes in the way that it is told', async () => {
     const subscriber = redis.server.client();
     await waitFor('the client', () => subscriber.status === 'ready');
