@@ -35,10 +35,10 @@ export class HeldEntries {
     this.#bytes = 0;
   }
 
-  /** All of them, by their offsets; then none is held. */
+  /** All of them, as they came; then none is held. */
   take(): PublishedEntry[] {
     const taken = this.#entries;
     this.clear();
-    return taken.sort((a, b) => a.offset - b.offset);
+    return taken;
   }
 }

@@ -1,18 +1,18 @@
-import fc from 'fast-check';
-
 import type {
   Cursor,
   CursorCounters,
   CursorLimits,
   CursorOutcome,
+  CursorState,
   WantedRead,
 } from '../../../lib/cluster/continuity/cursor.js';
 import type { PublishedEntry } from '../../../lib/transport/logs.js';
 import { DeliveryChecker } from './delivery-checker.js';
 import { ModelLog, readOf, type Snapshot, topOf } from './model-log.js';
 
-export const LIMITS: CursorLimits = { remembered: 5, read: 8, heldEntries: 6, heldBytes: 1_000 };
+const LIMITS: CursorLimits = { remembered: 5, read: 8, heldEntries: 6, heldBytes: 1_000 };
 
+/** Something that happens to the log, on the way, or to the commands. */
 export type Step =
   | { do: 'append'; times: number }
   | { do: 'trim'; keep: number }
@@ -22,112 +22,78 @@ export type Step =
   | { do: 'hearAll' }
   | { do: 'suspend' | 'subscribe' }
   | { do: 'askTop' | 'hearTop' }
-  /** The read takes place, at a place that lags by so many changes. */
-  | { do: 'read'; ago: number }
+  /** What the cursor wants is read, at a place that lags by so many changes. */
+  | { do: 'read'; lag: number }
   | { do: 'answer' | 'fail' };
-
-const nth = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(6) });
-
-const anyStep = (lag: number): fc.Arbitrary<Step> =>
-  fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record({ do: fc.constant('append'), times: fc.integer({ min: 1, max: 5 }) }),
-    },
-    {
-      weight: 10,
-      arbitrary: fc.record({
-        do: fc.constantFrom('hear', 'hear', 'hear', 'hearTwice', 'drop'),
-        nth,
-      }),
-    },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('hearAll') }) },
-    {
-      weight: 2,
-      arbitrary: fc.record({ do: fc.constantFrom('suspend', 'subscribe', 'subscribe') }),
-    },
-    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('askTop', 'hearTop') }) },
-    { weight: 6, arbitrary: fc.record({ do: fc.constant('read'), ago: fc.nat(lag) }) },
-    {
-      weight: 6,
-      arbitrary: fc.record({ do: fc.constantFrom('answer', 'answer', 'answer', 'fail') }),
-    },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('trim'), keep: fc.nat(6) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('failOver'), missing: fc.nat(9) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('begin') }) },
-  ) as fc.Arbitrary<Step>;
-
-/** @param lag by how many changes a place may lag that answers: 0 where only the master does */
-export const anySteps = (lag: number): fc.Arbitrary<Step[]> =>
-  fc.array(anyStep(lag), { maxLength: 120, size: 'max' });
 
 /** What makes a cursor: the one that is tested, or one with a rule missing. */
 export type CursorMaker = new (counters: CursorCounters, limits: CursorLimits) => Cursor;
 
 /** One cursor, its log, and the ways between them, which lose, repeat, reorder and delay. */
 export class CursorPlay {
-  readonly log = new ModelLog();
   readonly counters: CursorCounters = { repeated: 0, gaps: 0, repaired: 0 };
-  readonly cursor: Cursor;
-  readonly checker = new DeliveryChecker(LIMITS.remembered);
-  reads = 0;
-  delivered = 0;
+  readonly #log = new ModelLog();
+  readonly #cursor: Cursor;
+  readonly #checker = new DeliveryChecker(LIMITS.remembered);
   #subscribed = false;
   /** On their way on the channel. */
   #wire: PublishedEntry[] = [];
   #top: Snapshot | undefined;
-  #wanted: WantedRead | undefined;
   /** What reads found that are not answered yet, for wishes that may be past. */
   #found: { wanted: WantedRead; snapshot: Snapshot }[] = [];
+  #reads = 0;
 
   constructor(CursorClass: CursorMaker) {
-    this.cursor = new CursorClass(this.counters, LIMITS);
+    this.#cursor = new CursorClass(this.counters, LIMITS);
   }
 
-  /** Plays the steps; then the network falls silent, the cursor comes to rest, and one more look is taken at the top. */
+  get state(): CursorState {
+    return this.#cursor.state;
+  }
+
+  get reads(): number {
+    return this.#reads;
+  }
+
   play(steps: readonly Step[]): void {
     for (const step of steps) this.#do(step);
-    for (const wish of this.#found) this.#answer(wish);
-    this.#look();
-    this.#look();
-    const { state, position } = this.cursor;
-    const top = topOf(this.log.now);
-    if (state !== 'live') throw new Error(`the cursor is ${state} when all is quiet`);
-    if (
-      position!.epoch !== top.epoch ||
-      position!.offset !== top.offset ||
-      position!.tag !== top.tag
-    )
-      throw new Error(`the cursor is at ${JSON.stringify(position)}, not ${JSON.stringify(top)}`);
   }
 
-  #look(): void {
-    this.#do({ do: 'subscribe' });
-    this.#do({ do: 'askTop' });
-    this.#do({ do: 'hearTop' });
-    const most = this.log.now.branch.length / 2 + 5;
-    for (let reads = 0; this.#wanted; reads++) {
-      if (reads > most) throw new Error(`the cursor still wants to read after ${reads} reads`);
-      this.#do({ do: 'read', ago: 0 });
-      this.#found.splice(0, this.#found.length - 1);
-      this.#do({ do: 'answer' });
+  /** All that is on its way arrives, and what the cursor wants is read, until it wants no more. */
+  comeToRest(): void {
+    this.#do({ do: 'hearAll' });
+    while (this.#found.length > 0) this.#do({ do: 'answer' });
+    const most = this.#reads + this.#log.now.branch.length / 2 + 5;
+    while (this.#cursor.wanted) {
+      if (this.#reads > most) throw new Error('the cursor does not come to rest');
+      this.play([{ do: 'read', lag: 0 }, { do: 'answer' }]);
     }
+  }
+
+  /** The subscription is made anew if it is gone, and the top is looked at. */
+  look(): void {
+    this.play([{ do: 'subscribe' }, { do: 'askTop' }, { do: 'hearTop' }]);
+  }
+
+  /** @throws if the cursor is not live and at the top */
+  mustStandAtTop(): void {
+    const { state, position } = this.#cursor;
+    const top = topOf(this.#log.now);
+    if (state !== 'live') throw new Error(`the cursor is ${state} when all is quiet`);
+    if (JSON.stringify(position) !== JSON.stringify(top))
+      throw new Error(`the cursor is at ${JSON.stringify(position)}, not ${JSON.stringify(top)}`);
   }
 
   #do(step: Step): void {
     switch (step.do) {
       case 'append':
-        for (let i = 0; i < step.times; i++) {
-          const entry = this.log.append();
-          if (this.#subscribed) this.#wire.push(entry);
-        }
-        return;
+        return this.#append(step.times);
       case 'trim':
-        return this.log.trim(step.keep);
+        return this.#log.trim(step.keep);
       case 'failOver':
-        return this.log.failOver(step.missing);
+        return this.#log.failOver(step.missing);
       case 'begin':
-        return this.log.begin();
+        return this.#log.begin();
       case 'hear':
         return this.#hear(this.#wire.splice(step.nth, 1));
       case 'hearTwice':
@@ -137,55 +103,67 @@ export class CursorPlay {
       case 'drop':
         return void this.#wire.splice(step.nth, 1);
       case 'suspend':
-        this.#subscribed = false;
-        this.#top = undefined;
-        this.#wanted = undefined;
-        return this.cursor.suspend();
+        return this.#suspend();
       case 'subscribe':
         this.#subscribed = true;
         return;
       case 'askTop':
-        if (this.#subscribed) this.#top = this.log.now;
+        if (this.#subscribed) this.#top = this.#log.now;
         return;
       case 'hearTop':
         return this.#hearTop();
       case 'read':
-        return this.#read(step.ago);
+        return this.#read(step.lag);
       case 'answer':
-        if (this.#found[0]) this.#answer(this.#found.shift()!);
-        return;
+        return this.#answer();
       case 'fail':
         return void this.#found.shift();
     }
   }
 
+  #append(times: number): void {
+    for (let i = 0; i < times; i++) {
+      const entry = this.#log.append();
+      if (this.#subscribed) this.#wire.push(entry);
+    }
+  }
+
   #hear(entries: readonly PublishedEntry[]): void {
-    for (const entry of entries) this.#note(this.cursor.arrive(entry));
+    for (const entry of entries) this.#check(this.#cursor.arrive(entry));
+  }
+
+  #suspend(): void {
+    this.#subscribed = false;
+    this.#top = undefined;
+    this.#cursor.suspend();
   }
 
   #hearTop(): void {
     const snapshot = this.#top;
     if (!snapshot) return;
     this.#top = undefined;
-    const isFirst = !this.cursor.position;
-    if (isFirst) this.checker.begin(topOf(snapshot));
-    this.#note(this.cursor.placed(topOf(snapshot)), snapshot);
+    const top = topOf(snapshot);
+    if (!this.#cursor.position) this.#checker.begin(top);
+    this.#check(this.#cursor.placed(top), snapshot);
   }
 
-  #read(ago: number): void {
-    if (!this.#wanted) return;
-    this.reads++;
-    this.#found.push({ wanted: this.#wanted, snapshot: this.log.before(ago) });
+  #read(lag: number): void {
+    const { wanted } = this.#cursor;
+    if (!wanted) return;
+    this.#reads++;
+    this.#found.push({ wanted, snapshot: this.#log.before(lag) });
   }
 
-  #answer({ wanted, snapshot }: { wanted: WantedRead; snapshot: Snapshot }): void {
-    this.#note(this.cursor.repaired(wanted, readOf(snapshot, wanted)), snapshot);
+  #answer(): void {
+    const found = this.#found.shift();
+    if (!found) return;
+    const { wanted, snapshot } = found;
+    this.#check(this.#cursor.repaired(wanted, readOf(snapshot, wanted)), snapshot);
   }
 
-  #note(outcome: CursorOutcome, answer?: Snapshot): void {
-    this.checker.check(outcome, answer);
-    this.delivered += outcome.deliver.length;
-    this.#wanted = this.cursor.wanted;
-    if (outcome.read && outcome.read !== this.#wanted) throw new Error('the read is not wanted');
+  #check(outcome: CursorOutcome, answer?: Snapshot): void {
+    this.#checker.check(outcome, answer);
+    if (outcome.read && outcome.read !== this.#cursor.wanted)
+      throw new Error('a read is asked for that is not wanted');
   }
 }

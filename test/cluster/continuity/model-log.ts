@@ -37,10 +37,14 @@ export function tagAt(branch: Snapshot['branch'], offset: number): string | unde
   return offset === 0 ? '' : branch[offset - 1]?.tag;
 }
 
-/** A log as Redis keeps it, with all that can befall it. No two entries ever have one tag. */
+/**
+ * A log as Redis keeps it, with all that can befall it. Tags are as alike as they may be: those of one offset differ, those of
+ * different offsets and epochs need not.
+ */
 export class ModelLog {
   #history: Snapshot[] = [{ epoch: 'epoch-1', branch: [], gone: 0 }];
-  #tags = 0;
+  /** How many entries were ever given an offset of this epoch. */
+  #given: number[] = [];
   #epochs = 1;
 
   get now(): Snapshot {
@@ -56,10 +60,12 @@ export class ModelLog {
     const { epoch, branch } = this.now;
     const { offset, tag } = topOf(this.now);
     const bytes = Buffer.alloc(10);
+    const nth = (this.#given[offset] ?? 0) + 1;
+    this.#given[offset] = nth;
     const entry = {
       epoch,
       offset: offset + 1,
-      tag: `tag-${++this.#tags}`,
+      tag: `tag-${nth}`,
       previousTag: tag,
       publishedAtMs: 0,
       bytes,
@@ -84,6 +90,7 @@ export class ModelLog {
 
   /** Redis was emptied. */
   begin(): void {
+    this.#given = [];
     this.#become({ epoch: `epoch-${++this.#epochs}`, branch: [], gone: 0 });
   }
 

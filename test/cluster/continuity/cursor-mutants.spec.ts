@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+
+import { describe, expect, it } from '@jest/globals';
+import { transformSync } from '@swc/core';
+import fc from 'fast-check';
+
+import type { CursorMaker } from './cursor-play.js';
+import { CURSOR_PROPERTIES, propertyOf } from './cursor-properties.js';
+
+const FOLDER = new URL('../../../lib/cluster/continuity/', import.meta.url);
+const FILES = ['recent-tags.ts', 'held-entries.ts', 'common-past.ts', 'cursor.ts'];
+
+const SOURCE = FILES.map((file) => readFileSync(new URL(file, FOLDER), 'utf8'))
+  .join('\n')
+  .replaceAll(/^import .*?;$/gms, '');
+
+/** A rule, the code that keeps it, and the code that does not. */
+type Mutant = [rule: string, code: string, mutant: string];
+
+const MUTANTS: Mutant[] = [
+  // What may be delivered.
+  [
+    'the epoch of an arrival is compared',
+    'entry.epoch === this.#epoch && this.#follows',
+    'this.#follows',
+  ],
+  ['the offset is the next one', 'entry.offset === this.#offset + 1 && ', ''],
+  ['the tag before is mine', ' && entry.previousTag === this.#tag', ''],
+  ['a double is dropped', 'if (this.#isRepeated(entry)) return NOTHING;', ''],
+  ['a double has the same epoch', 'entry.epoch !== this.#epoch || !this', '!this'],
+  [
+    'a double has the same tag',
+    'return this.at(offset) === tag;',
+    'return this.at(offset) !== undefined;',
+  ],
+  ['what does not fit is repaired', 'this.#counters.gaps++;', 'return NOTHING;'],
+  ['what does not fit is held', 'this.#counters.gaps++;\n    this.#hold(entry);', ''],
+  [
+    'what was delivered before the log went back is not delivered again',
+    'if (this.#delivered!.has(entry)) {',
+    'if (false) {',
+  ],
+  [
+    'the position moves on',
+    'this.#offset = entry.offset;\n    this.#tag = entry.tag;\n    if',
+    'if',
+  ],
+  // What is held.
+  [
+    'what arrives is held before the first top',
+    'if (!this.#subscribed || this.#wanted) {',
+    'if (this.#delivered && (!this.#subscribed || this.#wanted)) {',
+  ],
+  ['held entries are merged', 'if (this.#advance(entry)) deliver.push(entry);', ''],
+  [
+    'of too many held entries the newest is kept',
+    'this.clear();\n    this.#entries.push',
+    'return;\n    this.#entries.push',
+  ],
+  [
+    'held entries of another epoch are not delivered',
+    'if (entry.epoch !== this.#epoch) this.#hold(entry);\n      else if',
+    'if',
+  ],
+  ['what does not fit is asked for again', ' && !(inVain && this.#inVain)', ' && !inVain'],
+  ['what the log does not know is given up', ' && !(inVain && this.#inVain)', ''],
+  // What the log answers.
+  [
+    'a top that differs is followed by a read',
+    'if (!this.#standsAt(top)) return',
+    'if (false) return',
+  ],
+  ['the offset of a top is compared', 'top.offset === this.#offset && ', ''],
+  ['the tag of a top is compared', ' && top.tag === this.#tag', ''],
+  ['the epoch of a top is compared', ' && top.epoch === this.#epoch', ''],
+  ['an answer to an earlier wish is ignored', 'if (wanted !== this.#wanted) return NOTHING;', ''],
+  [
+    'another epoch is a loss',
+    "if (top.epoch !== this.#epoch) return this.#lose('new-epoch', top);",
+    '',
+  ],
+  ['a read begins with what was delivered last', 'from: Math.max(1, offset)', 'from: offset + 1'],
+  [
+    'a read that does not reach the top is followed by another',
+    'if (this.#offset >= top.offset)',
+    'if (true)',
+  ],
+  [
+    'a loss moves the cursor to the top',
+    'this.#moveTo(top);\n    return this.#join(top',
+    'return this.#join(top',
+  ],
+  [
+    'what is remembered is forgotten at a loss',
+    'this.#delivered = new RecentTags(top,',
+    'this.#delivered ??= new RecentTags(top,',
+  ],
+  // Forks.
+  ['a fork is looked for further back', 'if (wanted.from > oldest &&', 'if (false &&'],
+  ['a log that lost its end is looked at further back', 'top.offset < from || ', ''],
+  ['the top may be the common past', 'if (delivered.has(top)) return top.offset;', ''],
+  ['the common past is the newest', 'entries.findLast', 'entries.find'],
+  [
+    'the common past may be just gone',
+    'if (first && delivered.at(first.offset - 1)',
+    'if (false && delivered.at(first!.offset - 1)',
+  ],
+  ['the cursor goes back to the common past', 'this.#offset = common;\n    this.#tag', 'this.#tag'],
+  ['a fork is told from a trimmed log by its top', 'top.offset <= delivered.newest || ', ''],
+  ['a fork is told from a trimmed log by its first entry', ' || first <= delivered.newest + 1', ''],
+  ['the other branch is forgotten', 'this.#tags.length -= this.#newest - offset + 1;', ''],
+];
+
+async function cursorOf(source: string): Promise<CursorMaker> {
+  const { code } = transformSync(source, {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+  });
+  const { Cursor } = (await import(
+    `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`
+  )) as { Cursor: CursorMaker };
+  return Cursor;
+}
+
+/** The name of the first property that does not hold. */
+function broken(CursorClass: CursorMaker): string | undefined {
+  return CURSOR_PROPERTIES.find(
+    (property) =>
+      fc.check(propertyOf(property, CursorClass), { numRuns: 5_000, endOnFailure: true }).failed,
+  )?.name;
+}
+
+describe('the properties of a cursor notice when', () => {
+  it.each(MUTANTS)('not: %s', async (_rule, code, mutant) => {
+    expect(SOURCE.split(code)).toHaveLength(2);
+    const CursorClass = await cursorOf(SOURCE.replace(code, () => mutant));
+    expect(broken(CursorClass)).toBeDefined();
+  });
+
+  it('nothing is changed: they hold', async () => {
+    expect(broken(await cursorOf(SOURCE))).toBeUndefined();
+  });
+});
