@@ -72,9 +72,9 @@ const NOTHING: CursorOutcome = Object.freeze({
  * How far one instance has delivered one log, and what follows from what it hears of it. Does nothing itself: each call
  * answers with what is to be done.
  *
- * Invariants: an entry is delivered only after its predecessor, or after a loss was said; none is delivered twice while its
- * tag is remembered, even when the log goes back and comes again. What is held may be dropped at any time: what it would
- * have brought is missing then, which the next entry or the next look at the top shows.
+ * Invariants: an entry is delivered only after its predecessor, or after a loss was said. None is delivered twice while its
+ * tag is remembered, even when the log loses its end and gets it back; only the tags of a branch that was left are forgotten.
+ * What is held may be dropped at any time: the next entry that arrives, or the next top, shows that it is missing.
  */
 export class Cursor {
   readonly #counters: CursorCounters;
@@ -159,7 +159,7 @@ export class Cursor {
     this.#tag = delivered.at(common)!;
     const deliver = this.#follow(read.entries);
     if (this.#offset >= top.offset) return this.#join(top.offset, deliver);
-    // The read held an entry more than can be remembered: what follows is gone.
+    // A read asks for more than is remembered: what follows would be in it.
     if (deliver.length === 0) return this.#lose('trimmed', top);
     return this.#want(this.#offset, deliver);
   }

@@ -10,14 +10,17 @@ export class DeliveryChecker {
   readonly #remembered: number;
   /** What was delivered since the first top or the last loss, on one branch: where a fork was followed, the other is left. */
   #chain: LogTop[] = [];
+  /** How many of its first ones a cursor need not remember any more. */
+  #old = 0;
 
   constructor(remembered: number) {
     this.#remembered = remembered;
   }
 
-  /** The first top. */
+  /** At the first top, or anew at the one after a loss. */
   begin(top: LogTop): void {
     this.#chain = [top];
+    this.#old = 0;
   }
 
   /** @param answer what the log was when it gave the answer that led to this outcome; undefined: none did */
@@ -36,6 +39,7 @@ export class DeliveryChecker {
     // What follows the same entry as another did is of the other branch of a fork.
     this.#chain.length = at + 1;
     this.#chain.push(entry);
+    this.#old = Math.max(this.#old, this.#chain.length - this.#remembered);
   }
 
   #indexOf({ epoch, offset, tag }: LogTop): number {
@@ -50,13 +54,13 @@ export class DeliveryChecker {
     if (lost.reason !== reason)
       throw new Error(`${lost.reason} was said after ${name(this.#chain.at(-1)!)}: ${reason}`);
     if (name(lost.top) !== name(topOf(answer))) throw new Error('a loss has another end');
-    this.#chain = [lost.top];
+    this.begin(lost.top);
   }
 
   #reasonIn(answer: Snapshot): string {
     const { epoch, offset, tag } = this.#chain.at(-1)!;
     if (epoch !== answer.epoch) return 'new-epoch';
-    if (this.#chain.slice(-this.#remembered).some((mark) => shows(answer, mark))) return 'no loss';
+    if (this.#chain.slice(this.#old).some((mark) => shows(answer, mark))) return 'no loss';
     if (answer.branch.length > offset && answer.gone > offset) return 'trimmed';
     return tagAt(answer.branch, offset) === tag ? 'no loss' : 'forked';
   }
