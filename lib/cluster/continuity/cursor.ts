@@ -27,7 +27,7 @@ export interface Loss {
 
 /** A read that a cursor wants. */
 export interface WantedRead extends LogRange {
-  /** As a rule an offset that was delivered, so that it can be compared. */
+  /** One that follows a delivered offset: the entry there names what it follows in the log. */
   readonly from: number;
 }
 
@@ -41,7 +41,7 @@ export interface CursorOutcome {
 export interface CursorLimits extends HeldLimits {
   /** How many offsets a fork may go back. */
   readonly remembered: number;
-  /** How many entries a read asks for: more than are remembered. */
+  /** How many entries a read asks for. */
   readonly read: number;
 }
 
@@ -129,7 +129,7 @@ export class Cursor {
     if (this.#isRepeated(entry)) return NOTHING;
     this.#counters.gaps++;
     this.#hold(entry);
-    return this.#want(this.#offset);
+    return this.#wantAfter(this.#offset);
   }
 
   /**
@@ -139,7 +139,7 @@ export class Cursor {
   placed(top: LogTop): CursorOutcome {
     this.#subscribed = true;
     if (!this.#delivered) this.#moveTo(top);
-    if (!this.#standsAt(top)) return this.#want(this.#offset);
+    if (!this.#standsAt(top)) return this.#wantAfter(this.#offset);
     return this.#join(top.offset, []);
   }
 
@@ -151,17 +151,16 @@ export class Cursor {
     const delivered = this.#delivered!;
     const common = commonPast(read, delivered);
     if (common === undefined) {
-      const oldest = Math.max(1, delivered.oldest);
-      if (wanted.from > oldest && mayReachFurtherBack(read, wanted.from)) return this.#want(oldest);
+      const { oldest } = delivered;
+      if (wanted.from > oldest + 1 && mayReachFurtherBack(read, wanted.from))
+        return this.#wantAfter(oldest);
       return this.#lose(hasForked(read, delivered) ? 'forked' : 'trimmed', top);
     }
     this.#offset = common;
     this.#tag = delivered.at(common)!;
     const deliver = this.#follow(read.entries);
     if (this.#offset >= top.offset) return this.#join(top.offset, deliver);
-    // A read asks for more than is remembered: what follows would be in it.
-    if (deliver.length === 0) return this.#lose('trimmed', top);
-    return this.#want(this.#offset, deliver);
+    return this.#wantAfter(this.#offset, deliver);
   }
 
   #follow(entries: readonly LogEntry[]): LogEntry[] {
@@ -205,13 +204,13 @@ export class Cursor {
     const inVain = deliver.length === 0 && !lost;
     const askAgain = this.#held !== undefined && this.#held.size > 0 && !(inVain && this.#inVain);
     this.#inVain = inVain && askAgain;
-    if (askAgain) return this.#want(this.#offset, deliver, lost);
+    if (askAgain) return this.#wantAfter(this.#offset, deliver, lost);
     this.#held = undefined;
     return { lost, deliver, read: undefined };
   }
 
-  #want(offset: number, deliver: readonly LogEntry[] = [], lost?: Loss): CursorOutcome {
-    this.#wanted = { from: Math.max(1, offset), limit: this.#limits.read };
+  #wantAfter(offset: number, deliver: readonly LogEntry[] = [], lost?: Loss): CursorOutcome {
+    this.#wanted = { from: offset + 1, limit: this.#limits.read };
     return { lost, deliver, read: this.#wanted };
   }
 

@@ -79,7 +79,7 @@ const MUTANTS: Mutant[] = [
     "if (top.epoch !== this.#epoch) return this.#lose('new-epoch', top);",
     '',
   ],
-  ['a read begins with what was delivered last', 'from: Math.max(1, offset)', 'from: offset + 1'],
+  ['a read begins with what follows the last delivered', 'from: offset + 1', 'from: offset + 2'],
   [
     'a read that does not reach the top is followed by another',
     'if (this.#offset >= top.offset)',
@@ -96,7 +96,7 @@ const MUTANTS: Mutant[] = [
     'this.#delivered ??= new RecentTags(top,',
   ],
   // Forks.
-  ['a fork is looked for further back', 'if (wanted.from > oldest &&', 'if (false &&'],
+  ['a fork is looked for further back', 'if (wanted.from > oldest + 1 &&', 'if (false &&'],
   ['a log that lost its end is looked at further back', 'top.offset < from || ', ''],
   ['the top may be the common past', 'if (delivered.has(top)) return top.offset;', ''],
   ['the common past is the newest', 'entries.findLast', 'entries.find'],

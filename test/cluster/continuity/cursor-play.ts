@@ -22,8 +22,8 @@ export type Step =
   | { do: 'hearAll' }
   | { do: 'suspend' | 'subscribe' }
   | { do: 'askTop' | 'hearTop' }
-  /** What the cursor wants is read, at a place that lags by so many changes. */
-  | { do: 'read'; lag: number }
+  /** What the cursor wants is read, at a place that lags by so many changes and answers with so many entries at most. */
+  | { do: 'read'; lag: number; most: number }
   | { do: 'answer' | 'fail' };
 
 /** What makes a cursor: the one that is tested, or one with a rule missing. */
@@ -40,7 +40,7 @@ export class CursorPlay {
   #wire: PublishedEntry[] = [];
   #top: Snapshot | undefined;
   /** What reads found that are not answered yet, for wishes that may be past. */
-  #found: { wanted: WantedRead; snapshot: Snapshot }[] = [];
+  #found: { wanted: WantedRead; snapshot: Snapshot; most: number }[] = [];
   #reads = 0;
 
   constructor(CursorClass: CursorMaker) {
@@ -63,10 +63,10 @@ export class CursorPlay {
   comeToRest(): void {
     this.#do({ do: 'hearAll' });
     while (this.#found.length > 0) this.#do({ do: 'answer' });
-    const most = this.#reads + this.#log.now.branch.length / 2 + 5;
+    const most = this.#reads + this.#log.now.branch.length + 5;
     while (this.#cursor.wanted) {
       if (this.#reads > most) throw new Error('the cursor does not come to rest');
-      this.play([{ do: 'read', lag: 0 }, { do: 'answer' }]);
+      this.play([{ do: 'read', lag: 0, most: LIMITS.read }, { do: 'answer' }]);
     }
   }
 
@@ -113,7 +113,7 @@ export class CursorPlay {
       case 'hearTop':
         return this.#hearTop();
       case 'read':
-        return this.#read(step.lag);
+        return this.#read(step.lag, step.most);
       case 'answer':
         return this.#answer();
       case 'fail':
@@ -147,18 +147,19 @@ export class CursorPlay {
     this.#check(this.#cursor.placed(top), snapshot);
   }
 
-  #read(lag: number): void {
+  #read(lag: number, most: number): void {
     const { wanted } = this.#cursor;
     if (!wanted) return;
     this.#reads++;
-    this.#found.push({ wanted, snapshot: this.#log.before(lag) });
+    this.#found.push({ wanted, snapshot: this.#log.before(lag), most });
   }
 
   #answer(): void {
     const found = this.#found.shift();
     if (!found) return;
-    const { wanted, snapshot } = found;
-    this.#check(this.#cursor.repaired(wanted, readOf(snapshot, wanted)), snapshot);
+    const { wanted, snapshot, most } = found;
+    const read = readOf(snapshot, { ...wanted, limit: Math.min(wanted.limit, most) });
+    this.#check(this.#cursor.repaired(wanted, read), snapshot);
   }
 
   #check(outcome: CursorOutcome, answer?: Snapshot): void {

@@ -51,7 +51,7 @@ describe('a cursor', () => {
       const first = top();
       const [three, four] = append(2);
       arrive(four!);
-      expect(cursor.placed(first).read).toEqual({ from: 2, limit: 256 });
+      expect(cursor.placed(first).read).toEqual({ from: 3, limit: 256 });
       expect(cursor.state).toBe('repairing');
       expect(repair()).toEqual({ ...NOTHING, deliver: [three, four] });
       expect(cursor.state).toBe('live');
@@ -84,7 +84,7 @@ describe('a cursor', () => {
     it('is not led by a double that it cannot remember, but asks', () => {
       const entries = append(CURSOR_LIMITS.remembered + 1);
       arrive(...entries);
-      expect(cursor.arrive(entries[0]!).read).toEqual({ from: 65, limit: 256 });
+      expect(cursor.arrive(entries[0]!).read).toEqual({ from: 66, limit: 256 });
       expect(repair()).toEqual(NOTHING);
       expect(cursor.state).toBe('live');
     });
@@ -92,7 +92,7 @@ describe('a cursor', () => {
     it('reads what a gap left out, and delivers what came meanwhile after it', () => {
       const [one, two, three, four] = append(4);
       arrive(one!);
-      expect(cursor.arrive(three!)).toEqual({ ...NOTHING, read: { from: 1, limit: 256 } });
+      expect(cursor.arrive(three!)).toEqual({ ...NOTHING, read: { from: 2, limit: 256 } });
       const { wanted } = cursor;
       const read = readOf(log.now, wanted!);
       const [five] = append(1);
@@ -111,10 +111,10 @@ describe('a cursor', () => {
       expect(repair()).toEqual({
         lost: undefined,
         deliver: entries.slice(0, 256),
-        read: { from: 256, limit: 256 },
+        read: { from: 257, limit: 256 },
       });
-      expect(repair().deliver).toEqual(entries.slice(256, 511));
-      expect(repair()).toEqual({ ...NOTHING, deliver: entries.slice(511) });
+      expect(repair().deliver).toEqual(entries.slice(256, 512));
+      expect(repair()).toEqual({ ...NOTHING, deliver: entries.slice(512) });
       expect(cursor.state).toBe('live');
     });
 
@@ -130,7 +130,7 @@ describe('a cursor', () => {
       arrive(...append(3));
       expect(cursor.placed(top())).toEqual(NOTHING);
       const [four] = append(1);
-      expect(cursor.placed(top()).read).toEqual({ from: 3, limit: 256 });
+      expect(cursor.placed(top()).read).toEqual({ from: 4, limit: 256 });
       expect(repair()).toEqual({ ...NOTHING, deliver: [four] });
     });
   });
@@ -146,7 +146,7 @@ describe('a cursor', () => {
       const [three] = append(1);
       expect(arrive(three!)).toEqual([NOTHING]);
       expect(cursor.state).toBe('subscribing');
-      expect(cursor.placed(top()).read).toEqual({ from: 2, limit: 256 });
+      expect(cursor.placed(top()).read).toEqual({ from: 3, limit: 256 });
       expect(repair()).toEqual({ ...NOTHING, deliver: [three] });
     });
 
@@ -186,8 +186,8 @@ describe('a cursor', () => {
       const last = top();
       log.failOver(CURSOR_LIMITS.remembered);
       const [four] = append(1);
-      expect(cursor.arrive(four!).read).toEqual({ from: 67, limit: 256 });
-      expect(repair().read).toEqual({ from: 4, limit: 256 });
+      expect(cursor.arrive(four!).read).toEqual({ from: 68, limit: 256 });
+      expect(repair().read).toEqual({ from: 5, limit: 256 });
       expect(repair()).toEqual({ ...NOTHING, lost: { reason: 'forked', last, top: top() } });
     });
 
@@ -209,9 +209,9 @@ describe('a cursor', () => {
       const holey = { ...read, entries: entries.filter(({ offset }) => offset !== 5) };
       expect(cursor.repaired(cursor.wanted!, holey)).toMatchObject({
         deliver: [{ offset: 4 }],
-        read: { from: 4 },
+        read: { from: 5 },
       });
-      const rest = { ...holey, entries: holey.entries.filter(({ offset }) => offset >= 4) };
+      const rest = { ...holey, entries: holey.entries.filter(({ offset }) => offset >= 5) };
       expect(cursor.repaired(cursor.wanted!, rest)).toMatchObject({
         lost: { reason: 'trimmed', last: { offset: 4 }, top: { offset: 7 } },
         deliver: [],
@@ -229,7 +229,7 @@ describe('a cursor', () => {
     it('delivers the new branch from where both part', () => {
       log.failOver(2);
       const branch = append(4);
-      expect(cursor.arrive(branch[3]!).read).toEqual({ from: 5, limit: 256 });
+      expect(cursor.arrive(branch[3]!).read).toEqual({ from: 6, limit: 256 });
       expect(repair().read).toEqual({ from: 1, limit: 256 });
       expect(repair()).toEqual({ ...NOTHING, deliver: branch });
     });
@@ -252,7 +252,7 @@ describe('a cursor', () => {
       const [, seven] = append(2);
       cursor.arrive(seven!);
       log.failOver(2);
-      expect(repair()).toEqual({ ...NOTHING, read: { from: 5, limit: 256 } });
+      expect(repair()).toEqual({ ...NOTHING, read: { from: 6, limit: 256 } });
       expect(repair()).toEqual(NOTHING);
       expect([cursor.state, cursor.position]).toEqual(['live', top()]);
     });
