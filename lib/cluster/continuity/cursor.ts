@@ -180,7 +180,7 @@ export class Cursor {
     const start = { epoch, offset: 0, tag: '' };
     const lost: Loss = { reason: 'new-epoch', last: this.position!, top: start };
     this.#moveTo(start);
-    return offset === 0 ? this.#join(0, [], lost) : this.#want(0, [], lost);
+    return offset === 0 ? this.#join(0, [], lost) : this.#wantAfter(0, [], lost);
   }
 
   #lose(reason: LossReason, top: LogTop): CursorOutcome {

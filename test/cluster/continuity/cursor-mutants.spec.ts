@@ -74,10 +74,11 @@ const MUTANTS: Mutant[] = [
   ['the tag of a top is compared', ' && top.tag === this.#tag', ''],
   ['the epoch of a top is compared', ' && top.epoch === this.#epoch', ''],
   ['an answer to an earlier wish is ignored', 'if (wanted !== this.#wanted) return NOTHING;', ''],
+  ['another epoch is a loss', 'if (top.epoch !== this.#epoch) return this.#beginAnew(top);', ''],
   [
-    'another epoch is a loss',
-    "if (top.epoch !== this.#epoch) return this.#lose('new-epoch', top);",
-    '',
+    'a new epoch is followed from its first entry',
+    'return offset === 0 ? this.#join(0, [], lost) : this.#wantAfter(0, [], lost);',
+    'return this.#join(0, [], lost);',
   ],
   ['a read begins with what follows the last delivered', 'from: offset + 1', 'from: offset + 2'],
   [
@@ -125,7 +126,7 @@ async function cursorOf(source: string): Promise<CursorMaker> {
 function broken(CursorClass: CursorMaker): string | undefined {
   return CURSOR_PROPERTIES.find(
     (property) =>
-      fc.check(propertyOf(property, CursorClass), { numRuns: 5_000, endOnFailure: true }).failed,
+      fc.check(propertyOf(property, CursorClass), { numRuns: 5_000, endOnFailure: true, seed: 1 }).failed,
   )?.name;
 }
 
