@@ -17,6 +17,8 @@ interface Run<M> {
 
 /** How long one turn may write before it lets others have theirs. */
 const BUDGET_MS = 8;
+/** A fan-out that follows hard on another is one of many: so many turns may read more of them first. */
+const TURNS_FOR_COMPANY = 3;
 /** How many members are written between two looks at the clock. */
 const WRITES_PER_LOOK = 128;
 /** A turn that has more than this for one set of members writes it at once, so that the sockets can begin. */
@@ -46,6 +48,8 @@ export class FanOut<M extends Member> {
   #sealed = true;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
+  /** A fan-out before then follows hard on the last one: within as much time as that took. */
+  #busyUntil = 0;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -104,13 +108,23 @@ export class FanOut<M extends Member> {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const { turn, coalesceMs } = this.#options;
-    if (coalesceMs === 0) turn.atEnd(this.#flushSome);
-    else this.#timer = setTimeout(this.#flushSome, coalesceMs);
+    if (coalesceMs > 0) this.#timer = setTimeout(this.#flushSome, coalesceMs);
+    else if (performance.now() < this.#busyUntil) this.#flushIn(TURNS_FOR_COMPANY);
+    else turn.atEnd(this.#flushSome);
+  }
+
+  #flushIn(turns: number): void {
+    if (turns === 0) this.#options.turn.atEnd(this.#flushSome);
+    else setImmediate(() => this.#flushIn(turns - 1));
   }
 
   readonly #flushSome = (): void => {
     this.#scheduled = false;
-    if (this.#write(performance.now() + BUDGET_MS)) return;
+    const begun = performance.now();
+    const done = this.#write(begun + BUDGET_MS);
+    const ended = performance.now();
+    this.#busyUntil = ended + (ended - begun);
+    if (done) return;
     // The rest has waited long enough: it goes on in the next turn, after others had theirs.
     this.#scheduled = true;
     this.#options.turn.atEnd(this.#flushSome);

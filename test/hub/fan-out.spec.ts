@@ -9,8 +9,15 @@ const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(res
 
 /** Keeps the event loop busy at each write, so that a turn runs out of time. */
 class SlowMember extends FakeMember {
+  constructor(
+    id: string,
+    readonly writeMs = 0.2,
+  ) {
+    super(id);
+  }
+
   override write(...args: Parameters<FakeMember['write']>): void {
-    const until = performance.now() + 0.2;
+    const until = performance.now() + this.writeMs;
     while (performance.now() < until);
     super.write(...args);
   }
@@ -117,6 +124,20 @@ describe('a fan-out', () => {
     expect(performance.now() - started).toBeLessThan(1_000);
     expect(ann.texts).toEqual(['1', '2']);
     expect(ann.writes).toBe(1);
+  });
+
+  it('lets a fan-out that follows a long one wait some turns for company', async () => {
+    const busy = new SlowMember('s', 500);
+    room.add(busy);
+    send('1');
+    await endOfTurn();
+    send('2');
+    await endOfTurn();
+    send('3');
+    expect(ann.texts).toEqual(['1']);
+    while (ann.writes === 1) await endOfTurn();
+    expect(ann.texts).toEqual(['1', '2', '3']);
+    expect(ann.writes).toBe(2);
   });
 
   it('writes what is due when it is closed', async () => {
