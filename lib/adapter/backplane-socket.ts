@@ -14,6 +14,7 @@ import type { BackplaneUser } from './adapter.options.js';
 import { ClientAnswers, type RequestOptions } from './client-answers.js';
 import type { FrameWriter } from './frame-writer.js';
 import type { Handshake } from './handshake.js';
+import type { Session } from './session.js';
 
 const DIRECT: Delivery = Object.freeze({ volatile: false, compress: true });
 const NORMAL_CLOSURE = 1000;
@@ -25,6 +26,8 @@ type SendArguments = Parameters<WebSocket['send']>;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Listener = (...args: any[]) => void;
 type Names = readonly (string | readonly string[])[];
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Data = Record<string, any>;
 
 /** @internal */
 export interface BackplaneSocketParts {
@@ -35,8 +38,6 @@ export interface BackplaneSocketParts {
   readonly hub: ServedHub<BackplaneSocket>;
   readonly sink: AudienceSink;
   readonly writer: FrameWriter;
-  /** Sees what is sent while a client's request is handled; true if it took it for the request's answer. */
-  readonly takesAsAnswer: (socket: BackplaneSocket, event: string, data: unknown) => boolean;
 }
 
 /**
@@ -51,9 +52,6 @@ export class BackplaneSocket<
 > implements Connection {
   /** Unique in the cluster, url-safe, public. Not a room: `server.toConnection(id)` addresses it. */
   readonly id: string;
-  /** Whatever the app wants to remember about the client, on this instance. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  data: Record<string, any> = {};
   /** What the authenticator returned. */
   readonly user: User | undefined;
   /** The user's id, as it was at the upgrade. */
@@ -61,22 +59,43 @@ export class BackplaneSocket<
   readonly handshake: Handshake;
   /** The `ws` socket. */
   readonly raw: WebSocket;
-  /** The rooms that it is in; changed by {@link join} and {@link leave}. */
-  readonly rooms: ReadonlySet<string> = new Set<string>();
   /** @internal Kept by the hub. */
   lastRun = 0;
-  readonly #parts: BackplaneSocketParts;
-  /** Made with the first question: most clients are never asked anything. */
+  /** @internal Set once, by the endpoint. */
+  session!: Session;
+  readonly #hub: ServedHub<BackplaneSocket>;
+  readonly #sink: AudienceSink;
+  readonly #writer: FrameWriter;
+  // Made when they are asked for: a process has many clients that are in no room, hold no data and are asked nothing.
+  #data: Data | undefined;
+  #rooms: Set<string> | undefined;
   #answers: ClientAnswers | undefined;
 
   /** @internal */
   constructor(parts: BackplaneSocketParts) {
-    this.#parts = parts;
-    this.id = parts.id;
-    this.raw = parts.raw;
-    this.user = parts.user as User | undefined;
-    this.userId = parts.user?.id;
-    this.handshake = parts.handshake;
+    const { id, raw, user, handshake, hub, sink, writer } = parts;
+    this.id = id;
+    this.raw = raw;
+    this.user = user as User | undefined;
+    this.userId = user?.id;
+    this.handshake = handshake;
+    this.#hub = hub;
+    this.#sink = sink;
+    this.#writer = writer;
+  }
+
+  /** Whatever the app wants to remember about the client, on this instance. */
+  get data(): Data {
+    return (this.#data ??= {});
+  }
+
+  set data(data: Data) {
+    this.#data = data;
+  }
+
+  /** The rooms that it is in; changed by {@link join} and {@link leave}. */
+  get rooms(): ReadonlySet<string> {
+    return (this.#rooms ??= new Set());
   }
 
   /**
@@ -85,12 +104,12 @@ export class BackplaneSocket<
    * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes
    */
   async join(...rooms: Names): Promise<void> {
-    await this.#parts.hub.join(this as unknown as BackplaneSocket, namesOf('room', rooms));
+    await this.#hub.join(this as unknown as BackplaneSocket, namesOf('room', rooms));
   }
 
   /** Leaves the rooms, at once. @throws (rejects) TypeError as {@link join} does */
   async leave(...rooms: Names): Promise<void> {
-    this.#parts.hub.leave(this as unknown as BackplaneSocket, namesOf('room', rooms));
+    this.#hub.leave(this as unknown as BackplaneSocket, namesOf('room', rooms));
   }
 
   /**
@@ -98,7 +117,7 @@ export class BackplaneSocket<
    * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or starts with `$`
    */
   emit<Name extends EventName<Events>>(event: Name, ...[data]: EventArguments<Events, Name>): void {
-    if (this.#parts.takesAsAnswer(this as unknown as BackplaneSocket, event, data)) return;
+    if (this.session.takesAsAnswer(event, data)) return;
     this.sendFrame(eventFrame(event, data), DIRECT);
   }
 
@@ -118,7 +137,7 @@ export class BackplaneSocket<
   /** Everyone else. */
   get broadcast(): Audience<Events> {
     const others = extend(EVERYONE, 'exceptConnections', [this.id]);
-    return new Audience<Events>(this.#parts.sink, others);
+    return new Audience<Events>(this.#sink, others);
   }
 
   to(...rooms: Names): Audience<Events> {
@@ -158,14 +177,10 @@ export class BackplaneSocket<
   /** Sends a frame, as on a `ws` socket. */
   send(...args: SendArguments | [data: SendArguments[0]]): void {
     const exception = exceptionIn(args[0]);
-    if (
-      exception &&
-      this.#parts.takesAsAnswer(this as unknown as BackplaneSocket, 'exception', exception.data)
-    )
-      return;
+    if (exception && this.session.takesAsAnswer('exception', exception.data)) return;
     this.#settle();
     this.raw.send(...(args as SendArguments));
-    this.#parts.writer.resume();
+    this.#writer.resume();
   }
 
   close(code?: number, reason?: string | Buffer): void {
@@ -175,7 +190,7 @@ export class BackplaneSocket<
 
   terminate(): void {
     this.#settle();
-    this.#parts.writer.release();
+    this.#writer.release();
     this.raw.terminate();
   }
 
@@ -213,7 +228,7 @@ export class BackplaneSocket<
 
   /** @internal Never throws. */
   write(batch: Batch, delivery: Delivery, more: boolean): void {
-    this.#parts.writer.write(batch, delivery, more);
+    this.#writer.write(batch, delivery, more);
   }
 
   /** @internal Never throws. */
@@ -243,12 +258,12 @@ export class BackplaneSocket<
   /** @internal */
   sendFrame(frame: Frame, delivery: Delivery): void {
     this.#settle();
-    this.#parts.writer.writeOne(new Batch(frame), delivery);
+    this.#writer.writeOne(new Batch(frame), delivery);
   }
 
   /** Nothing overtakes the broadcasts that this client is due. */
   #settle(): void {
-    this.#parts.hub.settle(this as unknown as BackplaneSocket);
+    this.#hub.settle(this as unknown as BackplaneSocket);
   }
 }
 

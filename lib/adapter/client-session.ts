@@ -1,5 +1,6 @@
-import { Logger } from '@nestjs/common';
-import type { WsMessageHandler } from '@nestjs/common';
+import type { Duplex } from 'node:stream';
+
+import type { Logger, WsMessageHandler } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import type { RawData } from 'ws';
 
@@ -7,6 +8,8 @@ import type { BackplaneSocket } from './backplane-socket.js';
 import { ConnectionGate } from './connection-gate.js';
 import type { Dispatcher } from './dispatcher.js';
 import { INTERNAL_ERROR } from './failure.js';
+import { Pulse } from './heartbeat.js';
+import type { DisconnectCallback, GatewayHook, Session } from './session.js';
 
 const OPEN = 1;
 const INTERNAL_ERROR_CODE = 1011;
@@ -16,37 +19,74 @@ const MAX_HELD_BYTES = 256 * 1024;
 /** A request-scoped gateway is made for the client first; if that takes longer, it has failed. */
 const SCOPED_HOOK_TIMEOUT_MS = 10_000;
 
-/** One client between its arrival and its end: what its gateways have bound to it, and what waits until they have let it in. */
-export class ClientSession {
-  readonly #logger = new Logger('RedisBackplaneAdapter');
-  readonly #socket: BackplaneSocket;
-  readonly #dispatcher: Dispatcher;
-  readonly #bound: WsMessageHandler['callback'][] = [];
-  readonly #disconnectCallbacks: ((code: number, reason: Buffer) => void)[] = [];
-  /** Undefined once the client was let in. */
-  #gate: ConnectionGate | undefined;
-  #held: { readonly data: RawData; readonly binary: boolean }[] | undefined = [];
-  #heldBytes = 0;
-  /** Set when the client has gone before it was let in: tells its gateways. */
-  #leave: (() => void) | undefined;
+/** What all sessions of an endpoint share. */
+export interface ClientSessionContext {
+  readonly dispatcher: Dispatcher;
+  readonly logger: Logger;
+  /** Runs of `handleDisconnect` that have not ended. */
+  readonly disconnectHooks: Set<Promise<void>>;
+}
 
-  constructor(socket: BackplaneSocket, dispatcher: Dispatcher, scopedHooks: number) {
+/** What there is of a client that was not let in yet. */
+interface Entry {
+  /** Undefined once it has failed: the client is on its way out. */
+  gate: ConnectionGate | undefined;
+  readonly held: { readonly data: RawData; readonly binary: boolean }[];
+  heldBytes: number;
+  /** Set when the client has gone: tells its gateways. */
+  leave: (() => void) | undefined;
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/**
+ * One client between its arrival and its end: what its gateways have bound to it, and what waits until they have let it in.
+ * There are many, most of them idle: a session keeps nothing that it can do without.
+ */
+export class ClientSession implements Session {
+  readonly pulse: Pulse;
+  readonly #context: ClientSessionContext;
+  readonly #socket: BackplaneSocket;
+  #bound: readonly WsMessageHandler['callback'][] = NONE;
+  /** Of all gateways. */
+  #tellGone: DisconnectCallback | undefined;
+  /** Undefined once the client was let in. */
+  #entry: Entry | undefined;
+
+  constructor(
+    context: ClientSessionContext,
+    socket: BackplaneSocket,
+    stream: Duplex,
+    scopedHooks: number,
+  ) {
+    this.#context = context;
     this.#socket = socket;
-    this.#dispatcher = dispatcher;
-    this.#gate = new ConnectionGate(scopedHooks);
+    this.pulse = new Pulse(socket.raw, stream);
+    const gate = new ConnectionGate(scopedHooks);
+    this.#entry = { gate, held: [], heldBytes: 0, leave: undefined };
+  }
+
+  get socket(): BackplaneSocket {
+    return this.#socket;
   }
 
   bind(handlers: readonly WsMessageHandler[]): void {
-    this.#dispatcher.bind(this.#bound, handlers);
+    this.#bound = this.#context.dispatcher.bind(this.#bound, handlers);
   }
 
-  onDisconnect(callback: (code: number, reason: Buffer) => void): void {
-    this.#disconnectCallbacks.push(callback);
+  onDisconnect(callback: DisconnectCallback): void {
+    const before = this.#tellGone;
+    this.#tellGone = before
+      ? (code, reason) => {
+          before(code, reason);
+          callback(code, reason);
+        }
+      : callback;
   }
 
   /** Lets the client in when all of its hooks are done, or closes it with 1011. To be called once, when Nest has bound it. */
   admit(): void {
-    const gate = this.#gate!;
+    const gate = this.#entry!.gate!;
     gate.seal();
     if (gate.isOpen) return this.#letIn();
     const timer = gate.awaitsBeginning
@@ -63,47 +103,71 @@ export class ClientSession {
       .finally(() => clearTimeout(timer));
   }
 
-  /** A gateway's `handleConnection` has begun. */
-  trackConnectionHook(gateway: string, scoped: boolean, hook: Promise<void>): void {
-    const named = hook.catch((error: unknown) => {
-      throw new HookFailure(gateway, error);
+  async callHook(
+    hook: GatewayHook,
+    gateway: string,
+    scoped: boolean,
+    call: () => unknown,
+  ): Promise<void> {
+    const running = (async () => void (await call()))();
+    if (hook === 'handleConnection') {
+      this.#trackConnectionHook(gateway, scoped, running);
+      await running.catch(() => {});
+      return;
+    }
+    const { disconnectHooks, logger } = this.#context;
+    const ended = running.catch((error: unknown) => {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      logger.error(`handleDisconnect of ${gateway} failed: ${message}`, stack);
     });
-    if (this.#gate) this.#gate.track(named, scoped);
-    else named.catch((error: unknown) => this.#refuse(error));
+    disconnectHooks.add(ended);
+    await ended;
+    disconnectHooks.delete(ended);
   }
 
-  /** Nest tells the client of a request-scoped gateway that could not be made: it will not have its hook called. */
-  noteException(): void {
-    if (this.#gate?.awaitsBeginning)
-      this.#gate.fail(new Error('a request-scoped gateway could not be made'));
+  takesAsAnswer(event: string, data: unknown): boolean {
+    const gate = this.#entry?.gate;
+    // Nest tells the client of a request-scoped gateway that could not be made: it will not have its hook called.
+    if (event === 'exception' && gate?.awaitsBeginning)
+      gate.fail(new Error('a request-scoped gateway could not be made'));
+    return this.#context.dispatcher.takesAsAnswer(this.#socket, event, data);
   }
 
   receive(data: RawData, binary: boolean): void {
-    if (!this.#held) return this.#dispatcher.dispatch(this.#socket, this.#bound, data, binary);
-    this.#held.push({ data, binary });
-    this.#heldBytes += byteLengthOf(data);
-    if (this.#held.length >= MAX_HELD || this.#heldBytes >= MAX_HELD_BYTES)
+    const entry = this.#entry;
+    if (!entry) return this.#dispatch(data, binary);
+    entry.held.push({ data, binary });
+    entry.heldBytes += byteLengthOf(data);
+    if (entry.held.length >= MAX_HELD || entry.heldBytes >= MAX_HELD_BYTES)
       this.#socket.raw.pause();
   }
 
   disconnected(code: number, reason: Buffer): void {
-    const leave = (): void => {
-      for (const callback of this.#disconnectCallbacks) callback(code, reason);
-    };
+    const leave = (): void => this.#tellGone?.(code, reason);
     // What it said before it went comes first, and waits for its gateways as ever.
-    if (this.#gate) this.#leave = leave;
+    if (this.#entry?.gate) this.#entry.leave = leave;
     else leave();
   }
 
+  #dispatch(data: RawData, binary: boolean): void {
+    this.#context.dispatcher.dispatch(this.#socket, this.#bound, data, binary);
+  }
+
+  #trackConnectionHook(gateway: string, scoped: boolean, hook: Promise<void>): void {
+    const named = hook.catch((error: unknown) => {
+      throw new HookFailure(gateway, error);
+    });
+    const gate = this.#entry?.gate;
+    if (gate) gate.track(named, scoped);
+    else named.catch((error: unknown) => this.#refuse(error));
+  }
+
   #letIn(): void {
-    const held = this.#held ?? [];
-    this.#gate = undefined;
-    this.#held = undefined;
-    for (const { data, binary } of held) {
-      this.#dispatcher.dispatch(this.#socket, this.#bound, data, binary);
-    }
+    const { held, leave } = this.#entry!;
+    this.#entry = undefined;
+    for (const { data, binary } of held) this.#dispatch(data, binary);
     // A turn later, as if the close had come after them: their handlers have begun by then.
-    if (this.#leave) setImmediate(this.#leave);
+    if (leave) setImmediate(leave);
     if (this.#socket.raw.isPaused) this.#socket.raw.resume();
   }
 
@@ -111,10 +175,10 @@ export class ClientSession {
     const { gateway, error } =
       failure instanceof HookFailure ? failure : { gateway: 'A gateway', error: failure };
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    this.#held = [];
-    this.#gate = undefined;
-    this.#leave?.();
-    this.#logger.error(
+    const leave = this.#entry?.leave;
+    this.#entry = { gate: undefined, held: [], heldBytes: 0, leave: undefined };
+    leave?.();
+    this.#context.logger.error(
       `${gateway} could not take a connection (handleConnection): ${message}`,
       stack,
     );

@@ -44,10 +44,13 @@ export class Dispatcher {
     this.#counters = counters;
   }
 
-  /** Adds the handlers of one more gateway to a client's. Gateways come in the same order for each client. */
-  bind(bound: Handler[], handlers: readonly WsMessageHandler[]): void {
-    for (const { message, callback, isAckHandledManually } of handlers) {
-      const position = bound.push(callback) - 1;
+  /**
+   * A client's handlers, with those of one more gateway. Gateways come in the same order for each client. The list is as
+   * long as need be: lists that grow by themselves keep room for more.
+   */
+  bind(bound: readonly Handler[], handlers: readonly WsMessageHandler[]): readonly Handler[] {
+    for (const [i, { message, isAckHandledManually }] of handlers.entries()) {
+      const position = bound.length + i;
       if (position < this.#size) continue;
       this.#size = position + 1;
       const entry = { position, acksByItself: isAckHandledManually };
@@ -55,6 +58,8 @@ export class Dispatcher {
       if (entries) entries.push(entry);
       else this.#table.set(message, [entry]);
     }
+    const callbacks = handlers.map(({ callback }) => callback);
+    return bound.length === 0 ? callbacks : bound.concat(callbacks);
   }
 
   /** Never throws, whatever a client sends. */

@@ -3,19 +3,19 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { Logger } from '@nestjs/common';
-import type { WsMessageHandler } from '@nestjs/common';
-import { type WebSocket, WebSocketServer, type ServerOptions } from 'ws';
+import { type RawData, type WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 
 import type { Backplane } from '../cluster/backplane.js';
+import type { HubSink } from '../cluster/hub-audience.js';
 import type { ServedHub } from '../cluster/served-hub.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 import { Admission } from './admission.js';
 import { BackplaneServer } from './backplane-server.js';
 import { BackplaneSocket } from './backplane-socket.js';
-import { ClientSession } from './client-session.js';
+import { ClientSession, type ClientSessionContext } from './client-session.js';
 import type { Dispatcher } from './dispatcher.js';
 import { FrameWriter, type FrameWriterOptions } from './frame-writer.js';
-import { type ContinuityHook, type GatewayHook, watchHooks } from './gateway-hooks.js';
+import type { ContinuityHook } from './gateway-hooks.js';
 import { Handshake } from './handshake.js';
 import type { Heartbeat } from './heartbeat.js';
 import { refuseUpgrade } from './http-refusal.js';
@@ -44,6 +44,13 @@ export interface EndpointParts {
   readonly address: () => AddressInfo | string | null;
 }
 
+/** Of a client's `ws` socket. */
+interface SocketListeners {
+  readonly error: (error: Error) => void;
+  readonly message: (this: WebSocket, data: RawData, binary: boolean) => void;
+  readonly close: (this: WebSocket, code: number, reason: Buffer) => void;
+}
+
 type ConnectCallback = (client: BackplaneSocket, request: IncomingMessage) => void;
 
 /** One path on one port: takes its upgrades, and leads each client from arrival to end. */
@@ -54,11 +61,14 @@ export class Endpoint {
   readonly #writing: FrameWriterOptions;
   readonly #ws: WebSocketServer;
   readonly #hub: ServedHub<BackplaneSocket>;
+  readonly #sink: HubSink;
   readonly #admission: Admission;
-  readonly #sessions = new Map<BackplaneSocket, ClientSession>();
+  readonly #sessions = new Map<WebSocket, ClientSession>();
+  readonly #sessionContext: ClientSessionContext;
   readonly #connectCallbacks: ConnectCallback[] = [];
   readonly #disconnectHooks = new Set<Promise<void>>();
   readonly #offContinuityLost: () => void;
+  readonly #listeners = this.#makeListeners();
   #closing: Promise<void> | undefined;
 
   constructor(parts: EndpointParts) {
@@ -77,11 +87,18 @@ export class Endpoint {
       noServer: true,
     });
     this.#ws.on('error', (error) => this.noteError(error));
+    this.#sessionContext = {
+      dispatcher: parts.dispatcher,
+      logger: this.#logger,
+      disconnectHooks: this.#disconnectHooks,
+    };
+    parts.heartbeat?.watch({ [Symbol.iterator]: () => this.#sessions.values() });
+    this.#sink = backplane.sinkOf(hub);
     this.server = new BackplaneServer({
       hub,
       path,
       raw: this.#ws,
-      sink: backplane.sinkOf(hub),
+      sink: this.#sink,
       address: parts.address,
     });
     this.#offContinuityLost = backplane.on('continuityLost', (loss) => {
@@ -102,14 +119,6 @@ export class Endpoint {
     this.#connectCallbacks.push(callback);
   }
 
-  onDisconnect(client: BackplaneSocket, callback: (code: number, reason: Buffer) => void): void {
-    this.#sessions.get(client)?.onDisconnect(callback);
-  }
-
-  bindMessageHandlers(client: BackplaneSocket, handlers: readonly WsMessageHandler[]): void {
-    this.#sessions.get(client)?.bind(handlers);
-  }
-
   noteError(error: Error): void {
     this.#logger.error(error.message, error.stack);
     this.server.notify('error', error);
@@ -122,7 +131,7 @@ export class Endpoint {
 
   async #close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#ws.close(() => resolve()));
-    for (const client of this.#sessions.keys()) {
+    for (const client of this.server.clients) {
       if (client.raw.isPaused) client.raw.resume();
       client.close(GOING_AWAY, 'server is going away');
     }
@@ -180,33 +189,23 @@ export class Endpoint {
     request: IncomingMessage,
     user: BackplaneUser | undefined,
   ): void {
-    const { backplane, dispatcher, heartbeat, scopedHooks } = this.#parts;
+    const { backplane, scopedHooks } = this.#parts;
     const socket = new BackplaneSocket({
       id: backplane.nextConnectionId(),
       raw,
       user,
       handshake: new Handshake(request),
       hub: this.#hub,
-      sink: backplane.sinkOf(this.server.hub),
+      sink: this.#sink,
       writer: new FrameWriter(raw, stream, this.#writing),
-      takesAsAnswer: (client, event, data) => {
-        if (event === 'exception') session.noteException();
-        return dispatcher.takesAsAnswer(client, event, data);
-      },
     });
-    const session = new ClientSession(socket, dispatcher, scopedHooks());
-    this.#sessions.set(socket, session);
+    const session = new ClientSession(this.#sessionContext, socket, stream, scopedHooks());
+    socket.session = session;
+    this.#sessions.set(raw, session);
     // An app may listen as often as it likes, and every running Observable of a handler does.
     raw.setMaxListeners(0);
-    raw.on('error', (error) =>
-      this.#logger.debug(`A client's connection failed: ${error.message}`),
-    );
-    raw.on('message', (data, binary) => session.receive(data, binary));
-    raw.once('close', (code, reason) => this.#disconnect(socket, code, reason));
-    heartbeat?.watch(raw);
-    watchHooks(socket, (hook, gateway, scoped, call) =>
-      this.#callHook(session, hook, gateway, scoped, call),
-    );
+    const { error, message, close } = this.#listeners;
+    raw.on('error', error).on('message', message).on('close', close);
     this.#hub.add(socket);
     (this.server.clients as Set<BackplaneSocket>).add(socket);
     this.#ws.emit('connection', raw, request);
@@ -215,33 +214,31 @@ export class Endpoint {
     session.admit();
   }
 
-  #disconnect(socket: BackplaneSocket, code: number, reason: Buffer): void {
-    // Nest's hooks first: a gateway's `handleDisconnect` may want to know the rooms.
-    this.#sessions.get(socket)?.disconnected(code, reason);
-    this.#sessions.delete(socket);
-    this.#hub.remove(socket);
-    (this.server.clients as Set<BackplaneSocket>).delete(socket);
+  /** What listens to a client's `ws` socket: the same functions for all clients, as a closure each takes memory. */
+  #makeListeners(): SocketListeners {
+    const receive = (raw: WebSocket, data: RawData, binary: boolean): void =>
+      this.#sessions.get(raw)?.receive(data, binary);
+    const disconnect = (raw: WebSocket, code: number, reason: Buffer): void =>
+      this.#disconnect(raw, code, reason);
+    return {
+      error: (error) => this.#logger.debug(`A client's connection failed: ${error.message}`),
+      message: function (data, binary) {
+        receive(this, data, binary);
+      },
+      close: function (code, reason) {
+        disconnect(this, code, reason);
+      },
+    };
   }
 
-  async #callHook(
-    session: ClientSession,
-    hook: GatewayHook,
-    gateway: string,
-    scoped: boolean,
-    call: () => unknown,
-  ): Promise<void> {
-    const running = (async () => void (await call()))();
-    if (hook === 'handleConnection') {
-      session.trackConnectionHook(gateway, scoped, running);
-      await running.catch(() => {});
-      return;
-    }
-    const ended = running.catch((error: unknown) => {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#logger.error(`handleDisconnect of ${gateway} failed: ${message}`, stack);
-    });
-    this.#disconnectHooks.add(ended);
-    await ended;
-    this.#disconnectHooks.delete(ended);
+  #disconnect(raw: WebSocket, code: number, reason: Buffer): void {
+    const session = this.#sessions.get(raw);
+    if (!session) return;
+    const { socket } = session;
+    // Nest's hooks first: a gateway's `handleDisconnect` may want to know the rooms.
+    session.disconnected(code, reason);
+    this.#sessions.delete(raw);
+    this.#hub.remove(socket);
+    (this.server.clients as Set<BackplaneSocket>).delete(socket);
   }
 }

@@ -2,19 +2,9 @@ import { Logger } from '@nestjs/common';
 import { type ModulesContainer } from '@nestjs/core';
 
 import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
-import type { BackplaneSocket } from './backplane-socket.js';
+import { BackplaneSocket } from './backplane-socket.js';
 import type { OnContinuityLost } from './on-continuity-lost.js';
-
-/** The hooks of a gateway that Nest calls for each client, and does not wait for. */
-export type GatewayHook = 'handleConnection' | 'handleDisconnect';
-
-/** Calls a gateway's hook in a way that no throw and no rejection of it escapes. */
-export type HookWatcher = (
-  hook: GatewayHook,
-  gateway: string,
-  scoped: boolean,
-  call: () => unknown,
-) => unknown;
+import type { GatewayHook } from './session.js';
 
 // Nest's own names for what its decorators note; they have been the same since Nest 5.
 const IS_GATEWAY = 'websockets:is_gateway';
@@ -40,18 +30,10 @@ interface ContinuityGateway extends Declaration {
   readonly tell: ContinuityHook;
 }
 
-/** By client: a hook that is called with another adapter's client runs as it is. */
-const watchers = new WeakMap<object, HookWatcher>();
-
-/** From now on the hooks that are called with this client are called by the watcher. */
-export function watchHooks(client: object, watcher: HookWatcher): void {
-  watchers.set(client, watcher);
-}
-
 /**
  * Nest calls `handleConnection` and `handleDisconnect` and forgets them: a throw becomes an uncaught exception, a rejection an
  * unhandled one, and nobody waits for an async one. So each gateway's hooks are replaced, on its instance and before Nest
- * binds them, by ones that let the client's watcher make the call. A request-scoped gateway has an instance a client,
+ * binds them, by ones that let the client's session make the call. A request-scoped gateway has an instance a client,
  * made later; there the class's prototype takes the hook, once.
  */
 export class GatewayHooks {
@@ -125,8 +107,9 @@ function watch(
   if (typeof original !== 'function' || (original as HookFunction)[watched]) return;
   const replacement: HookFunction = function (this: unknown, client: object, ...args: unknown[]) {
     const call = (): unknown => original.call(this, client, ...args);
-    const watcher = watchers.get(client);
-    return watcher ? watcher(hook, gateway, scoped, call) : call();
+    // With another adapter's client a hook runs as it is.
+    if (!(client instanceof BackplaneSocket)) return call();
+    return client.session.callHook(hook, gateway, scoped, call);
   };
   replacement[watched] = true;
   Object.defineProperty(holder, hook, { value: replacement, configurable: true, writable: true });

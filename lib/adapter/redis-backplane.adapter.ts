@@ -30,6 +30,7 @@ import { defaultMessageParser } from './message-parser.js';
 import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-options.js';
 import { assertKnown } from './option-checks.js';
 import { Port } from './port.js';
+import type { DisconnectCallback } from './session.js';
 
 /** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
 export interface AdapterContext {
@@ -67,7 +68,6 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #httpServer: HttpServer | undefined;
   readonly #ports = new Map<number, Port>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
-  readonly #endpointOf = new WeakMap<BackplaneSocket, Endpoint>();
   readonly #logger = new Logger('RedisBackplaneAdapter');
   #parser: MessageParser;
   #heartbeat: Heartbeat | undefined;
@@ -117,18 +117,11 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     server: BackplaneServer,
     callback: (client: BackplaneSocket, request: IncomingMessage) => void,
   ): void {
-    const endpoint = this.#endpoints.get(server);
-    endpoint?.onConnect((client, request) => {
-      this.#endpointOf.set(client, endpoint);
-      callback(client, request);
-    });
+    this.#endpoints.get(server)?.onConnect(callback);
   }
 
-  bindClientDisconnect(
-    client: BackplaneSocket,
-    callback: (code: number, reason: Buffer) => void,
-  ): void {
-    this.#endpointOf.get(client)?.onDisconnect(client, callback);
+  bindClientDisconnect(client: BackplaneSocket, callback: DisconnectCallback): void {
+    client.session.onDisconnect(callback);
   }
 
   /** Nest turns away who comes before the app is ready: they may come back. */
@@ -137,7 +130,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   }
 
   bindMessageHandlers(client: BackplaneSocket, handlers: WsMessageHandler[]): void {
-    this.#endpointOf.get(client)?.bindMessageHandlers(client, handlers);
+    client.session.bind(handlers);
   }
 
   async close(server: BackplaneServer): Promise<void> {

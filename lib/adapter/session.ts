@@ -1,0 +1,17 @@
+import type { WsMessageHandler } from '@nestjs/common';
+
+/** The hooks of a gateway that Nest calls for each client, and does not wait for. */
+export type GatewayHook = 'handleConnection' | 'handleDisconnect';
+
+export type DisconnectCallback = (code: number, reason: Buffer) => void;
+
+/** What is behind a client's socket, for those who have nothing but the socket. */
+export interface Session {
+  /** Adds the handlers of one more gateway. */
+  bind(handlers: readonly WsMessageHandler[]): void;
+  onDisconnect(callback: DisconnectCallback): void;
+  /** Makes the call of a gateway's hook, in a way that no throw and no rejection of it escapes. */
+  callHook(hook: GatewayHook, gateway: string, scoped: boolean, call: () => unknown): Promise<void>;
+  /** Sees what is sent while a request of the client is handled; true if it was taken for the request's answer. */
+  takesAsAnswer(event: string, data: unknown): boolean;
+}
