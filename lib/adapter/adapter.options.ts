@@ -42,7 +42,7 @@ export interface HeartbeatOptions {
 }
 
 /** What happens to a client that does not read what it is sent. */
-export type SlowClientPolicy = 'disconnect' | 'drop';
+export type SlowClientPolicy = 'disconnect' | 'drop' | 'pause';
 
 /** The options of the adapter, all filled in. */
 export interface AdapterOptions {

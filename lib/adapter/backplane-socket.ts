@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 
 import { Audience, type AudienceSink } from '../cluster/audience.js';
-import type { AnswerListener, Connection } from '../cluster/connection.js';
+import type { AnswerListener, Connection, PausedAt } from '../cluster/connection.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from '../cluster/events.js';
 import { eventFrame } from '../cluster/message.js';
 import { namesOf } from '../cluster/names.js';
@@ -229,6 +229,31 @@ export class BackplaneSocket<
   /** @internal Never throws. */
   write(batch: Batch, delivery: Delivery, more: boolean): void {
     this.#writer.write(batch, delivery, more);
+  }
+
+  /** @internal */
+  get isOpen(): boolean {
+    return this.raw.readyState === this.raw.OPEN;
+  }
+
+  /** @internal */
+  get paused(): Map<string, PausedAt> {
+    return this.#writer.paused;
+  }
+
+  /** @internal Whether the client is told the place of what has a history. */
+  get keepsCount(): boolean {
+    return this.#writer.keepsCount;
+  }
+
+  /** @internal Never rejects. */
+  drained(): Promise<boolean> {
+    return this.#writer.drained();
+  }
+
+  /** @internal Never throws. */
+  writeMissed(batch: Batch, delivery: Delivery): void {
+    this.#writer.writeMissed(batch, delivery);
   }
 
   /** @internal Never throws. */

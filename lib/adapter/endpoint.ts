@@ -7,7 +7,9 @@ import { type RawData, type WebSocket, WebSocketServer, type ServerOptions } fro
 
 import type { Backplane } from '../cluster/backplane.js';
 import type { HubSink } from '../cluster/hub-audience.js';
+import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
 import type { ServedHub } from '../cluster/served-hub.js';
+import { EVERYONE, extend, type Target } from '../hub/target.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 import { Admission } from './admission.js';
 import { BackplaneServer } from './backplane-server.js';
@@ -36,7 +38,7 @@ export interface EndpointParts {
   readonly backplane: Backplane;
   readonly dispatcher: Dispatcher;
   readonly heartbeat: Heartbeat | undefined;
-  readonly writing: Omit<FrameWriterOptions, 'deflate'>;
+  readonly writing: Omit<FrameWriterOptions, 'deflate' | 'onPaused'>;
   /** How many request-scoped gateways each new client is going to be shown to. */
   readonly scopedHooks: () => number;
   /** The gateways here that want to know of losses. */
@@ -79,7 +81,11 @@ export class Endpoint {
     const deflate = shareableDeflate(
       parts.wsOptions.perMessageDeflate ?? options.perMessageDeflate,
     );
-    this.#writing = { ...parts.writing, deflate: deflate ? new SharedDeflate(deflate) : undefined };
+    this.#writing = {
+      ...parts.writing,
+      deflate: deflate ? new SharedDeflate(deflate) : undefined,
+      onPaused: (raw) => this.#catchUp(raw),
+    };
     this.#ws = new WebSocketServer({
       maxPayload: options.maxPayloadBytes,
       ...parts.wsOptions,
@@ -102,7 +108,7 @@ export class Endpoint {
       address: parts.address,
     });
     this.#offContinuityLost = backplane.on('continuityLost', (loss) => {
-      if (loss.hub === hub) for (const tell of parts.continuityHooks()) tell(undefined, loss);
+      if (loss.hub === hub) this.#tellOfLoss(loss);
     });
   }
 
@@ -183,6 +189,23 @@ export class Endpoint {
     });
   }
 
+  #catchUp(raw: WebSocket): void {
+    const session = this.#sessions.get(raw);
+    if (session) this.#hub.catchUp(session.socket);
+  }
+
+  /** Clients that keep count first, then the gateways, which may send a snapshot. */
+  #tellOfLoss(loss: ContinuityLoss): void {
+    const { connectionId, room, userId, reason, epoch, offset } = loss;
+    const client = connectionId === undefined ? undefined : this.#hub.get(connectionId);
+    if (connectionId !== undefined && !client) return;
+    const data = { room, user: userId, reason, epoch, offset };
+    const text = JSON.stringify({ event: '$lost', data });
+    for (const one of client ? [client] : this.#hub.select(targetOf(loss)))
+      if (one.keepsCount) one.writeText(text);
+    for (const tell of this.#parts.continuityHooks()) tell(client, loss);
+  }
+
   #connect(
     raw: WebSocket,
     stream: Duplex,
@@ -241,4 +264,9 @@ export class Endpoint {
     this.#hub.remove(socket);
     (this.server.clients as Set<BackplaneSocket>).delete(socket);
   }
+}
+
+function targetOf({ room, userId }: ContinuityLoss): Target {
+  if (room !== undefined) return extend(EVERYONE, 'rooms', [room]);
+  return userId === undefined ? EVERYONE : extend(EVERYONE, 'users', [userId]);
 }

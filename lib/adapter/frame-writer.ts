@@ -1,8 +1,11 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 
 import type { Counters } from '../cluster/counters.js';
-import type { Batch } from '../hub/batch.js';
+import type { PausedAt } from '../cluster/connection.js';
+import { Batch } from '../hub/batch.js';
+import type { Frame } from '../hub/frame.js';
 import type { Delivery } from '../hub/member.js';
 import type { Turn } from '../hub/turn.js';
 import type { SlowClientPolicy } from './adapter.options.js';
@@ -11,6 +14,10 @@ import type { SharedDeflate } from './shared-deflate.js';
 const OPEN = 1;
 /** "Too slow": the client did not read what it was sent. */
 const TOO_SLOW = 4408;
+/** Clients that ask for this subprotocol are told the place of what has a history. */
+const KEEPS_COUNT = 'backplane.v1';
+const COMPRESSING_MS = 10;
+const NOWHERE = new Map<string, PausedAt>();
 /** The state of a ws sender that has nothing of its own under way (deflate, blobs). */
 const SENDER_IDLE = 0;
 
@@ -20,7 +27,9 @@ export interface FrameWriterOptions {
   /** Undefined where nothing is compressed. */
   readonly deflate: SharedDeflate | undefined;
   readonly turn: Turn;
-  readonly counters: Pick<Counters, 'dropped' | 'slowDisconnects'>;
+  /** The client was paused in one more history. */
+  readonly onPaused: (ws: WebSocket) => void;
+  readonly counters: Pick<Counters, 'dropped' | 'pauses' | 'slowDisconnects'>;
 }
 
 /** The parts of ws that tell whether a frame may go straight to the socket. Not public: where they differ, `send` is used. */
@@ -45,6 +54,8 @@ export class FrameWriter {
   readonly #plain: boolean;
   /** Where the connection compresses, and can share what is compressed. */
   readonly #deflate: SharedDeflate | undefined;
+  readonly #keepsCount: boolean;
+  #paused: Map<string, PausedAt> | undefined;
   #held: Held[] | undefined;
   #heldBytes = 0;
   #turn = 0;
@@ -57,47 +68,86 @@ export class FrameWriter {
     this.#socket = socket;
     this.#options = options;
     this.#plain = ws.extensions === '';
+    this.#keepsCount = ws.protocol === KEEPS_COUNT;
     this.#deflate = options.deflate?.suits(ws) ? options.deflate : undefined;
     const sender = (ws as unknown as { _sender?: SenderInternals })._sender;
     if (sender?._state === SENDER_IDLE && typeof sender._firstFragment === 'boolean')
       this.#sender = sender;
   }
 
+  /** Whether the client is told the place of what has a history. */
+  get keepsCount(): boolean {
+    return this.#keepsCount;
+  }
+
+  /** Where the client stands in the histories that {@link write} writes nothing of, as it did not read. */
+  get paused(): Map<string, PausedAt> {
+    return this.#paused ?? NOWHERE;
+  }
+
   /** @param more whether this turn may have more for the client: then it leaves together */
   write(batch: Batch, delivery: Delivery, more: boolean): void {
     if (this.#ws.readyState !== OPEN) return;
+    const due = this.#paused?.size ? this.#lessPaused(batch) : batch;
+    if (!due) return;
     if (this.#inFragments()) {
-      this.#hold(batch, delivery);
+      this.#hold(due, delivery);
       return;
     }
     if (this.#held) this.resume();
     this.#beginTurn();
     const { bufferLimitBytes, counters } = this.#options;
-    if (delivery.volatile && this.#unreadBytes > 0) counters.dropped += batch.frames.length;
-    else if (this.#unreadBytes > bufferLimitBytes) this.#tooSlow(batch);
-    else if (this.#sender?._state !== SENDER_IDLE) this.#sendEach(batch, delivery);
-    else if (this.#plain || (this.#deflate && !delivery.compress))
-      this.#writeStraight(batch.wire, more);
-    else if (this.#deflate) this.#writeStraight(this.#deflate.wireOf(batch), more);
-    else this.#sendEach(batch, delivery);
+    if (delivery.volatile && this.#unreadBytes > 0) counters.dropped += due.frames.length;
+    else if (this.#unreadBytes > bufferLimitBytes) this.#tooSlow(due);
+    else this.#put(due, delivery, more);
+  }
+
+  /** Writes what the client missed while it was paused; it has read what it was written before. */
+  writeMissed(batch: Batch, delivery: Delivery): void {
+    if (this.#ws.readyState !== OPEN) return;
+    if (this.#inFragments()) return this.#hold(batch, delivery);
+    if (this.#held) this.resume();
+    this.#beginTurn();
+    this.#put(batch, delivery, true);
+  }
+
+  /** Resolves with true when the client has read what it was written, and with false when it is closed. */
+  async drained(): Promise<boolean> {
+    while (this.#ws.readyState === OPEN) {
+      if (this.#socket.writableNeedDrain) await this.#nextDrain();
+      // What ws still compresses has not reached the socket.
+      else if (this.#ws.bufferedAmount > this.#options.bufferLimitBytes)
+        await delay(COMPRESSING_MS);
+      else return true;
+    }
+    return false;
+  }
+
+  #nextDrain(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#socket.off('drain', end).off('close', end);
+        resolve();
+      };
+      this.#socket.on('drain', end).on('close', end);
+    });
   }
 
   /** Writes a frame for this client alone: there is nobody to share what is deflated with, so ws may do that off this thread. */
   writeOne(batch: Batch, delivery: Delivery): void {
-    if (
-      this.#deflate &&
-      delivery.compress &&
-      !this.#inFragments() &&
-      this.#deflate.deflates(batch.frames[0]!)
-    ) {
-      if (this.#ws.readyState !== OPEN) return;
-      if (this.#held) this.resume();
-      this.#beginTurn();
-      if (this.#unreadBytes > this.#options.bufferLimitBytes) this.#tooSlow(batch);
-      else this.#sendEach(batch, delivery);
-      return;
-    }
-    this.write(batch, delivery, true);
+    if (delivery.volatile || this.#inFragments()) return this.write(batch, delivery, true);
+    if (this.#ws.readyState !== OPEN) return;
+    if (this.#held) this.resume();
+    this.#beginTurn();
+    const { slowClient, bufferLimitBytes } = this.#options;
+    const pauses = slowClient === 'pause';
+    if (this.#unreadBytes > (pauses ? 2 : 1) * bufferLimitBytes)
+      // What is meant for one client alone waits in no history.
+      if (pauses) this.#disconnect();
+      else this.#tooSlow(batch);
+    else if (this.#deflate && delivery.compress && this.#deflate.deflates(batch.frames[0]!))
+      this.#sendEach(batch, delivery);
+    else this.#put(batch, delivery, true);
   }
 
   /** The app has sent something through ws: if that ended a message in fragments, what waited for it goes. */
@@ -113,6 +163,15 @@ export class FrameWriter {
   release(): void {
     if (this.#corkedIn === this.#options.turn.number) this.#socket.uncork();
     this.#corkedIn = 0;
+  }
+
+  #put(batch: Batch, delivery: Delivery, more: boolean): void {
+    const told = this.#keepsCount ? batch.positioned : batch;
+    if (this.#sender?._state !== SENDER_IDLE) this.#sendEach(told, delivery);
+    else if (this.#plain || (this.#deflate && !delivery.compress))
+      this.#writeStraight(told.wire, more);
+    else if (this.#deflate) this.#writeStraight(this.#deflate.wireOf(told), more);
+    else this.#sendEach(told, delivery);
   }
 
   #inFragments(): boolean {
@@ -148,11 +207,38 @@ export class FrameWriter {
 
   #tooSlow(batch: Batch): void {
     const { counters, slowClient } = this.#options;
-    if (slowClient === 'drop') {
-      counters.dropped += batch.frames.length;
-      return;
-    }
-    counters.slowDisconnects++;
+    if (slowClient === 'disconnect') this.#disconnect();
+    else if (slowClient === 'drop') counters.dropped += batch.frames.length;
+    else this.#pause(batch);
+  }
+
+  #disconnect(): void {
+    this.#options.counters.slowDisconnects++;
     this.#ws.close(TOO_SLOW, 'too slow');
+  }
+
+  /** What has a history waits there. */
+  #pause(batch: Batch): void {
+    const { counters, onPaused } = this.#options;
+    const pausesBefore = counters.pauses;
+    for (const { place } of batch.frames) {
+      if (!place) {
+        counters.dropped++;
+        continue;
+      }
+      const paused = (this.#paused ??= new Map());
+      if (paused.has(place.log)) continue;
+      const { log, epoch, offset, previousTag: tag } = place;
+      paused.set(log, { epoch, offset: offset - 1, tag });
+      counters.pauses++;
+    }
+    if (counters.pauses > pausesBefore) onPaused(this.#ws);
+  }
+
+  #lessPaused(batch: Batch): Batch | undefined {
+    const paused = this.#paused!;
+    const due = batch.frames.filter(({ place }) => !place || !paused.has(place.log));
+    if (due.length === batch.frames.length) return batch;
+    return due.length === 0 ? undefined : Batch.of(due as [Frame, ...Frame[]]);
   }
 }

@@ -9,11 +9,13 @@ const STANDSTILL_MS = 50;
 /** When a connection was last heard. Whole milliseconds, which take no memory of their own. */
 export class Pulse {
   readonly ws: WebSocket;
-  readonly #stream: Duplex & { readonly bytesRead?: number };
+  readonly #stream: Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number };
   #bytesRead = 0;
   #heardAt = now();
   /** When the unanswered ping left; 0 for none. */
   #pingedAt = 0;
+  /** What the peer had taken when it was pinged, while more waited for it; -1: nothing did. */
+  #takenBytes = -1;
 
   constructor(ws: WebSocket, stream: Duplex) {
     this.ws = ws;
@@ -33,11 +35,24 @@ export class Pulse {
       this.#heardAt = at;
       this.#pingedAt = 0;
     } else if (this.#pingedAt > 0) {
-      if (at - this.#pingedAt >= timeoutMs) ws.terminate();
+      if (at - this.#pingedAt < timeoutMs) return;
+      if (this.#takenBytes >= 0 && this.#taken() > this.#takenBytes) this.#noteTaken(at);
+      else ws.terminate();
     } else if (at - this.#heardAt >= intervalMs) {
-      this.#pingedAt = at;
+      this.#noteTaken(at);
       ws.ping();
     }
+  }
+
+  /** A slow peer that reads on is not gone: the ping stands behind what it has yet to read. */
+  #noteTaken(at: number): void {
+    this.#pingedAt = at;
+    this.#takenBytes = this.#stream.writableLength > 0 ? this.#taken() : -1;
+  }
+
+  #taken(): number {
+    const { bytesWritten = 0, writableLength } = this.#stream;
+    return bytesWritten - writableLength;
   }
 }
 

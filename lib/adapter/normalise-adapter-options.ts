@@ -18,7 +18,7 @@ import {
 } from './option-checks.js';
 
 const MIB = 1024 * 1024;
-const SLOW_CLIENT: readonly SlowClientPolicy[] = ['disconnect', 'drop'];
+const SLOW_CLIENT: readonly SlowClientPolicy[] = ['disconnect', 'drop', 'pause'];
 
 /** The names of the adapter's options. */
 export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
@@ -68,7 +68,7 @@ function heartbeat(given: unknown): HeartbeatOptions | false {
 function slowClient(given: unknown): SlowClientPolicy {
   if (given === undefined) return 'disconnect';
   if (!SLOW_CLIENT.includes(given as SlowClientPolicy)) {
-    throw wrong('slowClient', "'disconnect' or 'drop'", given);
+    throw wrong('slowClient', "'disconnect', 'drop' or 'pause'", given);
   }
   return given as SlowClientPolicy;
 }

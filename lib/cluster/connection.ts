@@ -1,3 +1,4 @@
+import type { Batch } from '../hub/batch.js';
 import type { Frame } from '../hub/frame.js';
 import type { Delivery, Member } from '../hub/member.js';
 
@@ -11,10 +12,24 @@ export interface AnswerListener {
   closed(connectionId: string): void;
 }
 
+/** The newest entry of a history that a paused client was written, or need not be. */
+export interface PausedAt {
+  readonly epoch: string;
+  readonly offset: number;
+  readonly tag: string;
+}
+
 /** A connection as the cluster sees it. */
 export interface Connection extends Member {
   /** The app's, to be shown to other instances. */
   readonly data: unknown;
+  readonly isOpen: boolean;
+  /** Where it stands in the histories, by their logs, that it is written nothing of until it has read. Kept by the catching up. */
+  readonly paused: Map<string, PausedAt>;
+  /** Resolves with true when it has read what it was written, and with false when it is closed. Never rejects. */
+  drained(): Promise<boolean>;
+  /** Writes what it missed of a history while it was paused there. Never throws. */
+  writeMissed(batch: Batch, delivery: Delivery): void;
   /** Never throws for a valid code and reason. */
   disconnect(code?: number, reason?: string): void;
   /** Writes a frame that carries the id, behind all broadcasts that are due, and waits for the answer to it. Never throws. */

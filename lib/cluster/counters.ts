@@ -14,6 +14,8 @@ export interface Counters {
   malformed: number;
   /** Messages that a client of this instance missed: volatile ones, and what `slowClient: 'drop'` dropped. */
   dropped: number;
+  /** Times that a slow client was paused in a history. */
+  pauses: number;
   /** Clients closed with 4408, too slow. */
   slowDisconnects: number;
   /** Messages of this instance that a history took. */
@@ -42,6 +44,7 @@ export function newCounters(): Counters {
     repeated: 0,
     malformed: 0,
     dropped: 0,
+    pauses: 0,
     slowDisconnects: 0,
     published: 0,
     republished: 0,

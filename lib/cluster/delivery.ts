@@ -1,4 +1,4 @@
-import { Frame } from '../hub/frame.js';
+import { Frame, type FramePlace } from '../hub/frame.js';
 import type { Route } from './served-hub.js';
 import type { Envelope } from './wire/envelope.js';
 import { decodeTarget } from './wire/target-codec.js';
@@ -7,8 +7,9 @@ import { decodeTarget } from './wire/target-codec.js';
 export function deliverEnvelope(
   { hub, room, user }: Route,
   envelope: Envelope,
+  place?: FramePlace,
 ): number | undefined {
-  const frame = new Frame(envelope.payload, envelope.binary);
+  const frame = new Frame(envelope.payload, envelope.binary, place);
   if (envelope.target.length > 0) {
     const target = decodeTarget(envelope.target);
     return target && hub.deliver(target, frame, envelope);

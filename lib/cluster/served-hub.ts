@@ -30,6 +30,8 @@ export interface ChannelFollower {
     subscribed: Promise<void>,
   ): Promise<void>;
   unfollow(channel: string): void;
+  /** The member did not read, and was paused in a history. */
+  catchUp(member: Connection): void;
 }
 
 export interface ServedHubOptions {
@@ -102,6 +104,11 @@ export class ServedHub<M extends Connection = Connection> {
   /** Writes to the member what broadcasts it is due so far; to be called before anything else is written to it. */
   settle(member: M): void {
     this.#hub.settle(member);
+  }
+
+  /** The member did not read, and was paused in a history: it is brought on as it reads. */
+  catchUp(member: M): void {
+    this.#options.continuity.catchUp(member);
   }
 
   close(): void {

@@ -8,6 +8,13 @@ export class Batch {
   readonly frames: Frame[];
   #bytes: number;
   #wire: readonly Buffer[] | undefined;
+  #positioned: Batch | undefined;
+
+  static of([first, ...rest]: readonly [Frame, ...Frame[]]): Batch {
+    const batch = new Batch(first);
+    for (const frame of rest) batch.add(frame);
+    return batch;
+  }
 
   constructor(first: Frame) {
     this.frames = [first];
@@ -28,6 +35,13 @@ export class Batch {
   /** The frames as they go onto a socket that does not compress. */
   get wire(): readonly Buffer[] {
     return (this.#wire ??= this.#join());
+  }
+
+  /** The frames as clients get them that keep count of their places. Not to be added to. */
+  get positioned(): Batch {
+    return (this.#positioned ??= this.frames.some(({ place }) => place)
+      ? Batch.of(this.frames.map((frame) => frame.positioned) as [Frame, ...Frame[]])
+      : this);
   }
 
   #join(): readonly Buffer[] {

@@ -3,15 +3,34 @@ const FINAL_BINARY = 0x82;
 /** Up to here header and payload are joined, so that a socket is written once; above, copying costs more than it saves. */
 const JOIN_UP_TO_BYTES = 16 * 1024;
 
+/** Where a message stands in a history. */
+export interface FramePlace {
+  /** The history's name, the same for all of its messages. */
+  readonly log: string;
+  readonly epoch: string;
+  readonly offset: number;
+  /** Tells the message before from any other that had its offset. */
+  readonly previousTag: string;
+  /** Whose history it is, in JSON: `{"room":"r"}`. */
+  readonly of: string;
+}
+
+const EVENT_START = Buffer.from('{"event":');
+const OBJECT_END = '}'.charCodeAt(0);
+
 /** One message as every client will read it. Encoded once, shared by all sockets; nobody writes to its bytes. */
 export class Frame {
   readonly payload: Buffer;
   readonly binary: boolean;
+  /** Undefined for a message that has no history. */
+  readonly place: FramePlace | undefined;
   #wire: readonly Buffer[] | undefined;
+  #positioned: Frame | undefined;
 
-  constructor(payload: Buffer, binary: boolean) {
+  constructor(payload: Buffer, binary: boolean, place?: FramePlace) {
     this.payload = payload;
     this.binary = binary;
+    this.place = place;
   }
 
   static text(text: string): Frame {
@@ -21,6 +40,24 @@ export class Frame {
   /** The unmasked, unfragmented, uncompressed WebSocket frame (RFC 6455, section 5.2), as one buffer or header and payload. */
   get wire(): readonly Buffer[] {
     return (this.#wire ??= this.carrying(this.payload, 0));
+  }
+
+  /** The frame for clients that keep count: an event with a history says its place, `"position":{"room":…,"epoch":…,"offset":…}`. */
+  get positioned(): Frame {
+    return (this.#positioned ??= this.#withPosition());
+  }
+
+  #withPosition(): Frame {
+    const { payload, place } = this;
+    const isEvent =
+      !this.binary &&
+      payload.subarray(0, EVENT_START.length).equals(EVENT_START) &&
+      payload.at(-1) === OBJECT_END;
+    if (!place || !isEvent) return this;
+    const { of, epoch, offset } = place;
+    const position = `${of.slice(0, -1)},"epoch":${JSON.stringify(epoch)},"offset":${offset}}`;
+    const end = Buffer.from(`,"position":${position}}`);
+    return new Frame(Buffer.concat([payload.subarray(0, -1), end]), false, place);
   }
 
   /**

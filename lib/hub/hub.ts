@@ -92,6 +92,20 @@ export class Hub<M extends Member = Member> {
     return [...this.#membersOf(target)];
   }
 
+  /** Whether the target means the member. */
+  isMeant(member: M, target: Target): boolean {
+    const { everyone, rooms, users, connections } = target;
+    const { exceptRooms, exceptUsers, exceptConnections } = target;
+    const isIn = (room: string): boolean => member.rooms.has(room);
+    const isUser = (user: string): boolean => user === member.userId;
+    return (
+      (everyone || rooms.some(isIn) || users.some(isUser) || connections.includes(member.id)) &&
+      !exceptRooms.some(isIn) &&
+      !exceptUsers.some(isUser) &&
+      !exceptConnections.includes(member.id)
+    );
+  }
+
   /** The members of a room, for a message that names nothing else. */
   deliverToRoom(room: string, frame: Frame, delivery: Delivery): number {
     return this.#send(this.#rooms.get(room), undefined, frame, delivery);

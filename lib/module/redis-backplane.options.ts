@@ -43,7 +43,11 @@ export interface RedisBackplaneOptions {
    * on a `ws` socket.
    */
   bufferLimitBytes?: number;
-  /** What then happens: `'disconnect'` (4408, the default), or `'drop'`: it misses messages until it has read. */
+  /**
+   * What then happens: `'disconnect'` (4408, the default); `'drop'`: it misses messages until it has read; `'pause'`: as `'drop'`, but
+   * what has a history waits there, and comes when it has read (or `onContinuityLost` says that it is gone). What is sent to this client
+   * alone may then take as much again, before it is disconnected.
+   */
   slowClient?: SlowClientPolicy;
   /** How long a broadcast may wait for others to leave with it in one write. Default 0: only what one turn of the event loop has. */
   coalesceMs?: number;

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Backplane } from '../../lib/cluster/backplane.js';
-import type { AnswerListener, Connection } from '../../lib/cluster/connection.js';
+import type { AnswerListener, Connection, PausedAt } from '../../lib/cluster/connection.js';
 import type { ServedHub } from '../../lib/cluster/served-hub.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import { ownKey } from '../faults/fixtures/instance.js';
@@ -39,7 +39,16 @@ class Client implements Connection {
     readonly onDisconnect: (client: Client) => void,
   ) {}
 
+  readonly isOpen = true;
+  readonly paused = new Map<string, PausedAt>();
+
+  async drained(): Promise<boolean> {
+    return true;
+  }
+
   write(): void {}
+
+  writeMissed(): void {}
 
   ask(id: string | number, _frame: unknown, _delivery: unknown, listener: AnswerListener): void {
     this.#open.set(id, listener);

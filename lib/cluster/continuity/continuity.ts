@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { decodeLogEntry } from '../../transport/log-entry.js';
 import type { LogEntry, Logs } from '../../transport/logs.js';
 import type { AudienceSink } from '../audience.js';
+import type { Connection } from '../connection.js';
 import type { Counters } from '../counters.js';
 import { deliverEnvelope } from '../delivery.js';
 import type { Identity } from '../instances/identity.js';
@@ -12,6 +13,7 @@ import type { Route } from '../served-hub.js';
 import { ThrottledWarning } from '../throttled-warning.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope } from '../wire/envelope.js';
+import { CatchUps } from './catch-ups.js';
 import type { Loss, LossReason } from './cursor.js';
 import type { FollowedLog } from './followed-log.js';
 import { FollowedLogs } from './followed-logs.js';
@@ -19,6 +21,7 @@ import { HistoryReader } from './history-reader.js';
 import type { GroupKind, HistoryRules } from './history-rules.js';
 import { LoggedBroadcasts } from './logged-broadcasts.js';
 import { Outbox } from './outbox.js';
+import { placeOf } from './place.js';
 
 /** What the members of a room, the connections of a user, or all of a hub missed on this instance, and will not get. */
 export interface ContinuityLoss {
@@ -33,6 +36,8 @@ export interface ContinuityLoss {
   readonly offset: number;
   /** What was delivered last, in the epoch of then. */
   readonly lastOffset: number;
+  /** Whose loss it is alone, as it did not read in time (`slowClient: 'pause'`); undefined: that of all members here. */
+  readonly connectionId: string | undefined;
 }
 
 export interface ContinuityOptions {
@@ -55,6 +60,7 @@ export class Continuity {
   readonly reader: HistoryReader;
   readonly #options: ContinuityOptions;
   readonly #followed: FollowedLogs;
+  readonly #catchUps: CatchUps;
   readonly #broadcasts: LoggedBroadcasts;
   readonly #losses = new EventEmitter();
   readonly #lostWarning: ThrottledWarning;
@@ -71,10 +77,15 @@ export class Continuity {
       logs,
       counters: options.counters,
       follower: {
-        deliver: (log, entry) => this.#deliver(log.route, entry),
+        deliver: (log, entry) => this.#deliver(log.route, entry, log),
         lost: (log, loss) => this.#lost(log, loss),
         repaired: (_, tookMs) => this.#repaired(tookMs),
       },
+    });
+    this.#catchUps = new CatchUps({
+      logs,
+      followed: this.#followed,
+      lost: (log, loss, member) => this.#lost(log, loss, member),
     });
     this.#broadcasts = new LoggedBroadcasts({
       ...options,
@@ -122,6 +133,11 @@ export class Continuity {
     this.#followed.unfollow(channel);
   }
 
+  /** The client did not read, and was paused in a history. */
+  catchUp(member: Connection): void {
+    this.#catchUps.start(member);
+  }
+
   /**
    * An entry came on a channel. False if it is not intelligible.
    * @param route whom the channel stands for; undefined: for nobody here, any more
@@ -143,6 +159,7 @@ export class Continuity {
 
   close(): void {
     this.#offStatus();
+    this.#catchUps.close();
     this.#followed.close();
     this.outbox.close();
     this.#losses.removeAllListeners();
@@ -158,10 +175,11 @@ export class Continuity {
     this.#followed.suspend();
   }
 
-  #deliver(route: Route, { bytes }: LogEntry): void {
+  #deliver(route: Route, entry: LogEntry, log?: FollowedLog): void {
     const { counters } = this.#options;
-    const envelope = decodeEnvelope(bytes);
-    const delivered = envelope && deliverEnvelope(route, envelope);
+    const envelope = decodeEnvelope(entry.bytes);
+    const place = log && placeOf(log, log.position!.epoch, entry);
+    const delivered = envelope && deliverEnvelope(route, envelope, place);
     if (delivered === undefined) {
       counters.malformed++;
       return;
@@ -176,7 +194,11 @@ export class Continuity {
     counters.repairMs += tookMs;
   }
 
-  #lost({ kind, name, route }: FollowedLog, { reason, last, top }: Loss): void {
+  #lost(
+    { kind, name, route }: FollowedLog,
+    { reason, last, top }: Loss,
+    member?: Connection,
+  ): void {
     const { counters, logger } = this.#options;
     counters.lostSpans++;
     const what = kind === 'all' ? 'everyone' : `the ${kind} "${name}"`;
@@ -192,6 +214,7 @@ export class Continuity {
       epoch: top.epoch,
       offset: top.offset,
       lastOffset: last.offset,
+      connectionId: member?.id,
     };
     try {
       this.#losses.emit('lost', loss);

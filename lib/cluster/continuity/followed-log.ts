@@ -45,6 +45,8 @@ export class FollowedLog implements LogName {
   quietStage: number | undefined;
   /** Kept by the repairs: reads since the last one that brought something. */
   fruitlessReads = 0;
+  /** Whose history it is, as clients are told: `{"room":"r"}`. */
+  readonly label: string;
   readonly #cursor: Cursor;
   readonly #follower: LogFollower;
   #endWait!: () => void;
@@ -57,6 +59,7 @@ export class FollowedLog implements LogName {
     this.name = name.name;
     this.rule = name.rule;
     this.route = route;
+    this.label = JSON.stringify({ [name.kind]: name.kind === 'all' ? true : name.name });
     this.#follower = follower;
     this.#cursor = new Cursor(counters);
     this.placed = new Promise<void>((resolve) => (this.#endWait = resolve));

@@ -37,7 +37,9 @@ export class FollowedLogs {
     this.#options = options;
     this.#checks = new LogChecks(logs);
     this.#repairs = new LogRepairs(logs);
-    this.#quiet = new QuietChecks((log) => this.#checks.add(log));
+    this.#quiet = new QuietChecks((log) => {
+      if (log.subscribed && !log.wanted) this.#checks.add(log);
+    });
     this.#follower = { ...follower, wantsRead: (log) => this.#repairs.add(log) };
   }
 

@@ -1,0 +1,146 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Batch } from '../../hub/batch.js';
+import { Frame } from '../../hub/frame.js';
+import type { LogEntry, Logs, LogTop } from '../../transport/logs.js';
+import type { Connection, PausedAt } from '../connection.js';
+import type { Route } from '../served-hub.js';
+import { decodeEnvelope } from '../wire/envelope.js';
+import { decodeTarget } from '../wire/target-codec.js';
+import type { Loss, LossReason } from './cursor.js';
+import type { FollowedLog } from './followed-log.js';
+import type { FollowedLogs } from './followed-logs.js';
+import { placeOf } from './place.js';
+
+/** How many entries are read at a time for one client; an answer is bounded in bytes, too. */
+const READ_LIMIT = 64;
+const RETRY_MS = 500;
+
+export interface CatchUpsOptions {
+  readonly logs: Pick<Logs, 'read'>;
+  readonly followed: Pick<FollowedLogs, 'get'>;
+  /** What the client was due is gone. Must not throw. */
+  readonly lost: (log: FollowedLog, loss: Loss, member: Connection) => void;
+}
+
+/**
+ * Clients that did not read, and were paused in their histories: whenever one has read all that it was written, it gets a little more
+ * from the log, until it stands where everyone here does.
+ *
+ * Invariant: a client is written only what is not beyond the log's cursor here, and is taken back into the live stream in the same
+ * step in which it reaches it. So nothing comes to it twice, and nothing is left out.
+ */
+export class CatchUps {
+  readonly #options: CatchUpsOptions;
+  readonly #running = new Set<Connection>();
+  readonly #closing = new AbortController();
+
+  constructor(options: CatchUpsOptions) {
+    this.#options = options;
+  }
+
+  /** The client was paused in a history. */
+  start(member: Connection): void {
+    if (this.#running.has(member) || this.#closing.signal.aborted) return;
+    this.#running.add(member);
+    void this.#run(member).finally(() => {
+      this.#running.delete(member);
+      // Paused again between the last look and now.
+      if (member.paused.size > 0 && member.isOpen) this.start(member);
+    });
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** Never rejects. */
+  async #run(member: Connection): Promise<void> {
+    const { signal } = this.#closing;
+    while ((await member.drained()) && !signal.aborted) {
+      const [next] = member.paused;
+      if (!next) return;
+      const [channel, at] = next;
+      try {
+        await this.#bringOn(member, channel, at);
+      } catch {
+        // Redis is away: what waits, waits a little longer.
+        await delay(RETRY_MS, undefined, { signal }).catch(() => {});
+      }
+      // One history after the other, in turn.
+      const stillAt = member.paused.get(channel);
+      if (stillAt && member.paused.size > 1) {
+        member.paused.delete(channel);
+        member.paused.set(channel, stillAt);
+      }
+    }
+  }
+
+  /** One step. */
+  async #bringOn(member: Connection, channel: string, at: PausedAt): Promise<void> {
+    const { logs, followed } = this.#options;
+    const log = followed.get(channel);
+    if (!log || !isIn(log.route, member)) return this.#rejoin(member, channel, log);
+    if (this.#isThere(log, at)) return this.#rejoin(member, channel, log);
+    const { entries } = await logs.read(
+      channel,
+      { from: at.offset + 1, limit: READ_LIMIT },
+      log.rule,
+    );
+    const { position } = log;
+    if (log !== followed.get(channel) || !position || !member.isOpen) return;
+    const reason = lossOf(at, position, entries[0]);
+    if (reason) {
+      this.#rejoin(member, channel, log);
+      this.#options.lost(log, { reason, last: at, top: position }, member);
+      return;
+    }
+    const due = entries.filter(({ offset }) => offset <= position.offset);
+    this.#write(member, log, due);
+    const last = due.at(-1);
+    if (!last) return;
+    const now = { epoch: at.epoch, offset: last.offset, tag: last.tag };
+    member.paused.set(channel, now);
+    if (this.#isThere(log, now)) this.#rejoin(member, channel, log);
+  }
+
+  #isThere({ position }: FollowedLog, { epoch, offset, tag }: PausedAt): boolean {
+    return position?.offset === offset && position.tag === tag && position.epoch === epoch;
+  }
+
+  /** What this turn has for the client of the log is behind it by now: it is passed over while the client is still paused. */
+  #rejoin(member: Connection, channel: string, log: FollowedLog | undefined): void {
+    log?.route.hub.settle(member);
+    member.paused.delete(channel);
+  }
+
+  #write(member: Connection, log: FollowedLog, entries: readonly LogEntry[]): void {
+    const { position, route } = log;
+    for (const entry of entries) {
+      const envelope = decodeEnvelope(entry.bytes);
+      if (!envelope || envelope.volatile) continue;
+      const target = envelope.target.length > 0 ? decodeTarget(envelope.target) : undefined;
+      if (target && !route.hub.isMeant(member, target)) continue;
+      const place = placeOf(log, position!.epoch, entry);
+      member.writeMissed(new Batch(new Frame(envelope.payload, envelope.binary, place)), envelope);
+    }
+  }
+}
+
+function isIn({ room, user }: Route, member: Connection): boolean {
+  if (room !== undefined) return member.rooms.has(room);
+  return user === undefined || user === member.userId;
+}
+
+/** Undefined while the log can bring the client on. */
+function lossOf(
+  at: PausedAt,
+  position: LogTop,
+  first: LogEntry | undefined,
+): LossReason | undefined {
+  if (position.epoch !== at.epoch) return 'new-epoch';
+  if (position.offset < at.offset) return 'forked';
+  if (!first || first.offset > at.offset + 1)
+    return position.offset > at.offset ? 'trimmed' : undefined;
+  return first.previousTag === at.tag ? undefined : 'forked';
+}
