@@ -103,13 +103,13 @@ describeOnRedis('A script in Redis', (redis) => {
     proxy.delay(5);
     void client.script('FLUSH');
     const sent = runs(script, key, 1, 1);
-    let learned = false;
-    void sent[0]!.then(() => (learned = true));
-    while (!learned && sent.length < 20_000) {
+    const learned = new AbortController();
+    void sent[0]!.then(() => learned.abort());
+    while (!learned.signal.aborted && sent.length < 20_000) {
       sent.push(...runs(script, key, sent.length + 1, 1));
       await nextTurn();
     }
-    expect(learned).toBe(true);
+    expect(learned.signal.aborted).toBe(true);
     await Promise.all(sent);
     expect(await pushed(client, key)).toEqual(upTo(sent.length + 1));
     client.disconnect();
