@@ -16,7 +16,8 @@ const LIMITS: CursorLimits = { remembered: 5, read: 8, heldEntries: 6, heldBytes
 export type Step =
   | { do: 'append'; times: number }
   | { do: 'trim'; keep: number }
-  | { do: 'failOver'; missing: number }
+  /** Whoever takes over gets so many entries before it is heard. */
+  | { do: 'failOver'; missing: number; unheard: number }
   | { do: 'begin' }
   | { do: 'hear' | 'hearTwice' | 'drop'; nth: number }
   | { do: 'hearAll' }
@@ -91,7 +92,9 @@ export class CursorPlay {
       case 'trim':
         return this.#log.trim(step.keep);
       case 'failOver':
-        return this.#log.failOver(step.missing);
+        this.#log.failOver(step.missing);
+        for (let i = 0; i < step.unheard; i++) this.#log.append();
+        return;
       case 'begin':
         return this.#log.begin();
       case 'hear':

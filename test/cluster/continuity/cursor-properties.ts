@@ -39,7 +39,11 @@ const troubles = [
   fc.record({ do: fc.constantFrom('drop', 'hear', 'hearTwice'), nth }),
   fc.record({ do: fc.constant('fail') }),
   fc.record({ do: fc.constant('trim'), keep: fc.nat(6) }),
-  fc.record({ do: fc.constant('failOver'), missing: fc.nat(9) }),
+  fc.record({
+    do: fc.constant('failOver'),
+    missing: fc.oneof(fc.nat(2), fc.nat(9)),
+    unheard: fc.oneof(fc.constant(0), fc.nat(2)),
+  }),
   fc.record({ do: fc.constant('begin') }),
 ];
 
@@ -53,7 +57,7 @@ const anySteps = (lag: number): fc.Arbitrary<Step[]> =>
     { weight: 4, arbitrary: tops },
     { weight: 6, arbitrary: readAt(lag) },
     { weight: 6, arbitrary: answer },
-    { weight: 5, arbitrary: fc.oneof(...troubles) },
+    { weight: 9, arbitrary: fc.oneof(...troubles) },
   );
 
 function sequence(...steps: fc.WeightedArbitrary<object>[]): fc.Arbitrary<Step[]> {

@@ -169,7 +169,6 @@ describe('a cursor', () => {
     it.each<[string, () => void]>([
       ['trimmed', () => log.trim(2)],
       ['trimmed', () => log.trim(0)],
-      ['new-epoch', () => log.begin()],
     ])('%s', (reason, befall) => {
       const last = top();
       append(3);
@@ -179,6 +178,25 @@ describe('a cursor', () => {
       expect([cursor.state, cursor.position]).toEqual(['live', top()]);
       const [next] = append(1);
       expect(cursor.arrive(next!).deliver).toEqual([next]);
+    });
+
+    it('new-epoch: and goes on with all of it', () => {
+      const last = top();
+      log.begin();
+      const start = top();
+      const entries = append(3);
+      cursor.arrive(entries[2]!);
+      const lost = { reason: 'new-epoch', last, top: start };
+      expect(repair()).toEqual({ lost, deliver: [], read: { from: 1, limit: 256 } });
+      expect(repair()).toEqual({ ...NOTHING, deliver: entries });
+    });
+
+    it('new-epoch: which has no entry yet', () => {
+      const last = top();
+      log.begin();
+      cursor.placed(top());
+      expect(repair()).toEqual({ ...NOTHING, lost: { reason: 'new-epoch', last, top: top() } });
+      expect([cursor.state, cursor.position]).toEqual(['live', top()]);
     });
 
     it('forked: further back than it remembers', () => {

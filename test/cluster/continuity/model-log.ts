@@ -38,8 +38,8 @@ export function tagAt(branch: Snapshot['branch'], offset: number): string | unde
 }
 
 /**
- * A log as Redis keeps it, with all that can befall it. Tags are as alike as they may be: those of one offset differ, those of
- * different offsets and epochs need not.
+ * A log as Redis keeps it, with all that can befall it. Tags are alike, as far as they may be: those of one offset differ, and
+ * those of offsets next to each other; others need not.
  */
 export class ModelLog {
   #history: Snapshot[] = [{ epoch: 'epoch-1', branch: [], gone: 0 }];
@@ -65,7 +65,7 @@ export class ModelLog {
     const entry = {
       epoch,
       offset: offset + 1,
-      tag: `tag-${nth}`,
+      tag: `${(offset + 1) % 2 ? 'odd' : 'even'}-${nth}`,
       previousTag: tag,
       publishedAtMs: 0,
       bytes,
