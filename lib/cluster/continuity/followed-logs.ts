@@ -6,8 +6,9 @@ import { LogChecks } from './log-checks.js';
 import { LogRepairs } from './log-repairs.js';
 import { QuietChecks } from './quiet-checks.js';
 
-/** Instances that come back together do not all ask at once. */
-const JITTER_MS = 200;
+/** Instances that come back together do not all ask at once, where it is many logs that they ask for. */
+const JITTER_MS_PER_LOG = 0.02;
+const MAX_JITTER_MS = 200;
 /** How often it is looked whether another Redis has taken over. */
 const LINEAGE_INTERVAL_MS = 5_000;
 
@@ -99,7 +100,8 @@ export class FollowedLogs {
   open(): void {
     this.#open = true;
     this.#repairs.open();
-    this.#checks.open(Math.random() * JITTER_MS);
+    const jitterMs = Math.min(MAX_JITTER_MS, this.size * JITTER_MS_PER_LOG);
+    this.#checks.open(Math.random() * jitterMs);
     this.#checkAll();
     this.#watchLineage();
   }
