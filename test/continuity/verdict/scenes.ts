@@ -1,0 +1,56 @@
+import type { Membership, Received } from './membership.js';
+import type { Append, Chapter, Recorded } from './recording.js';
+
+export const ROOM = 'r';
+
+let serial = 0;
+
+/** An entry, sent at the time of its number. */
+export function append(uid: number, offset: number, sentAt = uid): Append {
+  return {
+    kind: 'append',
+    room: ROOM,
+    offset,
+    message: { uid: String(uid), writer: 'w', sequence: uid, verb: 'emit', sentAt },
+    fingerprint: String(++serial),
+  };
+}
+
+/** Entries with those numbers, at offsets from `from` on. */
+export function appends(first: number, last: number, from = first): Append[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => append(first + i, from + i));
+}
+
+export function fromEmpty(...recorded: Recorded[]): Chapter {
+  return { begins: 'empty', recorded };
+}
+
+export function promoted(...recorded: Recorded[]): Chapter {
+  return { begins: 'promoted', recorded };
+}
+
+/** What a member got: numbers of messages, and the reasons of losses. */
+export function received(...items: (number | string)[]): Received[] {
+  return items.map((item, at) =>
+    typeof item === 'number'
+      ? { kind: 'message', uid: String(item), at }
+      : { kind: 'lost', reason: item, at },
+  );
+}
+
+/** A member that was in the room from before the first message to the end. */
+export function member(...items: (number | string)[]): Membership {
+  return {
+    member: 'm',
+    instance: 'i',
+    room: ROOM,
+    askedAt: 0,
+    boundFrom: 0,
+    received: received(...items),
+    stayed: true,
+  };
+}
+
+export function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
