@@ -1,7 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { freePort } from './free-port.js';
+import type { LaneRules } from './lane.js';
+import { type Direction, ProxiedLink } from './proxied-link.js';
 
-export type Direction = 'toServer' | 'toClient';
+export type { Direction } from './proxied-link.js';
 
 const BOTH: readonly Direction[] = ['toServer', 'toClient'];
 
@@ -19,7 +21,7 @@ export class TcpProxy {
   /** How many connections were accepted so far. */
   accepted = 0;
 
-  private readonly links = new Set<Link>();
+  private readonly links = new Set<ProxiedLink>();
   private readonly stalled = new Set<Direction>();
   private delayMs = 0;
   private listener: Server | undefined;
@@ -92,96 +94,19 @@ export class TcpProxy {
   private link(client: Socket): void {
     this.accepted++;
     const server = connect(this.targetPort, this.targetHost);
-    const rules: Rules = {
-      isStalled: (direction) => this.stalled.has(direction),
-      delayMs: () => this.delayMs,
-      count: (direction, bytes) => (this.bytes[direction] += bytes),
-    };
-    const link = new Link(client, server, rules, () => this.links.delete(link));
+    const rules = { toServer: this.rules('toServer'), toClient: this.rules('toClient') };
+    const link = new ProxiedLink(client, server, rules, () => this.links.delete(link));
     this.links.add(link);
   }
-}
 
-interface Rules {
-  isStalled(direction: Direction): boolean;
-  delayMs(): number;
-  count(direction: Direction, bytes: number): void;
-}
-
-/** One proxied connection. */
-class Link {
-  private readonly lanes: Lane[];
-
-  constructor(
-    private readonly client: Socket,
-    private readonly server: Socket,
-    rules: Rules,
-    private readonly onGone: () => void,
-  ) {
-    client.setNoDelay(true);
-    server.setNoDelay(true);
-    this.lanes = [
-      new Lane('toServer', client, server, rules),
-      new Lane('toClient', server, client, rules),
-    ];
-    for (const socket of [client, server]) {
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        if (client.destroyed && server.destroyed) this.onGone();
-      });
-    }
-  }
-
-  pump(): void {
-    for (const lane of this.lanes) lane.pump();
-  }
-
-  destroy(): void {
-    for (const lane of this.lanes) lane.destroy();
-    this.client.destroy();
-    this.server.destroy();
-    this.onGone();
-  }
-}
-
-/** One direction of a connection: what came in, and when it may go out. */
-class Lane {
-  private readonly queue: { dueAt: number; deliver: () => void }[] = [];
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(
-    private readonly direction: Direction,
-    from: Socket,
-    to: Socket,
-    private readonly rules: Rules,
-  ) {
-    from.on('data', (chunk) => {
-      rules.count(direction, chunk.length);
-      this.enqueue(() => to.write(chunk));
-    });
-    from.on('end', () => this.enqueue(() => to.end()));
-    from.on('close', () => this.enqueue(() => to.destroySoon()));
-  }
-
-  pump(): void {
-    clearTimeout(this.timer);
-    while (this.queue.length > 0 && !this.rules.isStalled(this.direction)) {
-      const wait = this.queue[0]!.dueAt - performance.now();
-      if (wait > 0) {
-        this.timer = setTimeout(() => this.pump(), wait);
-        return;
-      }
-      this.queue.shift()!.deliver();
-    }
-  }
-
-  destroy(): void {
-    clearTimeout(this.timer);
-    this.queue.length = 0;
-  }
-
-  private enqueue(deliver: () => void): void {
-    this.queue.push({ dueAt: performance.now() + this.rules.delayMs(), deliver });
-    this.pump();
+  private rules(direction: Direction): LaneRules {
+    return {
+      isStalled: () => this.stalled.has(direction),
+      delayMs: () => this.delayMs,
+      take: (chunk) => {
+        this.bytes[direction] += chunk.length;
+        return chunk;
+      },
+    };
   }
 }

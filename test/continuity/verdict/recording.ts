@@ -1,6 +1,7 @@
 /** A message of the checker's writers, as it travels. */
 export interface Message {
   readonly uid: string;
+  readonly room: string;
   readonly writer: string;
   /** 1, 2, 3… of each writer in each room, in the order of its calls. */
   readonly sequence: number;

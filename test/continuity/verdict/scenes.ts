@@ -11,7 +11,7 @@ export function append(uid: number, offset: number, sentAt = uid): Append {
     kind: 'append',
     room: ROOM,
     offset,
-    message: { uid: String(uid), writer: 'w', sequence: uid, verb: 'emit', sentAt },
+    message: { uid: String(uid), room: ROOM, writer: 'w', sequence: uid, verb: 'emit', sentAt },
     fingerprint: String(++serial),
   };
 }

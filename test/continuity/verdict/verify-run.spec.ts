@@ -205,7 +205,7 @@ describe('the verdict', () => {
     const histories = fc
       .array(
         fc.record({
-          begins: fc.constantFrom('empty', 'promoted'),
+          begins: fc.constantFrom<Chapter['begins']>('empty', 'promoted'),
           kept: fc.nat({ max: 20 }),
           fresh: fc.integer({ min: 1, max: 10 }),
         }),
@@ -220,7 +220,7 @@ describe('the verdict', () => {
           const from = copied.length + 1;
           const own = Array.from({ length: fresh }, (_, i) => append(++uid, from + i));
           chapters.push({
-            begins: chapters.length === 0 ? 'empty' : (begins as 'empty'),
+            begins: chapters.length === 0 ? 'empty' : begins,
             recorded: [...copied, ...own],
           });
         }

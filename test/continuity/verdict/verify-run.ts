@@ -11,7 +11,7 @@ export interface Run {
   readonly memberships: readonly Membership[];
   readonly acknowledgements: readonly Acknowledgement[];
   /** How many entries a room's log keeps. */
-  sizeOf(room: string): number;
+  readonly sizeOf: (room: string) => number;
 }
 
 /** All that was wrong in a run. */

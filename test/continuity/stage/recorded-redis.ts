@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RedisServer } from '../../support/redis-server.js';
+import type { Recorded } from '../verdict/recording.js';
+import { readAppendOnlyFile, recordingArguments } from './append-only-file.js';
+
+/** A Redis that writes down all it does, and is known to have done nothing else. */
+export class RecordedRedis {
+  static async start(args: readonly string[] = []): Promise<RecordedRedis> {
+    const folder = await mkdtemp(join(tmpdir(), 'backplane-recorded-'));
+    try {
+      const server = await RedisServer.start({ args: [...recordingArguments(folder), ...args] });
+      return new RecordedRedis(server, folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  private constructor(
+    readonly server: RedisServer,
+    private readonly folder: string,
+  ) {}
+
+  get port(): number {
+    return this.server.port;
+  }
+
+  /** All since it was empty. */
+  recorded(): Promise<Recorded[]> {
+    return readAppendOnlyFile(this.folder);
+  }
+
+  /** Starts it again, with what it had. */
+  async restart(): Promise<void> {
+    await this.server.restart();
+  }
+
+  /** Starts it again with nothing; returns what it had done until then. */
+  async restartEmpty(): Promise<Recorded[]> {
+    await this.server.kill();
+    const recorded = await this.recorded();
+    await rm(join(this.folder, 'appendonlydir'), { recursive: true });
+    await this.server.restart();
+    return recorded;
+  }
+
+  async dispose(): Promise<void> {
+    await this.server.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
