@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import { describeFault, type FaultKind } from './fault.js';
+import { planOf } from './plan.js';
+
+const plans = Array.from({ length: 300 }, (_, seed) => planOf({ seed, seconds: 20 }));
+
+describe('a plan', () => {
+  it('follows from its seed alone', () => {
+    for (const seed of [1, 2, 3]) {
+      expect(planOf({ seed, seconds: 20 })).toEqual(planOf({ seed, seconds: 20 }));
+    }
+    expect(planOf({ seed: 1, seconds: 20 }).faults).not.toEqual(
+      planOf({ seed: 2, seconds: 20 }).faults,
+    );
+  });
+
+  it('makes every kind of fault, sooner or later', () => {
+    const kinds = new Set(plans.flatMap(({ faults }) => faults.map(({ kind }) => kind)));
+    const all: Record<FaultKind, true> = {
+      'kill-redis': true,
+      'stop-redis': true,
+      'kill-clients': true,
+      'promote-replica': true,
+      cut: true,
+      delay: true,
+      stall: true,
+      drop: true,
+      'delete-stream': true,
+      'delete-meta': true,
+      'kill-instance': true,
+      'block-instance': true,
+      'slow-reader': true,
+      'change-room': true,
+    };
+    expect([...kinds].sort()).toEqual(Object.keys(all).sort());
+  });
+
+  it('does one thing to Redis at a time, and nothing when the time is over', () => {
+    for (const { faults } of plans) {
+      let freeAt = 0;
+      for (const fault of faults) {
+        const endsAt = fault.atMs + ('forMs' in fault ? fault.forMs : 0);
+        expect(fault.atMs).toBeLessThan(20_000);
+        if (!['kill-redis', 'stop-redis', 'promote-replica'].includes(fault.kind)) continue;
+        expect(fault.atMs).toBeGreaterThanOrEqual(freeAt);
+        freeAt = endsAt;
+      }
+    }
+  });
+
+  it('promotes a replica where there is one, and can be read', () => {
+    const [plan] = plans.filter(({ replica }) => replica);
+    const lines = plan!.faults.map(describeFault);
+    expect(lines.filter((line) => line.includes('promote the replica'))).toHaveLength(1);
+    expect(
+      planOf({ seed: plan!.seed, seconds: 20, replica: false }).faults.map(({ kind }) => kind),
+    ).not.toContain('promote-replica');
+  });
+});

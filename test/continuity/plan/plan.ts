@@ -1,0 +1,182 @@
+import { Random } from '../../support/random.js';
+import { ROLES } from '../stage/redis-proxy.js';
+import type { Fault } from './fault.js';
+
+export interface PlanOptions {
+  readonly seed: number;
+  /** How long faults are made. */
+  readonly seconds: number;
+  /** Default: the seed decides. */
+  readonly replica?: boolean;
+}
+
+/** A schedule: all of it follows from the options. */
+export interface Plan {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly replica: boolean;
+  readonly instances: number;
+  readonly readers: readonly PlannedReader[];
+  readonly rooms: readonly string[];
+  readonly messagesPerSecond: number;
+  /** In the order of their times. */
+  readonly faults: readonly Fault[];
+}
+
+export interface PlannedReader {
+  readonly instance: number;
+  readonly rooms: readonly string[];
+}
+
+/** The log of a room holds all that one schedule brings, except in these. */
+export const SMALL_LOG_SIZE = 20;
+export const LARGE_LOG_SIZE = 20_000;
+
+const INSTANCES = 3;
+const ROOMS = 50;
+const READERS_PER_INSTANCE = 6;
+/** One in so many. */
+const SMALL_ROOMS = 6;
+
+export function isSmall(room: string): boolean {
+  return room.startsWith('small:');
+}
+
+export function roomNames(count: number): string[] {
+  return Array.from({ length: count }, (_, i) =>
+    i % SMALL_ROOMS === 3 ? `small:${i}` : `large:${i}`,
+  );
+}
+
+export function planOf({ seed, seconds, replica }: PlanOptions): Plan {
+  const random = new Random(seed);
+  const rooms = roomNames(ROOMS);
+  const withReplica = random.chance(0.5);
+  const plan = {
+    seed,
+    seconds,
+    replica: replica ?? withReplica,
+    instances: INSTANCES,
+    rooms,
+    messagesPerSecond: random.between(20, 80),
+    readers: Array.from({ length: INSTANCES * READERS_PER_INSTANCE }, (_, i) => ({
+      instance: i % INSTANCES,
+      rooms: random.sample(rooms, random.between(5, 20)),
+    })),
+  };
+  const faults = new FaultMaker(random, plan).make();
+  return { ...plan, faults: faults.sort((a, b) => a.atMs - b.atMs) };
+}
+
+/**
+ * Faults come in lanes. In one lane they follow each other, so that none undoes another; lanes overlap freely. Not all lanes are
+ * used each time: a quiet stage shows other things than one on which everything breaks.
+ */
+class FaultMaker {
+  readonly #random: Random;
+  readonly #plan: Omit<Plan, 'faults'>;
+  readonly #faults: Fault[] = [];
+
+  constructor(random: Random, plan: Omit<Plan, 'faults'>) {
+    this.#random = random;
+    this.#plan = plan;
+  }
+
+  make(): Fault[] {
+    const random = this.#random;
+    this.#redisLane(random.chance(0.6));
+    for (let instance = 0; instance < INSTANCES; instance++) {
+      if (random.chance(0.6)) this.#lane(800, 4_000, (atMs) => this.#networkFault(atMs, instance));
+      if (random.chance(0.35))
+        this.#lane(2_000, 9_000, (atMs) => this.#processFault(atMs, instance));
+    }
+    if (random.chance(0.5)) this.#lane(1_000, 5_000, (atMs) => this.#deletion(atMs));
+    this.#lane(300, 1_500, (atMs) => this.#readerFault(atMs));
+    return this.#faults;
+  }
+
+  /** With a replica, the last of them is its promotion. */
+  #redisLane(busy: boolean): void {
+    const { replica, seconds } = this.#plan;
+    const promotedAt = replica
+      ? Math.round(seconds * 1_000 * (0.4 + 0.3 * this.#random.next()))
+      : Number.POSITIVE_INFINITY;
+    if (busy) {
+      this.#lane(1_500, 6_000, (atMs) => this.#redisFault(atMs), promotedAt);
+    }
+    if (!replica) return;
+    const forMs = this.#random.between(0, 1_500);
+    this.#faults.push({ kind: 'promote-replica', atMs: promotedAt, forMs });
+  }
+
+  #lane(
+    minGapMs: number,
+    maxGapMs: number,
+    make: (atMs: number) => Fault,
+    endMs: number = Number.POSITIVE_INFINITY,
+  ): void {
+    const end = Math.min(endMs, this.#plan.seconds * 1_000);
+    let atMs = this.#random.between(300, maxGapMs);
+    while (atMs < end) {
+      const fault = make(atMs);
+      const lastsMs = 'forMs' in fault ? fault.forMs : 0;
+      if (atMs + lastsMs > end) return;
+      this.#faults.push(fault);
+      atMs += lastsMs + this.#random.between(minGapMs, maxGapMs);
+    }
+  }
+
+  #redisFault(atMs: number): Fault {
+    const random = this.#random;
+    const chance = random.next();
+    if (chance < 0.2) {
+      return { kind: 'kill-redis', keeps: true, atMs, forMs: random.between(0, 3_000) };
+    }
+    if (chance < 0.35) {
+      return { kind: 'kill-redis', keeps: false, atMs, forMs: random.between(0, 2_000) };
+    }
+    if (chance < 0.65) return { kind: 'stop-redis', atMs, forMs: random.between(100, 6_000) };
+    return { kind: 'kill-clients', type: random.pick(['pubsub', 'normal'] as const), atMs };
+  }
+
+  #networkFault(atMs: number, instance: number): Fault {
+    const random = this.#random;
+    const roles = random.pick([...ROLES.map((role) => [role]), ROLES]);
+    const chance = random.next();
+    if (chance < 0.35) {
+      const forMs = random.chance(0.5) ? 0 : random.between(50, 4_000);
+      return { kind: 'cut', atMs, forMs, instance, roles };
+    }
+    if (chance < 0.5) {
+      const delayMs = random.between(5, 400);
+      return { kind: 'delay', atMs, forMs: random.between(500, 3_000), instance, roles, delayMs };
+    }
+    if (chance < 0.65)
+      return { kind: 'stall', atMs, forMs: random.between(200, 6_000), instance, roles };
+    const oneIn = random.pick([1, 2, 5, 10, 20, 50]);
+    return { kind: 'drop', atMs, forMs: random.between(200, 5_000), instance, oneIn };
+  }
+
+  #processFault(atMs: number, instance: number): Fault {
+    const random = this.#random;
+    return random.chance(0.3)
+      ? { kind: 'kill-instance', atMs, forMs: random.between(0, 1_000), instance }
+      : { kind: 'block-instance', atMs, forMs: random.between(200, 4_000), instance };
+  }
+
+  #deletion(atMs: number): Fault {
+    const random = this.#random;
+    const kind = random.pick(['delete-stream', 'delete-meta'] as const);
+    // Mostly of those that are written to all the time.
+    const room = random.pick(this.#plan.rooms.slice(0, random.chance(0.6) ? 10 : ROOMS));
+    return { kind, atMs, room };
+  }
+
+  #readerFault(atMs: number): Fault {
+    const random = this.#random;
+    const reader = random.between(0, this.#plan.readers.length - 1);
+    return random.chance(0.3)
+      ? { kind: 'slow-reader', atMs, forMs: random.between(100, 2_000), reader }
+      : { kind: 'change-room', atMs, reader, to: random.pick(this.#plan.rooms) };
+  }
+}

@@ -1,0 +1,39 @@
+import type {
+  BackplaneStats,
+  BackplaneStatus,
+  RedisBackplaneOptions,
+} from 'nestjs-redis-backplane';
+import type { Acknowledgement } from '../verdict/verify-log.js';
+
+/** What an instance's process is started with. */
+export interface InstanceOptions {
+  readonly name: string;
+  readonly backplane: RedisBackplaneOptions;
+  readonly writer: WriterOptions;
+}
+
+export interface WriterOptions {
+  readonly seed: number;
+  readonly rooms: readonly string[];
+  readonly messagesPerSecond: number;
+}
+
+/** What an instance's process is told. */
+export type Order =
+  | { readonly order: 'write' }
+  /** Hold the event loop up. */
+  | { readonly order: 'block'; readonly ms: number }
+  /** Write nothing more; answer `finished` when all that was written has gone. */
+  | { readonly order: 'finish' };
+
+/** What it tells. Times are ms since 1970. */
+export type Report =
+  | { readonly report: 'listening'; readonly port: number }
+  | { readonly report: 'status'; readonly status: BackplaneStatus; readonly at: number }
+  | { readonly report: 'acknowledged'; readonly acknowledgements: readonly Acknowledgement[] }
+  | {
+      readonly report: 'finished';
+      /** The uids of the messages that were emitted, and of those whose publishing was given up. */
+      readonly emitted: readonly string[];
+      readonly stats: BackplaneStats;
+    };
