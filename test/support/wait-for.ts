@@ -15,6 +15,7 @@ export async function waitFor<T>(
   what: string,
   condition: () => T | PromiseLike<T>,
   timeoutMs = DEFAULT_DEADLINE_MS,
+  pollMs = POLL_MS,
 ): Promise<Exclude<T, Falsy>> {
   const end = performance.now() + timeoutMs;
   let last: unknown;
@@ -33,7 +34,7 @@ export async function waitFor<T>(
     if (performance.now() >= end) {
       throw new DeadlineError(`Waited ${timeoutMs} ms in vain for ${what}; last: ${show(last)}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/redis-process.js';
 import type { Recorded } from '../verdict/recording.js';
 import { readAppendOnlyFile, recordingArguments } from './append-only-file.js';
 

@@ -70,9 +70,9 @@ describeWithRedis('The store', () => {
     store.holdReplica();
     await append(store, 2);
     await append(store, 3);
-    let isolated = false;
-    await store.promote(() => (isolated = true));
-    expect(isolated).toBe(true);
+    let switchedTo = 0;
+    await store.promote((port) => (switchedTo = port));
+    expect(store.current.port).toBe(switchedTo);
     expect(store.current).not.toBe(former);
     await append(store, 2, 'n2');
     expect(await room(store)).toEqual({

@@ -53,12 +53,12 @@ export class Store {
 
   /**
    * Makes the replica what is written to, with what it has, and ends the former.
-   * @param switched called when nothing reaches the former any more
+   * @param switchTo leads everyone away from the former, to this port
    */
-  async promote(isolate: () => void): Promise<void> {
+  async promote(switchTo: (port: number) => void): Promise<void> {
     const former = this.#current;
     const promoted = this.#replica!;
-    isolate();
+    switchTo(promoted.port);
     await promoted.server.cli('replicaof', 'no', 'one');
     await former.server.kill();
     this.#past.push({ begins: this.#begins, recorded: await former.recorded() });

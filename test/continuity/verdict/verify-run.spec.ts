@@ -12,9 +12,14 @@ const metaDeleted = { kind: 'meta-deleted', room: ROOM } as const;
 function verdict(
   chapters: readonly Chapter[],
   memberships: readonly Membership[],
-  { size = 1_000, acknowledgements = [] as readonly Acknowledgement[] } = {},
+  {
+    size = 1_000,
+    acknowledgements = [] as readonly Acknowledgement[],
+    emitted = [] as readonly string[],
+    unsent = 0,
+  } = {},
 ): string[] {
-  const run = { chapters, memberships, acknowledgements, sizeOf: () => size };
+  const run = { chapters, memberships, acknowledgements, emitted, unsent, sizeOf: () => size };
   return verifyRun(run).map(({ kind }) => kind);
 }
 
@@ -198,6 +203,12 @@ describe('the verdict', () => {
     ])('with %s', (_, chapters, acknowledgements, kinds) => {
       expect(verdict(chapters, [], { acknowledgements })).toEqual(kinds);
     });
+  });
+
+  it('finds emits that are nowhere, and were not counted', () => {
+    const emitted = ['9', '10', '11'];
+    expect(verdict(ten, [], { emitted })).toEqual(['emit-vanished']);
+    expect(verdict(ten, [], { emitted, unsent: 1 })).toEqual([]);
   });
 
   describe('of any history', () => {

@@ -10,17 +10,22 @@ export interface Run {
   readonly chapters: readonly Chapter[];
   readonly memberships: readonly Membership[];
   readonly acknowledgements: readonly Acknowledgement[];
+  /** The uids of what was emitted by instances that lived to the end, */
+  readonly emitted: readonly string[];
+  /** of which so many were counted as not having left. */
+  readonly unsent: number;
   /** How many entries a room's log keeps. */
   readonly sizeOf: (room: string) => number;
 }
 
 /** All that was wrong in a run. */
-export function verifyRun({ chapters, memberships, acknowledgements, sizeOf }: Run): Violation[] {
-  const accepted = acceptedOf(chapters);
+export function verifyRun(run: Run): Violation[] {
+  const { memberships, acknowledgements, sizeOf } = run;
+  const accepted = acceptedOf(run.chapters);
   const members = groupBy(memberships, ({ room }) => room);
   const told = groupBy(acknowledgements, ({ room }) => room);
   const rooms = new Set([...accepted.keys(), ...members.keys(), ...told.keys()]);
-  return [...rooms].flatMap((room) => {
+  const violations = [...rooms].flatMap((room) => {
     const facts = { accepted: acceptedIn(accepted, room), size: sizeOf(room) };
     const inRoom = members.get(room) ?? [];
     return [
@@ -30,6 +35,18 @@ export function verifyRun({ chapters, memberships, acknowledgements, sizeOf }: R
       ),
     ];
   });
+  return [...violations, ...vanished(run, accepted)];
+}
+
+function vanished(
+  { emitted, unsent }: Run,
+  accepted: ReadonlyMap<string, AcceptedRoom>,
+): Violation[] {
+  const rooms = [...accepted.values()];
+  const missing = emitted.filter((uid) => !rooms.some((room) => room.placesOf(uid).length > 0));
+  if (missing.length <= unsent) return [];
+  const detail = `${missing.length} are in no log and ${unsent} were counted: ${missing.slice(0, 5).join(', ')}`;
+  return [{ kind: 'emit-vanished', room: '', who: 'the writers', detail }];
 }
 
 /** The last place that others on the member's instance had got before it asked to join. */

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { withDeadline } from '../../support/deadline.js';
+import { Random } from '../../support/random.js';
+import { describeFault, type Fault, type FaultKind } from '../plan/fault.js';
+import { channelOf, META_PREFIX, roomOf, STREAM_PREFIX } from './names.js';
+import type { RedisProxy } from './redis-proxy.js';
+import type { Stage } from './stage.js';
+
+const COMMAND_DEADLINE_MS = 1_000;
+
+type Makers = {
+  readonly [Kind in FaultKind]: (fault: Extract<Fault, { readonly kind: Kind }>) => Promise<void>;
+};
+
+/** Makes the faults of a stage's plan, each at its time. */
+export class Injector {
+  /** What was done, in the order of its end. */
+  readonly done: string[] = [];
+  readonly #stage: Stage;
+  readonly #random: Random;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.#random = new Random(stage.plan.seed);
+  }
+
+  /** Resolves when the plan's time is over and the last fault has ended. */
+  async run(): Promise<void> {
+    const { faults, seconds } = this.#stage.plan;
+    const started = performance.now();
+    const until = (ms: number): Promise<void> => delay(started + ms - performance.now());
+    const making = faults.map(async (fault) => {
+      await until(fault.atMs);
+      const make = this.#makers[fault.kind] as (fault: Fault) => Promise<void>;
+      await make(fault);
+      this.done.push(describeFault(fault));
+    });
+    await Promise.all([...making, until(seconds * 1_000)]);
+  }
+
+  readonly #makers: Makers = {
+    'kill-redis': async ({ keeps, forMs }) => {
+      const { store } = this.#stage;
+      await store.current.server.kill();
+      await delay(forMs);
+      await (keeps ? store.current.restart() : store.restartEmpty());
+    },
+    'stop-redis': async ({ forMs }) => {
+      const { server } = this.#stage.store.current;
+      server.pause();
+      await delay(forMs);
+      server.resume();
+    },
+    'promote-replica': async ({ forMs }) => {
+      const { store, places } = this.#stage;
+      store.holdReplica();
+      await delay(forMs);
+      await store.promote((port) => {
+        for (const { proxy } of places) proxy.switchTo(port);
+      });
+    },
+    'kill-clients': ({ type }) => this.#command('client', 'kill', 'type', type),
+    'delete-stream': ({ room }) => this.#delete(STREAM_PREFIX, room),
+    'delete-meta': ({ room }) => this.#delete(META_PREFIX, room),
+    cut: async ({ instance, roles, forMs }) => {
+      const proxy = this.#proxyOf(instance);
+      if (forMs === 0) return proxy.cut(roles);
+      proxy.block(roles);
+      await delay(forMs);
+      proxy.admit(roles);
+    },
+    delay: async ({ instance, roles, delayMs, forMs }) => {
+      const proxy = this.#proxyOf(instance);
+      proxy.delay(roles, delayMs);
+      await delay(forMs);
+      proxy.delay(roles, 0);
+    },
+    stall: async ({ instance, roles, forMs }) => {
+      const proxy = this.#proxyOf(instance);
+      proxy.stall(roles);
+      await delay(forMs);
+      proxy.flow(roles);
+    },
+    drop: async ({ instance, oneIn, forMs }) => {
+      const proxy = this.#proxyOf(instance);
+      proxy.drop((channel) => roomOf(channel) !== undefined && this.#random.chance(1 / oneIn));
+      await delay(forMs);
+      proxy.drop(undefined);
+    },
+    'kill-instance': ({ instance, forMs }) => this.#stage.replaceInstance(instance, forMs),
+    'block-instance': async ({ instance, forMs }) => {
+      this.#stage.places[instance]!.instance.tell({ order: 'block', ms: forMs });
+      await delay(forMs);
+    },
+    'slow-reader': async ({ reader, forMs }) => {
+      this.#stage.readers[reader]!.pause();
+      await delay(forMs);
+      this.#stage.readers[reader]!.resume();
+    },
+    'change-room': async ({ reader: at, to }) => {
+      const reader = this.#stage.readers[at]!;
+      const [room] = reader.rooms;
+      if (room !== undefined) await reader.leave(room);
+      if (!reader.rooms.includes(to)) await reader.join(to);
+    },
+  };
+
+  #proxyOf(instance: number): RedisProxy {
+    return this.#stage.places[instance]!.proxy;
+  }
+
+  #delete(prefix: string, room: string): Promise<void> {
+    return this.#command('del', prefix + channelOf(this.#stage.eventKey, room));
+  }
+
+  /** One that Redis does not carry out now, because it is away, is no fault. */
+  async #command(name: string, ...args: string[]): Promise<void> {
+    const { server } = this.#stage.store.current;
+    await withDeadline(server.cli(name, ...args), name, COMMAND_DEADLINE_MS).catch(() => {});
+  }
+}

@@ -1,0 +1,62 @@
+import { withDeadline } from '../../support/deadline.js';
+import { waitFor } from '../../support/wait-for.js';
+import type { Plan } from '../plan/plan.js';
+import { verifyRun } from '../verdict/verify-run.js';
+import type { Violation } from '../verdict/violation.js';
+import { Injector } from './injector.js';
+import { Stage, type StageOptions } from './stage.js';
+import { type Figures, figuresOf } from './figures.js';
+
+/** A quiet room is compared with its log after 1, 5 and 15 s; a link that is not well may take some of them. */
+const REPAIR_DEADLINE_MS = 30_000;
+const SCHEDULE_SLACK_MS = 240_000;
+
+export interface Outcome {
+  readonly plan: Plan;
+  readonly faults: readonly string[];
+  readonly figures: Figures;
+  readonly violations: readonly Violation[];
+}
+
+let serial = 0;
+
+/** Plays a plan to its end, waits until all is repaired that can be, and judges. */
+export async function runSchedule(plan: Plan, options: StageOptions = {}): Promise<Outcome> {
+  const stage = await Stage.set(plan, `continuity-${process.pid}-${++serial}`, options);
+  try {
+    const injector = new Injector(stage);
+    stage.startWriting();
+    const limitMs = plan.seconds * 1_000 + SCHEDULE_SLACK_MS;
+    await withDeadline(injector.run(), 'the faults to be over', limitMs);
+    stage.heal();
+    const finished = await stage.finish();
+    const repairMs = await untilRepaired(stage);
+    const run = await stage.run();
+    return {
+      plan,
+      faults: injector.done,
+      figures: figuresOf(run, finished, repairMs),
+      violations: [...verifyRun(run), ...disconnectionsOf(stage)],
+    };
+  } finally {
+    await stage.dispose();
+  }
+}
+
+/** Resolves when nothing is wrong any more, with how long that took, or when what is wrong stays so. */
+async function untilRepaired(stage: Stage): Promise<number> {
+  const started = performance.now();
+  await waitFor(
+    'all to be repaired',
+    async () => verifyRun(await stage.run()).length === 0,
+    REPAIR_DEADLINE_MS,
+    200,
+  ).catch(() => {});
+  return performance.now() - started;
+}
+
+function disconnectionsOf({ readers }: Stage): Violation[] {
+  return readers.flatMap(({ name, disconnections }) =>
+    disconnections.map((detail) => ({ kind: 'disconnected', room: '', who: name, detail })),
+  );
+}

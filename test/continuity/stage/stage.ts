@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isSmall, LARGE_LOG_SIZE, type Plan, SMALL_LOG_SIZE } from '../plan/plan.js';
+import type { Run } from '../verdict/verify-run.js';
+import { type Finished, InstanceProcess } from './instance-process.js';
+import type { InstanceOptions } from './protocol.js';
+import { Reader } from './reader.js';
+import { RedisProxy } from './redis-proxy.js';
+import { Store } from './store.js';
+
+const LOG_TTL_MS = 300_000;
+
+/** One place among the instances: the process there may change, the network before it stays. */
+export interface Place {
+  readonly proxy: RedisProxy;
+  instance: InstanceProcess;
+  /** How many processes there were. */
+  generation: number;
+}
+
+export interface StageOptions {
+  /** What the instances' processes are given besides. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** All that takes part in a schedule: Redis, instances behind a network each, and readers. */
+export class Stage {
+  /** Resolves when everyone has joined. */
+  static async set(plan: Plan, eventKey: string, options: StageOptions = {}): Promise<Stage> {
+    const stage = new Stage(plan, eventKey, await Store.start(plan.replica), options);
+    try {
+      await Promise.all(Array.from({ length: plan.instances }, (_, at) => stage.#addPlace(at)));
+      await Promise.all(plan.readers.map((_, at) => stage.#addReader(at)));
+    } catch (error) {
+      await stage.dispose();
+      throw error;
+    }
+    return stage;
+  }
+
+  readonly plan: Plan;
+  readonly eventKey: string;
+  readonly store: Store;
+  readonly places: Place[] = [];
+  readonly readers: Reader[] = [];
+  readonly #options: StageOptions;
+  readonly #instances: InstanceProcess[] = [];
+  #finished: Finished[] = [];
+
+  private constructor(plan: Plan, eventKey: string, store: Store, options: StageOptions) {
+    this.plan = plan;
+    this.eventKey = eventKey;
+    this.store = store;
+    this.#options = options;
+  }
+
+  startWriting(): void {
+    for (const { instance } of this.places) instance.tell({ order: 'write' });
+  }
+
+  /** Puts a new process in the place of one that is to be killed; its readers go to the others at once. */
+  async replaceInstance(at: number, afterMs: number): Promise<void> {
+    const place = this.places[at]!;
+    const gone = place.instance;
+    await gone.kill();
+    const others = this.places.filter(({ instance }) => instance.alive);
+    const homeless = this.readers.filter(({ instance }) => instance === gone);
+    const moved = homeless.map((reader, i) => reader.moveTo(others[i % others.length]!.instance));
+    await Promise.all([...moved, delay(afterMs)]);
+    place.instance = await this.#startInstance(at, ++place.generation, place.proxy);
+    place.instance.tell({ order: 'write' });
+  }
+
+  /** Undoes what is still being done to the networks. */
+  heal(): void {
+    for (const { proxy } of this.places) proxy.heal();
+    for (const reader of this.readers) reader.resume();
+  }
+
+  /** Ends the writing; resolves when all that was written has gone to Redis. */
+  async finish(): Promise<readonly Finished[]> {
+    this.#finished = await Promise.all(this.places.map(({ instance }) => instance.finish()));
+    return this.#finished;
+  }
+
+  /** All that is known so far. */
+  async run(): Promise<Run> {
+    return {
+      chapters: await this.store.chapters(),
+      memberships: this.readers.flatMap((reader) => reader.memberships()),
+      acknowledgements: this.#instances.flatMap(({ acknowledgements }) => acknowledgements),
+      emitted: this.#finished.flatMap(({ emitted }) => emitted),
+      unsent: this.#finished.reduce((sum, { stats }) => sum + stats.unsent, 0),
+      sizeOf: (room) => (isSmall(room) ? SMALL_LOG_SIZE : LARGE_LOG_SIZE),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    for (const reader of this.readers) reader.close();
+    await Promise.all(this.#instances.map((instance) => instance.dispose()));
+    await Promise.all(this.places.map(({ proxy }) => proxy.dispose()));
+    await this.store.dispose();
+  }
+
+  async #addPlace(at: number): Promise<void> {
+    const proxy = await RedisProxy.start(this.store.current.port);
+    const instance = await this.#startInstance(at, 1, proxy);
+    this.places[at] = { proxy, instance, generation: 1 };
+  }
+
+  async #startInstance(
+    at: number,
+    generation: number,
+    proxy: RedisProxy,
+  ): Promise<InstanceProcess> {
+    const { seed, rooms, messagesPerSecond } = this.plan;
+    const options: InstanceOptions = {
+      name: `${'abcdefgh'[at]}${generation}`,
+      backplane: {
+        redis: { host: '127.0.0.1', port: proxy.port },
+        eventKeys: [this.eventKey],
+        history: [
+          { rooms: 'small:*', size: SMALL_LOG_SIZE, ttlMs: LOG_TTL_MS },
+          { rooms: 'large:*', size: LARGE_LOG_SIZE, ttlMs: LOG_TTL_MS },
+        ],
+      },
+      writer: { seed: seed * 100 + at * 10 + generation, rooms, messagesPerSecond },
+    };
+    const instance = await InstanceProcess.start(options, this.#options.env);
+    this.#instances.push(instance);
+    return instance;
+  }
+
+  async #addReader(at: number): Promise<void> {
+    const { instance, rooms } = this.plan.readers[at]!;
+    const reader = new Reader(`reader ${at}`);
+    this.readers[at] = reader;
+    await reader.connect(this.places[instance]!.instance);
+    await Promise.all(rooms.map((room) => reader.join(room)));
+  }
+}
