@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeLogEntry } from '../../../lib/transport/log-entry.js';
 import type { Message, Recorded } from '../verdict/recording.js';
 import { META_PREFIX, roomOf, STREAM_PREFIX } from './names.js';
 import { RespSplitter, stringsOf } from './resp-splitter.js';
@@ -35,6 +36,9 @@ function recordedBy([name, ...args]: Buffer[]): Recorded[] {
   switch (name?.toString('latin1').toLowerCase()) {
     case 'xadd':
       return appendedBy(args);
+    case 'hset':
+    case 'hmset':
+      return epochIn(args);
     case 'del':
     case 'unlink':
       return args.flatMap((key) => deletedWith(key.toString()));
@@ -45,13 +49,22 @@ function recordedBy([name, ...args]: Buffer[]): Recorded[] {
 
 function appendedBy([key, ...rest]: Buffer[]): Recorded[] {
   const room = key && roomOfKey(STREAM_PREFIX, key.toString());
-  const idAt = rest.findIndex((argument) => /^\d+-\d+$/.test(argument.toString('latin1')));
-  if (room === undefined || idAt < 0) return [];
-  const fingerprint = Buffer.concat(rest.slice(idAt)).toString('latin1');
-  const message = messageIn(Buffer.concat(rest.slice(idAt)).toString());
-  if (!message) throw new Error(`An entry of "${room}" holds no message: ${fingerprint}`);
-  const offset = Number.parseInt(rest[idAt]!.toString('latin1'), 10);
-  return [{ kind: 'append', room, offset, message, fingerprint }];
+  const entry = decodeLogEntry(rest.at(-1) ?? Buffer.alloc(0));
+  if (room === undefined || !entry) return [];
+  const { epoch, offset, tag, bytes } = entry;
+  const message = messageIn(bytes.toString());
+  if (!message)
+    throw new Error(`Entry ${offset} of "${room}" holds no message: ${bytes.toString()}`);
+  return [
+    { kind: 'append', room, epoch, offset, message, fingerprint: `${epoch} ${offset} ${tag}` },
+  ];
+}
+
+function epochIn([key, ...fields]: Buffer[]): Recorded[] {
+  const room = key && roomOfKey(META_PREFIX, key.toString());
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString('latin1') === 'e');
+  if (room === undefined || at < 0) return [];
+  return [{ kind: 'epoch', room, epoch: fields[at + 1]!.toString('latin1') }];
 }
 
 /** Messages are flat. */

@@ -31,6 +31,7 @@ export class Reader {
   readonly #current = new Map<string, Stay>();
   readonly #answers = new Map<number, (data: unknown) => void>();
   #socket: WebSocket | undefined;
+  #opened: Promise<void> = Promise.resolve();
   #instance: InstanceProcess | undefined;
   #lastId = 0;
 
@@ -57,21 +58,29 @@ export class Reader {
         this.disconnections.push(`${this.name} by ${instance.name}, ${code}`);
       }
     });
-    const opened = new Promise<void>((resolve, reject) => {
+    this.#opened = new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);
       socket.once('close', () => reject(new Error(`${instance.name} let ${this.name} not in.`)));
     });
-    await withDeadline(opened, `${this.name} to be let in by ${instance.name}`, ANSWER_DEADLINE_MS);
+    await withDeadline(
+      this.#opened,
+      `${this.name} to be let in by ${instance.name}`,
+      ANSWER_DEADLINE_MS,
+    );
   }
 
-  /** Leaves what is left of its connection, and joins its rooms on another instance. */
-  async moveTo(instance: InstanceProcess): Promise<void> {
+  /** Leaves what is left of its connection, and joins its rooms on another instance. False if that ended meanwhile. */
+  async moveTo(instance: InstanceProcess): Promise<boolean> {
     const { rooms } = this;
-    for (const stay of this.#current.values()) stay.stays = false;
-    this.#current.clear();
     this.close();
-    await this.connect(instance);
+    try {
+      await this.connect(instance);
+    } catch (error) {
+      if (instance.alive) throw error;
+      return false;
+    }
     await Promise.all(rooms.map((room) => this.join(room)));
+    return instance.alive;
   }
 
   async join(room: string): Promise<void> {
@@ -140,20 +149,20 @@ export class Reader {
   }
 
   /** Undefined if the instance ended before it could answer. */
-  #ask(event: string, data: unknown): Promise<unknown> {
+  async #ask(event: string, data: unknown): Promise<unknown> {
     const id = ++this.#lastId;
     const instance = this.#instance!;
     const answer = new Promise<unknown>((resolve) => {
       this.#answers.set(id, resolve);
       void instance.exited.then(() => resolve(undefined));
     });
-    if (this.#socket?.readyState === WebSocket.OPEN) {
-      this.#socket.send(JSON.stringify({ event, data, id }));
-    }
-    return withDeadline(
-      answer,
-      `${instance.name} to answer "${event}" of ${this.name}`,
-      ANSWER_DEADLINE_MS,
+    const question = JSON.stringify({ event, data, id });
+    // One that is not let in is one whose instance ended.
+    await this.#opened.then(
+      () => this.#socket?.send(question),
+      () => {},
     );
+    const what = `${instance.name} to answer "${event}" of ${this.name}`;
+    return withDeadline(answer, what, ANSWER_DEADLINE_MS);
   }
 }

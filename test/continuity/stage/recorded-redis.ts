@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RedisServer } from '../../support/redis-process.js';
+import { waitFor } from '../../support/wait-for.js';
 import type { Recorded } from '../verdict/recording.js';
 import { readAppendOnlyFile, recordingArguments } from './append-only-file.js';
 
@@ -28,8 +29,17 @@ export class RecordedRedis {
   }
 
   /** All since it was empty. */
-  recorded(): Promise<Recorded[]> {
+  async recorded(): Promise<Recorded[]> {
+    if (this.server.pid !== undefined) await this.written();
     return readAppendOnlyFile(this.folder);
+  }
+
+  /** Resolves when nothing is kept aside: what a replica is given at first is written down in the background. */
+  async written(): Promise<void> {
+    await waitFor('the append-only file to be whole', async () => {
+      const info = String(await this.server.cli('info', 'persistence'));
+      return /aof_rewrite_in_progress:0/.test(info) && /aof_rewrite_scheduled:0/.test(info);
+    });
   }
 
   /** Starts it again, with what it had. */

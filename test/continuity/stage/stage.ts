@@ -8,6 +8,7 @@ import { RedisProxy } from './redis-proxy.js';
 import { Store } from './store.js';
 
 const LOG_TTL_MS = 300_000;
+const REHOME_MS = 20;
 
 /** One place among the instances: the process there may change, the network before it stays. */
 export interface Place {
@@ -62,12 +63,21 @@ export class Stage {
     const place = this.places[at]!;
     const gone = place.instance;
     await gone.kill();
-    const others = this.places.filter(({ instance }) => instance.alive);
     const homeless = this.readers.filter(({ instance }) => instance === gone);
-    const moved = homeless.map((reader, i) => reader.moveTo(others[i % others.length]!.instance));
-    await Promise.all([...moved, delay(afterMs)]);
+    const moved = homeless.map((reader, i) => this.#rehome(reader, at + i));
+    await delay(afterMs);
     place.instance = await this.#startInstance(at, ++place.generation, place.proxy);
     place.instance.tell({ order: 'write' });
+    await Promise.all(moved);
+  }
+
+  /** To any instance that lives, and still does when the reader has come. */
+  async #rehome(reader: Reader, from: number): Promise<void> {
+    for (let at = from; ; at++) {
+      const { instance } = this.places[at % this.places.length]!;
+      if (!instance.alive) await delay(REHOME_MS);
+      else if (await reader.moveTo(instance)) return;
+    }
   }
 
   /** Undoes what is still being done to the networks. */

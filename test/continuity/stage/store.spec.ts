@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { encodeLogEntry } from '../../../lib/transport/log-entry.js';
 import { closeAfterEach } from '../../support/cleanup.js';
 import { describeWithRedis } from '../../support/redis-server.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -14,7 +15,12 @@ const meta = META_PREFIX + channel;
 describeWithRedis('The store', () => {
   const track = closeAfterEach();
 
-  const append = async (store: Store, offset: number, uid = `m${offset}`): Promise<void> => {
+  const append = async (
+    store: Store,
+    offset: number,
+    uid = `m${offset}`,
+    epoch = 'epoch..1',
+  ): Promise<void> => {
     const message: Message = {
       uid,
       room: 'r',
@@ -24,8 +30,17 @@ describeWithRedis('The store', () => {
       sentAt: offset,
     };
     const frame = JSON.stringify({ event: 'message', data: message });
+    const entry = encodeLogEntry({
+      epoch,
+      offset,
+      publishedAtMs: offset,
+      tag: uid.padEnd(8),
+      previousTag: '',
+      bytes: Buffer.from(frame),
+    });
     const { server } = store.current;
-    await server.cli('xadd', stream, 'maxlen', '=', '2', `${offset}-0`, 'tag', 't', 'bytes', frame);
+    await server.cli('xadd', stream, 'maxlen', '=', '2', `${offset}-0`, 'f', entry);
+    await server.cli('hset', meta, 'e', epoch, 's', offset);
   };
 
   const room = async (store: Store) => {
@@ -47,10 +62,10 @@ describeWithRedis('The store', () => {
     await store.current.server.cli('del', stream);
     await append(store, 5);
     await store.current.server.cli('del', meta, stream);
-    await append(store, 1, 'n1');
+    await append(store, 1, 'n1', 'epoch..2');
     await store.restartEmpty();
     expect(await store.current.server.cli('exists', stream)).toBe(0);
-    await append(store, 1, 'o1');
+    await append(store, 1, 'o1', 'epoch..3');
     expect(await room(store)).toEqual({
       entries: 'm1 m2 m3 m4 m5 n1 o1',
       restarts: [5, 6],

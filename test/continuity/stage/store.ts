@@ -60,6 +60,7 @@ export class Store {
     const promoted = this.#replica!;
     switchTo(promoted.port);
     await promoted.server.cli('replicaof', 'no', 'one');
+    await promoted.written();
     await former.server.kill();
     this.#past.push({ begins: this.#begins, recorded: await former.recorded() });
     this.#begins = 'promoted';
@@ -77,11 +78,13 @@ export class Store {
     this.#replication = await TcpProxy.start(this.#current.port);
     const { port } = this.#replication;
     this.#replica = await RecordedRedis.start([...PROMPT_SYNC, '--replicaof', `127.0.0.1 ${port}`]);
-    const { server } = this.#replica;
+    const replica = this.#replica;
     await waitFor(
       'the replica to be level with its master',
-      async () => /master_link_status:up/.test(String(await server.cli('info', 'replication'))),
+      async () =>
+        /master_link_status:up/.test(String(await replica.server.cli('info', 'replication'))),
       20_000,
     );
+    await replica.written();
   }
 }

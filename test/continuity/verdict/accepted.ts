@@ -1,4 +1,5 @@
-import type { Chapter, Message, Recorded } from './recording.js';
+import { groupBy } from './group-by.js';
+import type { Append, Chapter, Message, Recorded } from './recording.js';
 
 /** A message that Redis has taken into a room's log. */
 export interface AcceptedEntry {
@@ -14,11 +15,11 @@ export interface AcceptedEntry {
  */
 export interface AcceptedRoom {
   readonly entries: readonly AcceptedEntry[];
-  /** Where the numbering began anew, for a reason: Redis was emptied, or the meta deleted. */
+  /** Where it got a new epoch. */
   readonly restarts: readonly number[];
   /** Where the stream was deleted. */
   readonly evictions: readonly number[];
-  /** Where the numbering does not go on, for no reason: the log itself is broken. */
+  /** Where the numbering does not go on, or an epoch begins that nothing explains: the log itself is broken. */
   readonly holes: readonly number[];
   /** Where a message is: more than one place if it was appended again. */
   placesOf(uid: string): readonly number[];
@@ -27,7 +28,7 @@ export interface AcceptedRoom {
 export function acceptedOf(chapters: readonly Chapter[]): Map<string, AcceptedRoom> {
   const rooms = new Map<string, Draft>();
   for (const { begins, recorded } of chapters) {
-    if (begins === 'empty') for (const room of rooms.values()) room.restart();
+    for (const room of rooms.values()) room.mayRestart = true;
     const own = begins === 'promoted' ? branchOff(rooms, recorded) : recorded;
     for (const one of own) draftOf(rooms, one.room).take(one);
   }
@@ -41,16 +42,10 @@ export function acceptedIn(rooms: ReadonlyMap<string, AcceptedRoom>, room: strin
 
 /** Marks what the promoted replica does not have; returns what it did by itself. */
 function branchOff(rooms: Map<string, Draft>, recorded: readonly Recorded[]): readonly Recorded[] {
-  const copied = new Map<Draft, number>();
-  let ownFrom = 0;
-  for (const [index, one] of recorded.entries()) {
-    const room = rooms.get(one.room);
-    const place = one.kind === 'append' ? room?.placeOf(one.fingerprint) : undefined;
-    if (place === undefined) continue;
-    copied.set(room!, place);
-    ownFrom = index + 1;
-  }
-  for (const room of rooms.values()) room.branchOffBehind(copied.get(room) ?? -1);
+  const ownFrom =
+    1 + recorded.findLastIndex((one) => rooms.get(one.room)?.placeOfCopy(one) !== undefined);
+  const copied = groupBy(recorded.slice(0, ownFrom), ({ room }) => room);
+  for (const [name, room] of rooms) room.branchOff(copied.get(name) ?? []);
   return recorded.slice(ownFrom);
 }
 
@@ -65,36 +60,60 @@ class Draft implements AcceptedRoom {
   readonly restarts: number[] = [];
   readonly evictions: number[] = [];
   readonly holes: number[] = [];
+  /** Something happened since the last epoch began that explains another. */
+  mayRestart = true;
   readonly #places = new Map<string, number[]>();
   readonly #byFingerprint = new Map<string, number>();
+  #epoch: string | undefined;
   #lastOffset = 0;
 
   placesOf(uid: string): readonly number[] {
     return this.#places.get(uid) ?? [];
   }
 
-  placeOf(fingerprint: string): number | undefined {
-    return this.#byFingerprint.get(fingerprint);
+  placeOfCopy(one: Recorded): number | undefined {
+    return one.kind === 'append' ? this.#byFingerprint.get(one.fingerprint) : undefined;
   }
 
-  restart(): void {
-    this.restarts.push(this.entries.length);
-    this.#lastOffset = 0;
-  }
-
-  branchOffBehind(place: number): void {
-    for (const entry of this.entries.slice(place + 1)) entry.forfeited = true;
-    this.#lastOffset = this.entries[place]?.offset ?? 0;
+  /** Goes on from what a replica had copied. */
+  branchOff(copied: readonly Recorded[]): void {
+    const places = copied.flatMap((one) => this.placeOfCopy(one) ?? []);
+    const last = places.at(-1) ?? -1;
+    for (const entry of this.entries.slice(last + 1)) entry.forfeited = true;
+    this.#lastOffset = this.entries[last]?.offset ?? 0;
+    const epoch = copied.findLast((one) => one.kind === 'epoch');
+    if (epoch) this.#begin(epoch.epoch);
   }
 
   take(one: Recorded): void {
-    if (one.kind === 'meta-deleted') return this.restart();
-    const place = this.entries.length;
-    if (one.kind === 'stream-deleted') {
-      this.evictions.push(place);
-      return;
+    switch (one.kind) {
+      case 'append':
+        return this.#append(one);
+      case 'epoch':
+        return this.#begin(one.epoch);
+      case 'stream-deleted':
+        this.evictions.push(this.entries.length);
+        return;
+      case 'meta-deleted':
+        this.mayRestart = true;
     }
-    const { offset, message, fingerprint } = one;
+  }
+
+  #begin(epoch: string): void {
+    if (epoch === this.#epoch) return;
+    const place = this.entries.length;
+    if (this.#epoch !== undefined) {
+      this.restarts.push(place);
+      this.#lastOffset = 0;
+    }
+    if (!this.mayRestart) this.holes.push(place);
+    this.mayRestart = false;
+    this.#epoch = epoch;
+  }
+
+  #append({ epoch, offset, message, fingerprint }: Append): void {
+    this.#begin(epoch);
+    const place = this.entries.length;
     if (offset !== this.#lastOffset + 1) this.holes.push(place);
     this.#lastOffset = offset;
     this.entries.push({ offset, message, forfeited: false });

@@ -13,6 +13,7 @@ export interface Message {
 export interface Append {
   readonly kind: 'append';
   readonly room: string;
+  readonly epoch: string;
   readonly offset: number;
   readonly message: Message;
   /** Of all that Redis has of the entry: equal for a master's and its replica's copy, and for nothing else. */
@@ -23,6 +24,8 @@ export interface Append {
 export type Recorded =
   | Append
   | { readonly kind: 'stream-deleted'; readonly room: string }
+  /** Its epoch was written: the same as before, or a new one. */
+  | { readonly kind: 'epoch'; readonly room: string; readonly epoch: string }
   /** The epoch and the numbering were deleted. */
   | { readonly kind: 'meta-deleted'; readonly room: string };
 

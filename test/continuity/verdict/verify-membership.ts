@@ -124,7 +124,13 @@ class Walk {
   #spanDetail(standing: Standing, next: number): string {
     const missed = this.#missed(standing, next);
     const shown = missed.length > 4 ? [...missed.slice(0, 3), '…', missed.at(-1)] : missed;
-    return `without ${missed.length} before it: ${shown.join(', ')} (places ${standing.place} to ${next})`;
+    const { boundFrom = Number.NaN } = this.#membership;
+    const [first] = this.#facts.accepted.placesOf(missed[0]!);
+    const sentAt = this.#facts.accepted.entries[first!]!.message.sentAt;
+    return (
+      `without ${missed.length} before it: ${shown.join(', ')} (places ${standing.place} to ${next}; ` +
+      `the first was sent ${sentAt - boundFrom} ms after it was bound to come)`
+    );
   }
 
   #lostDetail(next: number): string {

@@ -124,9 +124,9 @@ describe('the verdict', () => {
   });
 
   describe('of a failover to a replica that lagged', () => {
-    const master = appends(1, 6);
-    const replica = [...master.slice(0, 4), ...appends(7, 9, 5)];
-    const chapters = [fromEmpty(...master), promoted(...replica)];
+    const master = fromEmpty(...appends(1, 6));
+    const copied = master.recorded.slice(0, 4);
+    const chapters = [master, promoted(...copied, ...appends(7, 9, 5))];
 
     it.each<[string, (number | string)[], string | undefined]>([
       ['never saw what the replica lacks', [1, 2, 3, 4, 7, 8, 9], undefined],
@@ -140,8 +140,7 @@ describe('the verdict', () => {
     });
 
     it('allows what was sent again after it', () => {
-      const again = [...master.slice(0, 4), append(6, 5), ...appends(7, 8, 6)];
-      const both = [fromEmpty(...master), promoted(...again)];
+      const both = [master, promoted(...copied, append(6, 5), ...appends(7, 8, 6))];
       expect(verdict(both, [member(1, 2, 3, 4, 5, 6, 6, 7, 8)])).toEqual([]);
       expect(verdict(both, [member(1, 2, 3, 4, 6, 7, 8)])).toEqual([]);
       expect(verdict(both, [member(1, 2, 3, 4, 5, 6, 7, 8)])).toEqual([]);
@@ -149,11 +148,19 @@ describe('the verdict', () => {
     });
 
     it('without a lag excuses nothing', () => {
-      const level = [fromEmpty(...master), promoted(...master, ...appends(7, 9))];
+      const level = [master, promoted(...master.recorded, ...appends(7, 9))];
       expect(verdict(level, [member(...range(1, 9))])).toEqual([]);
       expect(verdict(level, [member(...range(1, 6), 'x', 7, 8, 9)])).toEqual(['unjustified-lost']);
       expect(verdict(level, [member(1, 2, 3, 4, 7, 8, 9)])).toEqual(['gap']);
     });
+  });
+
+  it('excuses a loss that a new epoch explains, whoever began it', () => {
+    const epoch = (name: string) => ({ kind: 'epoch', room: ROOM, epoch: name }) as const;
+    const unnoticed = [fromEmpty(epoch('1')), fromEmpty(epoch('2'), ...appends(1, 3))];
+    expect(verdict(unnoticed, [member('x', 2, 3)])).toEqual([]);
+    const unexplained = [fromEmpty(epoch('1'), epoch('2'), ...appends(1, 3))];
+    expect(verdict(unexplained, [member('x', 2, 3)])).toEqual(['hole-in-log']);
   });
 
   describe('of the log itself', () => {
@@ -216,7 +223,7 @@ describe('the verdict', () => {
     const histories = fc
       .array(
         fc.record({
-          begins: fc.constantFrom<Chapter['begins']>('empty', 'promoted'),
+          begins: fc.constantFrom(fromEmpty, promoted),
           kept: fc.nat({ max: 20 }),
           fresh: fc.integer({ min: 1, max: 10 }),
         }),
@@ -227,13 +234,10 @@ describe('the verdict', () => {
         let uid = 0;
         for (const { begins, kept, fresh } of parts) {
           const copied =
-            begins === 'promoted' ? (chapters.at(-1)?.recorded ?? []).slice(0, kept) : [];
+            begins === promoted ? (chapters.at(-1)?.recorded ?? []).slice(0, kept) : [];
           const from = copied.length + 1;
           const own = Array.from({ length: fresh }, (_, i) => append(++uid, from + i));
-          chapters.push({
-            begins: chapters.length === 0 ? 'empty' : begins,
-            recorded: [...copied, ...own],
-          });
+          chapters.push((chapters.length === 0 ? fromEmpty : begins)(...copied, ...own));
         }
         return { chapters, last: uid };
       });
