@@ -1,9 +1,12 @@
+import { excerptOf } from './verdict/excerpt.js';
 import type { Outcome } from './stage/schedule.js';
 
 const MOST_SHOWN = 12;
+const MOST_EXPLAINED = 2;
 
 /** What a schedule did, and what came of it. */
-export function describeOutcome({ plan, faults, figures, violations }: Outcome): string {
+export function describeOutcome(outcome: Outcome): string {
+  const { plan, faults, figures, violations, run } = outcome;
   const { seed, seconds, replica } = plan;
   const verdict = violations.length === 0 ? 'good' : `BAD: ${violations.length} violations`;
   const lines = [
@@ -16,6 +19,8 @@ export function describeOutcome({ plan, faults, figures, violations }: Outcome):
       .slice(0, MOST_SHOWN)
       .map(({ kind, room, who, detail }) => `  ! ${kind} in "${room}", ${who}: ${detail}`),
   ];
+  for (const violation of violations.slice(0, MOST_EXPLAINED))
+    lines.push(...excerptOf(run, violation).map((line) => `    ${line}`));
   if (violations.length > MOST_SHOWN) lines.push(`  ! and ${violations.length - MOST_SHOWN} more`);
   if (violations.length > 0) lines.push(`  again: ${reproduce(plan)}`);
   return lines.join('\n');

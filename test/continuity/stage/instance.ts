@@ -13,6 +13,7 @@ import {
   Backplane,
   BackplaneServer,
   BackplaneSocket,
+  type OnContinuityLost,
   RedisBackplaneModule,
 } from 'nestjs-redis-backplane';
 import { waitFor } from '../../support/wait-for.js';
@@ -23,16 +24,21 @@ import { Writer } from './writer.js';
 const REPORT_MS = 50;
 
 @WebSocketGateway({ path: HUB })
-class RoomGateway {
+class RoomGateway implements OnContinuityLost {
   @WebSocketServer() readonly server!: BackplaneServer;
 
-  constructor(private readonly backplane: Backplane) {}
+  #statusChanges = 0;
 
-  /** Answers whether the instance was heard by the others when the client had joined. */
+  constructor(private readonly backplane: Backplane) {
+    backplane.on('status', () => this.#statusChanges++);
+  }
+
+  /** Answers whether the instance was in touch with the others all the while. */
   @SubscribeMessage('join')
   async join(@ConnectedSocket() client: BackplaneSocket, @MessageBody() room: string) {
+    const changes = this.#statusChanges;
     await client.join(room);
-    return this.backplane.status === 'ready';
+    return this.backplane.status === 'ready' && changes === this.#statusChanges;
   }
 
   @SubscribeMessage('leave')
@@ -41,9 +47,9 @@ class RoomGateway {
     return true;
   }
 
-  tellLoss(room: string, reason: string): void {
-    for (const client of this.server.clients)
-      if (client.rooms.has(room)) client.emit('lost', { room, reason });
+  onContinuityLost(client: BackplaneSocket | undefined, room: string, reason: string): void {
+    const told = client ?? this.server.local.to(room);
+    told.emit('lost', { room, reason });
   }
 }
 
@@ -67,7 +73,6 @@ const backplane = app.get(Backplane);
 const gateway = app.get(RoomGateway);
 const writer = new Writer(options.name, gateway.server, options.writer);
 
-backplane.on('continuityLost', ({ room, reason }) => gateway.tellLoss(room!, reason));
 tell({ report: 'status', status: backplane.status, at: Date.now() });
 backplane.on('status', (status) => tell({ report: 'status', status, at: Date.now() }));
 setInterval(tellAcknowledgements, REPORT_MS);

@@ -1,7 +1,7 @@
 import { withDeadline } from '../../support/deadline.js';
 import { waitFor } from '../../support/wait-for.js';
 import type { Plan } from '../plan/plan.js';
-import { verifyRun } from '../verdict/verify-run.js';
+import { type Run, verifyRun } from '../verdict/verify-run.js';
 import type { Violation } from '../verdict/violation.js';
 import { Injector } from './injector.js';
 import { Stage, type StageOptions } from './stage.js';
@@ -16,6 +16,7 @@ export interface Outcome {
   readonly faults: readonly string[];
   readonly figures: Figures;
   readonly violations: readonly Violation[];
+  readonly run: Run;
 }
 
 let serial = 0;
@@ -37,6 +38,7 @@ export async function runSchedule(plan: Plan, options: StageOptions = {}): Promi
       faults: injector.done,
       figures: figuresOf(run, finished, repairMs),
       violations: [...verifyRun(run), ...disconnectionsOf(stage)],
+      run,
     };
   } finally {
     await stage.dispose();

@@ -62,6 +62,8 @@ export class Stage {
   async replaceInstance(at: number, afterMs: number): Promise<void> {
     const place = this.places[at]!;
     const gone = place.instance;
+    // Its successor is on its way already.
+    if (!gone.alive) return;
     await gone.kill();
     const homeless = this.readers.filter(({ instance }) => instance === gone);
     const moved = homeless.map((reader, i) => this.#rehome(reader, at + i));
