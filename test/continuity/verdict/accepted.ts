@@ -80,9 +80,9 @@ class Draft implements AcceptedRoom {
     const places = copied.flatMap((one) => this.placeOfCopy(one) ?? []);
     const last = places.at(-1) ?? -1;
     for (const entry of this.entries.slice(last + 1)) entry.forfeited = true;
-    this.#lastOffset = this.entries[last]?.offset ?? 0;
     const epoch = copied.findLast((one) => one.kind === 'epoch');
     if (epoch) this.#begin(epoch.epoch);
+    this.#lastOffset = this.entries[last]?.offset ?? 0;
   }
 
   take(one: Recorded): void {

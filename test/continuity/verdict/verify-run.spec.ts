@@ -163,6 +163,15 @@ describe('the verdict', () => {
     expect(verdict(unexplained, [member('x', 2, 3)])).toEqual(['hole-in-log']);
   });
 
+  it('lets a promoted replica go on in an epoch that its master had left', () => {
+    const old = { kind: 'epoch', room: ROOM, epoch: 'old' } as const;
+    const copied = appends(1, 3).map((one) => ({ ...one, epoch: 'old' }));
+    const left = fromEmpty(old, ...copied, metaDeleted, streamDeleted, ...appends(4, 5, 1));
+    const back = promoted(old, ...copied, ...appends(6, 7, 4));
+    expect(verdict([left, back], [member(1, 2, 3, 'x', 4, 5, 'x', 6, 7)])).toEqual([]);
+    expect(verdict([left, back], [member(1, 2, 3, 6, 7)])).toEqual([]);
+  });
+
   describe('of the log itself', () => {
     const acknowledged = (uid: number, offset: number, at = uid): Acknowledgement => ({
       uid: String(uid),
