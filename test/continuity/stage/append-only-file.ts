@@ -32,8 +32,8 @@ export async function readAppendOnlyFile(folder: string): Promise<Recorded[]> {
   return recorded;
 }
 
-function recordedBy([name, ...args]: Buffer[]): Recorded[] {
-  switch (name?.toString('latin1').toLowerCase()) {
+function recordedBy([name = Buffer.alloc(0), ...args]: Buffer[]): Recorded[] {
+  switch (name.toString('latin1').toLowerCase()) {
     case 'xadd':
       return appendedBy(args);
     case 'hset':

@@ -7,7 +7,6 @@ import { Injector } from './injector.js';
 import { Stage, type StageOptions } from './stage.js';
 import { type Figures, figuresOf } from './figures.js';
 
-/** A quiet room is compared with its log after 1, 5 and 15 s; a link that is not well may take some of them. */
 const REPAIR_DEADLINE_MS = 30_000;
 const SCHEDULE_SLACK_MS = 240_000;
 
@@ -31,7 +30,7 @@ export async function runSchedule(plan: Plan, options: StageOptions = {}): Promi
     await withDeadline(injector.run(), 'the faults to be over', limitMs);
     stage.heal();
     const finished = await stage.finish();
-    const repairMs = await untilRepaired(stage);
+    const repairMs = await untilRepaired(stage, options.repairDeadlineMs ?? REPAIR_DEADLINE_MS);
     const run = await stage.run();
     return {
       plan,
@@ -46,12 +45,12 @@ export async function runSchedule(plan: Plan, options: StageOptions = {}): Promi
 }
 
 /** Resolves when nothing is wrong any more, with how long that took, or when what is wrong stays so. */
-async function untilRepaired(stage: Stage): Promise<number> {
+async function untilRepaired(stage: Stage, deadlineMs: number): Promise<number> {
   const started = performance.now();
   await waitFor(
     'all to be repaired',
     async () => verifyRun(await stage.run()).length === 0,
-    REPAIR_DEADLINE_MS,
+    deadlineMs,
     200,
   ).catch(() => {});
   return performance.now() - started;

@@ -21,6 +21,8 @@ export interface Place {
 export interface StageOptions {
   /** What the instances' processes are given besides. */
   readonly env?: NodeJS.ProcessEnv;
+  /** How long repairs may take when the faults are over. Default 30,000: a quiet room is compared after 1, 5 and 15 s. */
+  readonly repairDeadlineMs?: number;
 }
 
 /** All that takes part in a schedule: Redis, instances behind a network each, and readers. */

@@ -1,0 +1,214 @@
+import type { Fault } from './plan/fault.js';
+import type { Plan } from './plan/plan.js';
+import { roomNames } from './plan/plan.js';
+import { ROLES } from './stage/redis-proxy.js';
+import type { ViolationKind } from './verdict/violation.js';
+
+/** What of the library's source is replaced. */
+export interface SourceEdit {
+  readonly file: string;
+  readonly code: string;
+  readonly instead: string;
+}
+
+/** The library without one of its safeguards, a stage on which that shows, and how. */
+export interface Twin {
+  readonly lacks: string;
+  readonly edits: readonly SourceEdit[];
+  readonly stage: keyof typeof STAGES;
+  readonly shows: readonly ViolationKind[];
+}
+
+const READERS = 6;
+
+function plan(seed: number, faults: readonly Fault[], replica = false): Plan {
+  const rooms = roomNames(20);
+  return {
+    seed,
+    seconds: 5,
+    replica,
+    instances: 2,
+    rooms,
+    messagesPerSecond: 80,
+    readers: Array.from({ length: READERS }, (_, i) => ({ instance: i % 2, rooms })),
+    faults,
+  };
+}
+
+const network = { instance: 0, atMs: 300, forMs: 4_200 } as const;
+
+/** Without a twin, all goes well on them. */
+export const STAGES = {
+  'messages are dropped': plan(1, [{ kind: 'drop', oneIn: 4, ...network }]),
+  'messages are dropped, and come late': plan(2, [
+    { kind: 'delay', roles: ['subscriber'], delayMs: 250, ...network },
+    { kind: 'drop', oneIn: 8, ...network },
+  ]),
+  'messages are dropped, and answers come late': plan(3, [
+    { kind: 'delay', roles: ['commands'], delayMs: 250, ...network },
+    { kind: 'drop', oneIn: 8, ...network },
+  ]),
+  'an instance is cut off': plan(4, [
+    { kind: 'cut', roles: ROLES, instance: 0, atMs: 1_500, forMs: 3_400 },
+  ]),
+  'acknowledgements are lost': plan(5, [
+    ...[500, 1_500, 2_500, 3_500].flatMap((atMs): Fault[] => [
+      { kind: 'delay', roles: ['commands'], delayMs: 150, instance: 0, atMs, forMs: 500 },
+      { kind: 'cut', roles: ['commands'], instance: 0, atMs: atMs + 400, forMs: 0 },
+    ]),
+  ]),
+  'Redis comes back empty': plan(6, [
+    { kind: 'kill-redis', keeps: false, atMs: 2_000, forMs: 500 },
+  ]),
+  'a replica that lags is promoted': plan(
+    7,
+    [{ kind: 'promote-replica', atMs: 1_500, forMs: 1_000 }],
+    true,
+  ),
+} as const satisfies Record<string, Plan>;
+
+const CURSOR = 'cluster/continuity/cursor.ts';
+
+export const TWINS: readonly Twin[] = [
+  {
+    lacks: 'the look at gaps',
+    edits: [
+      {
+        file: CURSOR,
+        code: 'return entry.offset === this.#offset + 1 && entry.previousTag === this.#tag;',
+        instead: 'return entry.offset > this.#offset;',
+      },
+    ],
+    stage: 'messages are dropped',
+    shows: ['gap'],
+  },
+  {
+    lacks: 'the comparison of what has gone quiet',
+    edits: [
+      {
+        file: 'cluster/continuity/quiet-checks.ts',
+        code: 'this.#check(log);',
+        instead: '',
+      },
+    ],
+    stage: 'messages are dropped',
+    shows: ['gap'],
+  },
+  {
+    lacks: 'the comparison when the link is back',
+    edits: [
+      { file: CURSOR, code: 'this.#subscribed = false;\n', instead: '' },
+      {
+        file: 'cluster/continuity/followed-logs.ts',
+        code: 'this.#checkAll();\n    this.#watchLineage();',
+        instead: '',
+      },
+      {
+        file: 'cluster/continuity/quiet-checks.ts',
+        code: 'this.#check(log);',
+        instead: '',
+      },
+    ],
+    stage: 'an instance is cut off',
+    shows: ['gap'],
+  },
+  {
+    lacks: 'the tags',
+    edits: [
+      { file: CURSOR, code: ' && entry.previousTag === this.#tag', instead: '' },
+      { file: CURSOR, code: ' && top.tag === this.#tag', instead: '' },
+      {
+        file: 'cluster/continuity/recent-tags.ts',
+        code: 'return this.at(offset) === tag;',
+        instead: 'return this.at(offset) !== undefined;',
+      },
+    ],
+    stage: 'a replica that lags is promoted',
+    shows: ['gap'],
+  },
+  {
+    lacks: 'the dropping of doubles',
+    edits: [
+      {
+        file: CURSOR,
+        code: 'if (this.#isRepeated(entry)) return NOTHING;',
+        instead:
+          'if (this.#isRepeated(entry)) return { lost: undefined, deliver: [entry], read: undefined };',
+      },
+    ],
+    stage: 'messages are dropped, and come late',
+    shows: ['double', 'reorder'],
+  },
+  {
+    lacks: 'the holding back while it repairs',
+    edits: [
+      {
+        file: CURSOR,
+        code: 'this.#hold(entry);\n      return NOTHING;',
+        instead: 'return { lost: undefined, deliver: [entry], read: undefined };',
+      },
+    ],
+    stage: 'messages are dropped, and answers come late',
+    shows: ['gap', 'reorder', 'double'],
+  },
+  {
+    lacks: 'the memory of message ids',
+    edits: [
+      {
+        file: 'transport/redis/scripts/log-append.ts',
+        code: 'if known then return',
+        instead: 'if false then return',
+      },
+    ],
+    stage: 'acknowledgements are lost',
+    shows: ['appended-twice'],
+  },
+  {
+    lacks: 'the order of what waits',
+    edits: [
+      {
+        file: 'cluster/continuity/outbox.ts',
+        code: 'const leaving = this.#waiting.splice(0);',
+        instead: 'const leaving = this.#waiting.splice(0).reverse();',
+      },
+    ],
+    stage: 'an instance is cut off',
+    shows: ['log-disorder'],
+  },
+  {
+    lacks: 'the waiting while Redis is away',
+    edits: [
+      {
+        file: 'cluster/continuity/logged-broadcasts.ts',
+        code: 'frame, FORGOTTEN).catch(onUnsent);',
+        instead: 'frame, { ...FORGOTTEN, waits: false }).catch(() => {});',
+      },
+    ],
+    stage: 'an instance is cut off',
+    shows: ['emit-vanished'],
+  },
+  {
+    lacks: 'the word for what is lost',
+    edits: [
+      {
+        file: 'cluster/continuity/followed-log.ts',
+        code: 'if (lost) this.#follower.lost(this, lost);',
+        instead: '',
+      },
+    ],
+    stage: 'Redis comes back empty',
+    shows: ['gap'],
+  },
+  {
+    lacks: 'the trust in a log that has what is missing',
+    edits: [
+      {
+        file: CURSOR,
+        code: 'const common = commonPast(read, delivered);',
+        instead: 'const common = commonPast(read, delivered) && undefined;',
+      },
+    ],
+    stage: 'messages are dropped',
+    shows: ['unjustified-lost'],
+  },
+];
