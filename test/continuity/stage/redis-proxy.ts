@@ -10,7 +10,7 @@ export type Role = 'commands' | 'subscriber';
 export const ROLES: readonly Role[] = ['commands', 'subscriber'];
 
 /** Whether the subscriber is to miss a message on that channel. */
-export type Drop = (channel: string) => boolean;
+export type Drop = (channel: string, message: Buffer) => boolean;
 
 const SUBSCRIBE = new Set(['subscribe', 'ssubscribe']);
 /** What both roles say before anything else. */
@@ -120,8 +120,8 @@ export class RedisProxy {
     const connection = new Connection(client, connect(this.#targetPort, '127.0.0.1'), {
       isStalled: (role) => this.#stalled.has(role),
       delayMs: (role) => this.#delaysMs[role],
-      isDropped: (channel) => {
-        if (!this.#drop?.(channel)) return false;
+      isDropped: (channel, message) => {
+        if (!this.#drop?.(channel, message)) return false;
         this.dropped++;
         return true;
       },
@@ -137,7 +137,7 @@ export class RedisProxy {
 interface Network {
   isStalled(role: Role): boolean;
   delayMs(role: Role): number;
-  isDropped(channel: string): boolean;
+  isDropped(channel: string, message: Buffer): boolean;
   shown(role: Role): void;
   gone(): void;
 }
@@ -193,8 +193,8 @@ class Connection {
   }
 
   #isDropped(reply: Buffer): boolean {
-    const [type, channel] = stringsOf(reply) ?? [];
-    if (!type || !channel || !/^s?message$/.test(type.toString('latin1'))) return false;
-    return this.#network.isDropped(channel.toString());
+    const [type, channel, message] = stringsOf(reply) ?? [];
+    if (!type || !channel || !message || !/^s?message$/.test(type.toString('latin1'))) return false;
+    return this.#network.isDropped(channel.toString(), message);
   }
 }
