@@ -49,6 +49,7 @@ export interface AdapterOptions {
   readonly heartbeat: HeartbeatOptions | false;
   readonly maxPayloadBytes: number;
   readonly bufferLimitBytes: number;
+  readonly totalBufferLimitBytes: number;
   readonly slowClient: SlowClientPolicy;
   readonly authenticate: Authenticate | undefined;
   readonly authenticateTimeoutMs: number;

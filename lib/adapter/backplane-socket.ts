@@ -226,6 +226,11 @@ export class BackplaneSocket<
     return this;
   }
 
+  /** @internal The connection has ended. */
+  ended(): void {
+    this.#writer.end();
+  }
+
   /** @internal Never throws. */
   write(batch: Batch, delivery: Delivery, more: boolean): void {
     this.#writer.write(batch, delivery, more);

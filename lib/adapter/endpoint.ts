@@ -261,6 +261,7 @@ export class Endpoint {
     // Nest's hooks first: a gateway's `handleDisconnect` may want to know the rooms.
     session.disconnected(code, reason);
     this.#sessions.delete(raw);
+    socket.ended();
     this.#hub.remove(socket);
     (this.server.clients as Set<BackplaneSocket>).delete(socket);
   }

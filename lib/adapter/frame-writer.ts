@@ -9,6 +9,7 @@ import type { Frame } from '../hub/frame.js';
 import type { Delivery } from '../hub/member.js';
 import type { Turn } from '../hub/turn.js';
 import type { SlowClientPolicy } from './adapter.options.js';
+import type { BufferBudget, BufferHolder } from './buffer-budget.js';
 import type { SharedDeflate } from './shared-deflate.js';
 
 const OPEN = 1;
@@ -24,6 +25,7 @@ const SENDER_IDLE = 0;
 export interface FrameWriterOptions {
   readonly bufferLimitBytes: number;
   readonly slowClient: SlowClientPolicy;
+  readonly budget: BufferBudget;
   /** Undefined where nothing is compressed. */
   readonly deflate: SharedDeflate | undefined;
   readonly turn: Turn;
@@ -45,7 +47,7 @@ interface Held {
 }
 
 /** Writes ready frames to one WebSocket. A frame neither overtakes what ws has queued nor cuts a message sent in fragments. */
-export class FrameWriter {
+export class FrameWriter implements BufferHolder {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
   readonly #options: FrameWriterOptions;
@@ -96,9 +98,10 @@ export class FrameWriter {
     }
     if (this.#held) this.resume();
     this.#beginTurn();
-    const { bufferLimitBytes, counters } = this.#options;
+    if (this.#ws.readyState !== OPEN) return;
+    const { counters } = this.#options;
     if (delivery.volatile && this.#unreadBytes > 0) counters.dropped += due.frames.length;
-    else if (this.#unreadBytes > bufferLimitBytes) this.#tooSlow(due);
+    else if (this.#isFull()) this.#tooSlow(due);
     else this.#put(due, delivery, more);
   }
 
@@ -108,7 +111,7 @@ export class FrameWriter {
     if (this.#inFragments()) return this.#hold(batch, delivery);
     if (this.#held) this.resume();
     this.#beginTurn();
-    this.#put(batch, delivery, true);
+    if (this.#ws.readyState === OPEN) this.#put(batch, delivery, true);
   }
 
   /** Resolves with true when the client has read what it was written, and with false when it is closed. */
@@ -139,12 +142,10 @@ export class FrameWriter {
     if (this.#ws.readyState !== OPEN) return;
     if (this.#held) this.resume();
     this.#beginTurn();
-    const { slowClient, bufferLimitBytes } = this.#options;
-    const pauses = slowClient === 'pause';
-    if (this.#unreadBytes > (pauses ? 2 : 1) * bufferLimitBytes)
-      // What is meant for one client alone waits in no history.
-      if (pauses) this.#disconnect();
-      else this.#tooSlow(batch);
+    if (this.#ws.readyState !== OPEN) return;
+    if (this.#isFull() && this.#options.slowClient !== 'pause') this.#tooSlow(batch);
+    // What is meant for one client alone waits in no history.
+    else if (this.#unreadBytes > 2 * this.#options.bufferLimitBytes) this.#disconnect();
     else if (this.#deflate && delivery.compress && this.#deflate.deflates(batch.frames[0]!))
       this.#sendEach(batch, delivery);
     else this.#put(batch, delivery, true);
@@ -174,6 +175,25 @@ export class FrameWriter {
     else this.#sendEach(told, delivery);
   }
 
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  /** All clients together hold too much, this one as much as any: disconnects it, or leaves it to miss what comes. */
+  shed(): void {
+    if (this.#options.slowClient === 'disconnect') this.#disconnect();
+  }
+
+  /** The connection has ended. */
+  end(): void {
+    this.#options.budget.forget(this);
+  }
+
+  #isFull(): boolean {
+    const { bufferLimitBytes, budget } = this.#options;
+    return this.#unreadBytes > bufferLimitBytes || this.#unreadBytes > budget.allowanceBytes;
+  }
+
   #inFragments(): boolean {
     return this.#sender?._firstFragment === false;
   }
@@ -184,12 +204,16 @@ export class FrameWriter {
     (this.#held ??= []).push({ batch, delivery });
   }
 
+  /** May find that all clients hold too much, and disconnect this one. */
   #beginTurn(): void {
-    const { turn } = this.#options;
+    const { turn, budget } = this.#options;
     if (this.#turn === turn.number) return;
     turn.begin();
     this.#turn = turn.number;
-    this.#unreadBytes = this.#ws.bufferedAmount;
+    const unread = this.#ws.bufferedAmount;
+    if (unread === this.#unreadBytes) return;
+    this.#unreadBytes = unread;
+    budget.note(this, unread);
   }
 
   #writeStraight(wire: readonly Buffer[], more: boolean): void {
@@ -213,7 +237,9 @@ export class FrameWriter {
   }
 
   #disconnect(): void {
+    if (this.#ws.readyState !== OPEN) return;
     this.#options.counters.slowDisconnects++;
+    this.#options.budget.forget(this);
     this.#ws.close(TOO_SLOW, 'too slow');
   }
 

@@ -25,6 +25,7 @@ export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
   'heartbeat',
   'maxPayloadBytes',
   'bufferLimitBytes',
+  'totalBufferLimitBytes',
   'slowClient',
   'authenticate',
   'authenticateTimeoutMs',
@@ -39,6 +40,11 @@ export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOp
     heartbeat: heartbeat(options.heartbeat),
     maxPayloadBytes: wholeOption('maxPayloadBytes', options.maxPayloadBytes, MIB),
     bufferLimitBytes: wholeOption('bufferLimitBytes', options.bufferLimitBytes, MIB),
+    totalBufferLimitBytes: wholeOption(
+      'totalBufferLimitBytes',
+      options.totalBufferLimitBytes,
+      256 * MIB,
+    ),
     slowClient: slowClient(options.slowClient),
     authenticate: functionOption('authenticate', options.authenticate) as Authenticate | undefined,
     authenticateTimeoutMs: wholeOption(

@@ -22,6 +22,7 @@ import {
 } from './adapter.tokens.js';
 import { BackplaneServer } from './backplane-server.js';
 import type { BackplaneSocket } from './backplane-socket.js';
+import { BufferBudget } from './buffer-budget.js';
 import { Dispatcher } from './dispatcher.js';
 import { Endpoint } from './endpoint.js';
 import { GatewayHooks } from './gateway-hooks.js';
@@ -65,6 +66,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #modules: ModulesContainer;
   readonly #backplane: Backplane;
   readonly #options: AdapterOptions;
+  readonly #budget: BufferBudget;
   readonly #httpServer: HttpServer | undefined;
   readonly #ports = new Map<number, Port>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
@@ -83,6 +85,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const options = this.#find<AdapterOptions>(getAdapterOptionsToken(name), name);
     const given = Object.entries(changed).filter(([, value]) => value !== undefined);
     this.#options = normaliseAdapterOptions({ ...options, ...Object.fromEntries(given) });
+    const { turn, counters } = this.#backplane;
+    this.#budget = new BufferBudget({ ...this.#options, turn, counters, logger: this.#logger });
     this.#parser = this.#options.messageParser ?? defaultMessageParser;
   }
 
@@ -168,6 +172,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       writing: {
         bufferLimitBytes,
         slowClient,
+        budget: this.#budget,
         turn: this.#backplane.turn,
         counters: this.#backplane.counters,
       },

@@ -18,6 +18,8 @@ export interface Counters {
   pauses: number;
   /** Clients closed with 4408, too slow. */
   slowDisconnects: number;
+  /** How often all clients together began to leave more than `totalBufferLimitBytes` unread. */
+  bufferOverflows: number;
   /** Messages of this instance that a history took. */
   published: number;
   /** Messages that a history had already, by their `id`: not sent again. */
@@ -46,6 +48,7 @@ export function newCounters(): Counters {
     dropped: 0,
     pauses: 0,
     slowDisconnects: 0,
+    bufferOverflows: 0,
     published: 0,
     republished: 0,
     gaps: 0,

@@ -44,6 +44,11 @@ export interface RedisBackplaneOptions {
    */
   bufferLimitBytes?: number;
   /**
+   * What all clients of this instance together may leave unread. Beyond it the slowest go first, as `slowClient` says. Default 256 MiB.
+   * A broadcast's bytes count for each client that has them unread, though they are in memory once.
+   */
+  totalBufferLimitBytes?: number;
+  /**
    * What then happens: `'disconnect'` (4408, the default); `'drop'`: it misses messages until it has read; `'pause'`: as `'drop'`, but
    * what has a history waits there, and comes when it has read (or `onContinuityLost` says that it is gone). What is sent to this client
    * alone may then take as much again, before it is disconnected.

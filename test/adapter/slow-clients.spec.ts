@@ -31,14 +31,19 @@ describe('a client that does not read', () => {
     app = undefined;
   });
 
-  const boot = async (slowClient: SlowClientPolicy): Promise<BackplaneServer> => {
+  const boot = async (
+    slowClient: SlowClientPolicy,
+    limits: { bufferLimitBytes: number; totalBufferLimitBytes?: number } = {
+      bufferLimitBytes: LIMIT_BYTES,
+    },
+  ): Promise<BackplaneServer> => {
     app = await bootApp({
       imports: [
         RedisBackplaneModule.forRoot({
           redis: 'memory',
           eventKeys: `slow-${Math.random()}`,
           slowClient,
-          bufferLimitBytes: LIMIT_BYTES,
+          ...limits,
         }),
       ],
       providers: [Gateway],
@@ -104,6 +109,52 @@ describe('a client that does not read', () => {
     server.emit('end');
     await end;
     expect(got).toBe(sent - backplane.stats().dropped);
+  });
+
+  describe('while all together leave too much unread', () => {
+    const TOTAL_BYTES = 4 * LIMIT_BYTES;
+    const limits = { bufferLimitBytes: 1024 * LIMIT_BYTES, totalBufferLimitBytes: TOTAL_BYTES };
+
+    /** Two that do not read, one of them for longer; and one that does. */
+    const bootCrowd = async (policy: SlowClientPolicy) => {
+      const server = await boot(policy, limits);
+      const [slowest, slowestAtServer] = await connect(server);
+      const [slow, slowAtServer] = await connect(server);
+      const [reader] = await connect(server);
+      slowest.pause();
+      await broadcastUntil(server, reader, () => slowestAtServer.bufferedAmount > LIMIT_BYTES);
+      slow.pause();
+      return { server, slowest, slowestAtServer, slowAtServer, reader };
+    };
+
+    it('the slowest is closed with 4408 first', async () => {
+      const { server, slowest, slowestAtServer, slowAtServer, reader } =
+        await bootCrowd('disconnect');
+      const backplane = app!.app.get(Backplane);
+      await broadcastUntil(server, reader, () => backplane.stats().slowDisconnects > 0);
+      expect(slowestAtServer.readyState).not.toBe(WebSocket.OPEN);
+      expect(slowAtServer.readyState).toBe(WebSocket.OPEN);
+      expect(backplane.stats()).toMatchObject({
+        slowDisconnects: 1,
+        bufferOverflows: 1,
+        dropped: 0,
+      });
+      const closed = once(slowest, 'close');
+      slowest.resume();
+      expect((await closed)[0]).toBe(4408);
+      await broadcastUntil(server, reader, () => slowAtServer.bufferedAmount > 2 * LIMIT_BYTES);
+      expect(slowAtServer.readyState).toBe(WebSocket.OPEN);
+    });
+
+    it("with slowClient: 'drop' they miss messages, and the sum grows no more", async () => {
+      const { server, slowestAtServer, slowAtServer, reader } = await bootCrowd('drop');
+      const backplane = app!.app.get(Backplane);
+      await broadcastUntil(server, reader, () => backplane.stats().dropped >= 50);
+      const together = slowestAtServer.bufferedAmount + slowAtServer.bufferedAmount;
+      expect(together).toBeLessThan(TOTAL_BYTES + 4 * MESSAGE.length);
+      expect([slowestAtServer.readyState, slowAtServer.readyState]).toEqual([1, 1]);
+      expect(backplane.stats()).toMatchObject({ slowDisconnects: 0, bufferOverflows: 1 });
+    });
   });
 
   it('misses volatile messages only while it has something unread', async () => {

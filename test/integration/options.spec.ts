@@ -106,6 +106,7 @@ const NONSENSE: Nonsense[] = [
   ],
   ['a beat of 0', { heartbeat: { timeoutMs: 0 } }, 'heartbeat.timeoutMs', /the number 0/, ANY],
   ['a size below 1', { maxPayloadBytes: 0 }, 'maxPayloadBytes', /the number 0/, /from 1/],
+  ['a total of 0', { totalBufferLimitBytes: 0 }, 'totalBufferLimitBytes', /the number 0/, ANY],
   ['a size in words', { bufferLimitBytes: '1mb' }, 'bufferLimitBytes', /a string/, /Number/],
   ['another policy', { slowClient: SECRET }, 'slowClient', /a string/, /'disconnect' or 'drop'/],
   ['no function', { authenticate: SECRET }, 'authenticate', /a string/, /a function/],

@@ -1,0 +1,86 @@
+import type { Counters } from '../cluster/counters.js';
+import type { BackplaneLogger } from '../cluster/logger.js';
+import { ThrottledWarning } from '../cluster/throttled-warning.js';
+import type { Turn } from '../hub/turn.js';
+
+/** A connection that may hold what its client has not read. */
+export interface BufferHolder {
+  /** What it holds right now. */
+  readonly bufferedBytes: number;
+  /** Does with the connection what the app wants done with slow ones. */
+  shed(): void;
+}
+
+export interface BufferBudgetOptions {
+  readonly totalBufferLimitBytes: number;
+  readonly turn: Turn;
+  readonly counters: Pick<Counters, 'bufferOverflows'>;
+  readonly logger: BackplaneLogger;
+}
+
+/**
+ * What all clients of an instance together leave unread, and who has to go when that is too much: the slowest first.
+ *
+ * Connections say what they hold when they are written to. Those that are not may have been read meanwhile, so the sum is
+ * never too low; it is made exact before anybody has to go.
+ */
+export class BufferBudget {
+  readonly #options: BufferBudgetOptions;
+  /** Only those that hold something. */
+  readonly #held = new Map<BufferHolder, number>();
+  readonly #warning: ThrottledWarning;
+  #totalBytes = 0;
+  #allowanceBytes = Infinity;
+  #countedIn = 0;
+
+  constructor(options: BufferBudgetOptions) {
+    this.#options = options;
+    this.#warning = new ThrottledWarning(options.logger);
+  }
+
+  /** What one connection may hold: lowered while all together hold too much. */
+  get allowanceBytes(): number {
+    return this.#allowanceBytes;
+  }
+
+  /** The connection holds so much now; to be called when that has changed. */
+  note(holder: BufferHolder, bytes: number): void {
+    this.#set(holder, bytes);
+    if (this.#totalBytes <= this.#options.totalBufferLimitBytes) this.#allowanceBytes = Infinity;
+    else this.#makeRoom();
+  }
+
+  forget(holder: BufferHolder): void {
+    this.#set(holder, 0);
+  }
+
+  #set(holder: BufferHolder, bytes: number): void {
+    this.#totalBytes += bytes - (this.#held.get(holder) ?? 0);
+    if (bytes > 0) this.#held.set(holder, bytes);
+    else this.#held.delete(holder);
+  }
+
+  /** At most once a turn: it looks at everybody who holds something. */
+  #makeRoom(): void {
+    const { totalBufferLimitBytes, turn, counters } = this.#options;
+    if (this.#countedIn === turn.number) return;
+    this.#countedIn = turn.number;
+    for (const holder of [...this.#held.keys()]) this.#set(holder, holder.bufferedBytes);
+    const wasWithin = this.#allowanceBytes === Infinity;
+    this.#allowanceBytes = Infinity;
+    if (this.#totalBytes <= totalBufferLimitBytes) return;
+    if (wasWithin) counters.bufferOverflows++;
+    this.#warning.warn(
+      `Clients leave ${this.#totalBytes} bytes unread together, and "totalBufferLimitBytes" is ${totalBufferLimitBytes}: ` +
+        'the slowest of them go first.',
+    );
+    let rest = this.#totalBytes;
+    for (const [holder, bytes] of [...this.#held].sort(([, a], [, b]) => b - a)) {
+      this.#allowanceBytes = bytes;
+      if (rest <= totalBufferLimitBytes) return;
+      rest -= bytes;
+      holder.shed();
+    }
+    this.#allowanceBytes = 0;
+  }
+}

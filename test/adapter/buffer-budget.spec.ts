@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+
+import { BufferBudget, type BufferHolder } from '../../lib/adapter/buffer-budget.js';
+import { FakeLogger } from '../cluster/fake-logger.js';
+
+class Holder implements BufferHolder {
+  bufferedBytes = 0;
+  isShed = false;
+
+  shed(): void {
+    this.isShed = true;
+  }
+}
+
+describe('what all clients may leave unread together', () => {
+  const counters = { bufferOverflows: 0 };
+  let turn: { number: number };
+  let budget: BufferBudget;
+  let holders: [Holder, Holder, Holder];
+
+  const hold = (holder: Holder, bytes: number): void => {
+    holder.bufferedBytes = bytes;
+    budget.note(holder, bytes);
+  };
+
+  beforeEach(() => {
+    counters.bufferOverflows = 0;
+    turn = { number: 1 };
+    budget = new BufferBudget({
+      totalBufferLimitBytes: 100,
+      turn: turn as never,
+      counters,
+      logger: new FakeLogger(),
+    });
+    holders = [new Holder(), new Holder(), new Holder()];
+  });
+
+  it('concerns nobody up to the limit', () => {
+    for (const holder of holders) hold(holder, 33);
+    expect(budget.allowanceBytes).toBe(Infinity);
+    expect(holders.some(({ isShed }) => isShed)).toBe(false);
+    expect(counters.bufferOverflows).toBe(0);
+  });
+
+  it('takes the slowest first, and no more of them than need be', () => {
+    const [slow, slowest, slight] = holders;
+    hold(slow, 40);
+    hold(slowest, 50);
+    hold(slight, 20);
+    expect(holders.map(({ isShed }) => isShed)).toEqual([false, true, false]);
+    expect(budget.allowanceBytes).toBe(40);
+    expect(counters.bufferOverflows).toBe(1);
+  });
+
+  it('asks anew what those hold who were not written to, before anybody has to go', () => {
+    const [stale, other] = holders;
+    hold(stale, 90);
+    stale.bufferedBytes = 0;
+    hold(other, 60);
+    expect(holders.some(({ isShed }) => isShed)).toBe(false);
+    expect(budget.allowanceBytes).toBe(Infinity);
+  });
+
+  it('is as before once they have read, and counts the next time as another', () => {
+    const [slow] = holders;
+    hold(slow, 101);
+    expect(budget.allowanceBytes).toBe(0);
+    hold(slow, 10);
+    expect(budget.allowanceBytes).toBe(Infinity);
+    turn.number++;
+    hold(slow, 101);
+    expect(counters.bufferOverflows).toBe(2);
+  });
+
+  it('forgets who has gone', () => {
+    const [gone, other] = holders;
+    hold(gone, 90);
+    budget.forget(gone);
+    hold(other, 90);
+    expect(counters.bufferOverflows).toBe(0);
+  });
+});
