@@ -51,12 +51,13 @@ export const STAGES = {
   'an instance is cut off': plan(4, [
     { kind: 'cut', roles: ROLES, instance: 0, atMs: 1_500, forMs: 3_400 },
   ]),
-  'acknowledgements are lost': plan(5, [
-    ...[500, 1_500, 2_500, 3_500].flatMap((atMs): Fault[] => [
+  'acknowledgements are lost': plan(
+    5,
+    [500, 1_500, 2_500, 3_500].flatMap((atMs): Fault[] => [
       { kind: 'delay', roles: ['commands'], delayMs: 150, instance: 0, atMs, forMs: 500 },
       { kind: 'cut', roles: ['commands'], instance: 0, atMs: atMs + 400, forMs: 0 },
     ]),
-  ]),
+  ),
   'Redis comes back empty': plan(6, [
     { kind: 'kill-redis', keeps: false, atMs: 2_000, forMs: 500 },
   ]),

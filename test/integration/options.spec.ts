@@ -108,7 +108,7 @@ const NONSENSE: Nonsense[] = [
   ['a size below 1', { maxPayloadBytes: 0 }, 'maxPayloadBytes', /the number 0/, /from 1/],
   ['a total of 0', { totalBufferLimitBytes: 0 }, 'totalBufferLimitBytes', /the number 0/, ANY],
   ['a size in words', { bufferLimitBytes: '1mb' }, 'bufferLimitBytes', /a string/, /Number/],
-  ['another policy', { slowClient: SECRET }, 'slowClient', /a string/, /'disconnect' or 'drop'/],
+  ['another policy', { slowClient: SECRET }, 'slowClient', /a string/, /'disconnect', 'drop' or 'pause'/],
   ['no function', { authenticate: SECRET }, 'authenticate', /a string/, /a function/],
   ['anonymous in words', { allowAnonymous: 'no' }, 'allowAnonymous', /a string/, /true or false/],
   ['a parser that is none', { messageParser: JSON }, 'messageParser', /an object/, /a function/],

@@ -60,11 +60,13 @@ export class LogChecks {
     const era = this.#era;
     while (this.#open && era === this.#era && this.#due.size > 0) {
       const batch = this.#nextBatch();
-      const [{ rule }] = batch as [FollowedLog];
+      const [first] = batch;
+      // All that was due has been closed meanwhile.
+      if (!first) return;
       try {
         const tops = await this.#logs.tops(
           batch.map(({ channel }) => channel),
-          rule,
+          first.rule,
         );
         if (era !== this.#era) return;
         this.#retries = 0;

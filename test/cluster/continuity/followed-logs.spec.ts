@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { guardProcess } from '../../support/process-guard.js';
 import type { Loss } from '../../../lib/cluster/continuity/cursor.js';
 import type { LogName } from '../../../lib/cluster/continuity/followed-log.js';
 import { FollowedLogs } from '../../../lib/cluster/continuity/followed-logs.js';
@@ -69,6 +70,7 @@ class UniformLogs implements Logs {
 }
 
 describe('the logs that an instance follows', () => {
+  guardProcess();
   let logs: UniformLogs;
   let followed: FollowedLogs;
   let delivered: string[];
@@ -253,6 +255,18 @@ describe('the logs that an instance follows', () => {
     logs.lineageName = 'another';
     await pass(5_000);
     expect(asked()).toContain('2 tops');
+  });
+
+  it('may all be left before they are compared', async () => {
+    followed.open();
+    await pass(200);
+    void followed.follow(nameOf('a'), ROUTE, CONFIRMED);
+    await Promise.resolve();
+    followed.unfollow('a');
+    await pass(300);
+    expect(asked()).toEqual([]);
+    await follow('b');
+    expect(asked()).toEqual(['top b']);
   });
 
   it('are left alone once nobody follows them', async () => {
