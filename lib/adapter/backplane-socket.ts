@@ -257,8 +257,8 @@ export class BackplaneSocket<
   }
 
   /** @internal Never throws. */
-  writeMissed(batch: Batch, delivery: Delivery): void {
-    this.#writer.writeMissed(batch, delivery);
+  writeMissed(batch: Batch, delivery: Delivery): boolean {
+    return this.#writer.writeMissed(batch, delivery);
   }
 
   /** @internal Never throws. */

@@ -17,7 +17,7 @@ const OPEN = 1;
 const TOO_SLOW = 4408;
 /** Clients that ask for this subprotocol are told the place of what has a history. */
 const KEEPS_COUNT = 'backplane.v1';
-const COMPRESSING_MS = 10;
+const LOOK_AGAIN_MS = 10;
 const NOWHERE = new Map<string, PausedAt>();
 /** The state of a ws sender that has nothing of its own under way (deflate, blobs). */
 const SENDER_IDLE = 0;
@@ -105,22 +105,26 @@ export class FrameWriter implements BufferHolder {
     else this.#put(due, delivery, more);
   }
 
-  /** Writes what the client missed while it was paused; it has read what it was written before. */
-  writeMissed(batch: Batch, delivery: Delivery): void {
-    if (this.#ws.readyState !== OPEN) return;
-    if (this.#inFragments()) return this.#hold(batch, delivery);
+  /**
+   * Writes what the client missed while it was paused; it has read what it was written before. False if that cannot be now: it is
+   * closed, or the app sends it a message in fragments.
+   */
+  writeMissed(batch: Batch, delivery: Delivery): boolean {
+    if (this.#ws.readyState !== OPEN || this.#inFragments()) return false;
     if (this.#held) this.resume();
     this.#beginTurn();
-    if (this.#ws.readyState === OPEN) this.#put(batch, delivery, true);
+    if (this.#ws.readyState !== OPEN) return false;
+    this.#put(batch, delivery, true);
+    return true;
   }
 
-  /** Resolves with true when the client has read what it was written, and with false when it is closed. */
+  /** Resolves with true when the client has read what it was written and can be written to, and with false when it is closed. */
   async drained(): Promise<boolean> {
     while (this.#ws.readyState === OPEN) {
       if (this.#socket.writableNeedDrain) await this.#nextDrain();
-      // What ws still compresses has not reached the socket.
-      else if (this.#ws.bufferedAmount > this.#options.bufferLimitBytes)
-        await delay(COMPRESSING_MS);
+      // What ws still compresses has not reached the socket, and what the app sends in fragments has not ended.
+      else if (this.#ws.bufferedAmount > this.#options.bufferLimitBytes || this.#inFragments())
+        await delay(LOOK_AGAIN_MS);
       else return true;
     }
     return false;
@@ -199,9 +203,26 @@ export class FrameWriter implements BufferHolder {
   }
 
   #hold(batch: Batch, delivery: Delivery): void {
-    if (this.#heldBytes > this.#options.bufferLimitBytes) return this.#tooSlow(batch);
+    if (this.#heldBytes > this.#options.bufferLimitBytes) {
+      if (this.#options.slowClient === 'pause') this.#leaveHeldToHistories();
+      return this.#tooSlow(batch);
+    }
     this.#heldBytes += batch.bytes;
     (this.#held ??= []).push({ batch, delivery });
+  }
+
+  /** Of a history that the client is paused in, nothing may come that stands before the place where it is. */
+  #leaveHeldToHistories(): void {
+    const held = this.#held!;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const { batch, delivery } of held) {
+      const [ofHistories, others] = byHavingAPlace(batch);
+      if (ofHistories) this.#pause(ofHistories);
+      if (!others) continue;
+      this.#held.push({ batch: others, delivery });
+      this.#heldBytes += others.bytes;
+    }
   }
 
   /** May find that all clients hold too much, and disconnect this one. */
@@ -264,7 +285,17 @@ export class FrameWriter implements BufferHolder {
   #lessPaused(batch: Batch): Batch | undefined {
     const paused = this.#paused!;
     const due = batch.frames.filter(({ place }) => !place || !paused.has(place.log));
-    if (due.length === batch.frames.length) return batch;
-    return due.length === 0 ? undefined : Batch.of(due as [Frame, ...Frame[]]);
+    return due.length === batch.frames.length ? batch : batchOf(due);
   }
+}
+
+function byHavingAPlace({ frames }: Batch): (Batch | undefined)[] {
+  return [
+    batchOf(frames.filter(({ place }) => place)),
+    batchOf(frames.filter(({ place }) => !place)),
+  ];
+}
+
+function batchOf(frames: Frame[]): Batch | undefined {
+  return frames.length === 0 ? undefined : Batch.of(frames as [Frame, ...Frame[]]);
 }

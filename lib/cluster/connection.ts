@@ -24,12 +24,12 @@ export interface Connection extends Member {
   /** The app's, to be shown to other instances. */
   readonly data: unknown;
   readonly isOpen: boolean;
-  /** Where it stands in the histories, by their logs, that it is written nothing of until it has read. Kept by the catching up. */
+  /** Where it stands in the histories, by their logs, that it is written nothing of until it has read. Kept by the catching up; what it leaves is forgotten. */
   readonly paused: Map<string, PausedAt>;
-  /** Resolves with true when it has read what it was written, and with false when it is closed. Never rejects. */
+  /** Resolves with true when it has read what it was written and can be written to, and with false when it is closed. Never rejects. */
   drained(): Promise<boolean>;
-  /** Writes what it missed of a history while it was paused there. Never throws. */
-  writeMissed(batch: Batch, delivery: Delivery): void;
+  /** Writes what it missed of a history while it was paused there. False if that cannot be now. Never throws. */
+  writeMissed(batch: Batch, delivery: Delivery): boolean;
   /** Never throws for a valid code and reason. */
   disconnect(code?: number, reason?: string): void;
   /** Writes a frame that carries the id, behind all broadcasts that are due, and waits for the answer to it. Never throws. */

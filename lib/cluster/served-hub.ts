@@ -165,7 +165,13 @@ export class ServedHub<M extends Connection = Connection> {
   }
 
   leave(member: M, rooms: readonly string[]): void {
-    for (const room of rooms) if (this.#hub.leave(member, room)) this.#leftRoom(room);
+    for (const room of rooms) {
+      if (!this.#hub.leave(member, room)) continue;
+      // It may come back: what was sent meanwhile is not for it.
+      if (member.paused.size > 0)
+        member.paused.delete(this.#options.channels.room(this.name, room));
+      this.#leftRoom(room);
+    }
   }
 
   #leftRoom(room: string): void {

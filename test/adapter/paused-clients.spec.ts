@@ -161,6 +161,44 @@ describe("a client that does not read, under slowClient: 'pause'", () => {
     await waitFor('the quick one', () => numbersOf(quick, 'kept:1').length === 1_001, 20_000);
   });
 
+  it.each([1, 10])(
+    'gets all of a history behind a message that the app sends in fragments, %i of its limits long',
+    async (limits) => {
+      const app = track(await App.boot(2_000));
+      const member = track(await app.member('kept:1'));
+      const quick = track(await app.member('kept:1'));
+      const [socket] = app.gateway.server.clients;
+      socket!.raw.send('{"event":"parts",', { fin: false });
+      const count = (limits * LIMIT_BYTES) / BIG.length;
+      await app.fill('kept:1', 0, count);
+      await waitFor('the quick one', () => numbersOf(quick, 'kept:1').length === count);
+      await app.backplane.hub('/chat').history('kept:1');
+      socket!.raw.send('"data":1}', { fin: true });
+      await app.fill('kept:1', count, count + 1);
+      await waitFor('the rest', () => numbersOf(member, 'kept:1').at(-1) === count);
+      expect(numbersOf(member, 'kept:1').join()).toBe(upTo(count + 1));
+      expect(app.gateway.told).toEqual([]);
+    },
+  );
+
+  it('misses nothing but what was sent while it was out of the room', async () => {
+    const app = track(await App.boot(2_000));
+    const slow = track(await app.member('kept:1'));
+    track(await app.member('kept:1'));
+    slow.socket.pause();
+    await app.fill('kept:1', 0, 1_000);
+    await waitFor('the pause', () => app.backplane.stats().pauses === 1);
+    const [socket] = app.gateway.server.clients;
+    await socket!.leave('kept:1');
+    await app.fill('kept:1', 1_000, 1_001);
+    await socket!.join('kept:1');
+    slow.socket.resume();
+    await waitFor('the end', () => socket!.paused.size === 0);
+    await app.fill('kept:1', 1_001, 1_002);
+    await waitFor('what follows', () => numbersOf(slow, 'kept:1').at(-1) === 1_001);
+    expect(numbersOf(slow, 'kept:1')).not.toContain(1_000);
+  });
+
   it('misses what has no history, counted, and is closed when it lets its own answers lie', async () => {
     const app = track(await App.boot(10));
     const slow = track(await app.member('live'));

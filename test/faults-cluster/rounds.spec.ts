@@ -48,7 +48,9 @@ class Client implements Connection {
 
   write(): void {}
 
-  writeMissed(): void {}
+  writeMissed(): boolean {
+    return true;
+  }
 
   ask(id: string | number, _frame: unknown, _delivery: unknown, listener: AnswerListener): void {
     this.#open.set(id, listener);

@@ -4,8 +4,7 @@ import { Batch } from '../../hub/batch.js';
 import { Frame } from '../../hub/frame.js';
 import type { LogEntry, Logs, LogTop } from '../../transport/logs.js';
 import type { Connection, PausedAt } from '../connection.js';
-import type { Route } from '../served-hub.js';
-import { decodeEnvelope } from '../wire/envelope.js';
+import { decodeEnvelope, type Envelope } from '../wire/envelope.js';
 import { decodeTarget } from '../wire/target-codec.js';
 import type { Loss, LossReason } from './cursor.js';
 import type { FollowedLog } from './followed-log.js';
@@ -80,24 +79,22 @@ export class CatchUps {
   async #bringOn(member: Connection, channel: string, at: PausedAt): Promise<void> {
     const { logs, followed } = this.#options;
     const log = followed.get(channel);
-    if (!log || !isIn(log.route, member)) return this.#rejoin(member, channel, log);
-    if (this.#isThere(log, at)) return this.#rejoin(member, channel, log);
+    if (!log || this.#isThere(log, at)) return this.#rejoin(member, channel, log);
     const { entries } = await logs.read(
       channel,
       { from: at.offset + 1, limit: READ_LIMIT },
       log.rule,
     );
     const { position } = log;
-    if (log !== followed.get(channel) || !position || !member.isOpen) return;
+    const isStillDue = member.isOpen && member.paused.get(channel) === at;
+    if (log !== followed.get(channel) || !position || !isStillDue) return;
     const reason = lossOf(at, position, entries[0]);
     if (reason) {
       this.#rejoin(member, channel, log);
       this.#options.lost(log, { reason, last: at, top: position }, member);
       return;
     }
-    const due = entries.filter(({ offset }) => offset <= position.offset);
-    this.#write(member, log, due);
-    const last = due.at(-1);
+    const last = this.#write(member, log, dueOf(entries, at, position));
     if (!last) return;
     const now = { epoch: at.epoch, offset: last.offset, tag: last.tag };
     member.paused.set(channel, now);
@@ -114,22 +111,45 @@ export class CatchUps {
     member.paused.delete(channel);
   }
 
-  #write(member: Connection, log: FollowedLog, entries: readonly LogEntry[]): void {
-    const { position, route } = log;
+  /** Answers with the newest that need not be written any more. */
+  #write(member: Connection, log: FollowedLog, entries: readonly LogEntry[]): LogEntry | undefined {
+    let last: LogEntry | undefined;
     for (const entry of entries) {
-      const envelope = decodeEnvelope(entry.bytes);
-      if (!envelope || envelope.volatile) continue;
-      const target = envelope.target.length > 0 ? decodeTarget(envelope.target) : undefined;
-      if (target && !route.hub.isMeant(member, target)) continue;
-      const place = placeOf(log, position!.epoch, entry);
-      member.writeMissed(new Batch(new Frame(envelope.payload, envelope.binary, place)), envelope);
+      const envelope = envelopeFor(member, log, entry);
+      if (envelope) {
+        const place = placeOf(log, log.position!.epoch, entry);
+        const frame = new Frame(envelope.payload, envelope.binary, place);
+        if (!member.writeMissed(new Batch(frame), envelope)) break;
+      }
+      last = entry;
     }
+    return last;
   }
 }
 
-function isIn({ room, user }: Route, member: Connection): boolean {
-  if (room !== undefined) return member.rooms.has(room);
-  return user === undefined || user === member.userId;
+/** Undefined if the entry is not meant for the member, or not to be waited for. */
+function envelopeFor(
+  member: Connection,
+  { route }: FollowedLog,
+  { bytes }: LogEntry,
+): Envelope | undefined {
+  const envelope = decodeEnvelope(bytes);
+  if (!envelope || envelope.volatile) return undefined;
+  const target = envelope.target.length > 0 ? decodeTarget(envelope.target) : undefined;
+  return target && !route.hub.isMeant(member, target) ? undefined : envelope;
+}
+
+/** What follows each other up to the position; a hole behind it is found when it is its turn. */
+function dueOf(entries: readonly LogEntry[], at: PausedAt, position: LogTop): LogEntry[] {
+  let { offset, tag } = at;
+  const due: LogEntry[] = [];
+  for (const entry of entries) {
+    if (entry.offset !== offset + 1 || entry.previousTag !== tag) break;
+    if (entry.offset > position.offset) break;
+    due.push(entry);
+    ({ offset, tag } = entry);
+  }
+  return due;
 }
 
 /** Undefined while the log can bring the client on. */
@@ -140,6 +160,7 @@ function lossOf(
 ): LossReason | undefined {
   if (position.epoch !== at.epoch) return 'new-epoch';
   if (position.offset < at.offset) return 'forked';
+  if (position.offset === at.offset && position.tag !== at.tag) return 'forked';
   if (!first || first.offset > at.offset + 1)
     return position.offset > at.offset ? 'trimmed' : undefined;
   return first.previousTag === at.tag ? undefined : 'forked';

@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CatchUps } from '../../../lib/cluster/continuity/catch-ups.js';
+import type { FollowedLog } from '../../../lib/cluster/continuity/followed-log.js';
+import type { Connection, PausedAt } from '../../../lib/cluster/connection.js';
+import { encodeEnvelope, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
+import type { Batch } from '../../../lib/hub/batch.js';
+import { Hub } from '../../../lib/hub/hub.js';
+import { Turn } from '../../../lib/hub/turn.js';
+import type { LogEntry, LogRange, LogRead, LogTop } from '../../../lib/transport/logs.js';
+import { waitFor } from '../../support/wait-for.js';
+
+const tagOf = (offset: number): string => (offset === 0 ? '' : `tag ${offset}`);
+
+function entry(offset: number, previousTag = tagOf(offset - 1)): LogEntry {
+  const bytes = encodeEnvelope({
+    kind: EnvelopeKind.broadcast,
+    origin: 'i'.repeat(16),
+    sequence: offset,
+    binary: false,
+    mayRepeat: false,
+    volatile: false,
+    compress: true,
+    target: Buffer.alloc(0),
+    payload: Buffer.from(`${offset}`),
+  });
+  return { offset, tag: tagOf(offset), previousTag, publishedAtMs: 0, bytes };
+}
+
+/** A client that reads at once what it is written. */
+class Member {
+  readonly written: number[] = [];
+  readonly paused = new Map<string, PausedAt>();
+  readonly rooms = new Set(['r']);
+  isOpen = true;
+  lastRun = 0;
+
+  constructor(at: PausedAt) {
+    this.paused.set('c', at);
+  }
+
+  async drained(): Promise<boolean> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.isOpen;
+  }
+
+  writeMissed({ frames }: Batch): boolean {
+    for (const { payload } of frames) this.written.push(Number(payload));
+    return true;
+  }
+}
+
+const TURN = new Turn();
+
+describe('bringing on a paused client', () => {
+  const hub = new Hub('/', { turn: TURN, coalesceMs: 0 });
+  let entries: LogEntry[];
+  let position: LogTop;
+  let reads: number;
+  let duringRead: () => void;
+  let told: string[];
+  let catchUps: CatchUps;
+
+  const start = (at: PausedAt): Member => {
+    const member = new Member(at);
+    catchUps.start(member as unknown as Connection);
+    return member;
+  };
+
+  beforeEach(() => {
+    entries = [];
+    reads = 0;
+    told = [];
+    duringRead = () => {};
+    const log = {
+      get position() {
+        return position;
+      },
+      channel: 'c',
+      label: '{"room":"r"}',
+      route: { hub, room: 'r' },
+    };
+    catchUps = new CatchUps({
+      logs: {
+        async read(_: string, { from = 1 }: LogRange): Promise<LogRead> {
+          reads++;
+          const found = entries.filter(({ offset }) => offset >= from);
+          duringRead();
+          return { top: position, entries: found };
+        },
+      },
+      followed: { get: () => log as unknown as FollowedLog },
+      lost: (_, { reason, last }) => void told.push(`${reason} after ${last.offset}`),
+    });
+  });
+
+  afterEach(() => catchUps.close());
+
+  it('goes on from where it stands', async () => {
+    entries = [1, 2, 3].map((offset) => entry(offset));
+    position = { epoch: 'e', offset: 3, tag: tagOf(3) };
+    const member = start({ epoch: 'e', offset: 1, tag: tagOf(1) });
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(member.written).toEqual([2, 3]);
+    expect(told).toEqual([]);
+  });
+
+  it('says a fork at the place where it stands, though nothing follows', async () => {
+    entries = [entry(3)];
+    position = { epoch: 'e', offset: 3, tag: tagOf(3) };
+    const member = start({ epoch: 'e', offset: 3, tag: 'of another branch' });
+    await waitFor('the end', () => member.paused.size === 0 || reads > 20);
+    expect(told).toEqual(['forked after 3']);
+    expect(reads).toBe(1);
+  });
+
+  it('says a hole within what was read', async () => {
+    entries = [entry(2), entry(4)];
+    position = { epoch: 'e', offset: 4, tag: tagOf(4) };
+    const member = start({ epoch: 'e', offset: 1, tag: tagOf(1) });
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(member.written).toEqual([2]);
+    expect(told).toEqual(['trimmed after 2']);
+  });
+
+  it('writes nothing that was read before it left the room', async () => {
+    entries = [entry(1)];
+    position = { epoch: 'e', offset: 1, tag: tagOf(1) };
+    const member = start({ epoch: 'e', offset: 0, tag: '' });
+    duringRead = () => {
+      member.rooms.delete('r');
+      member.paused.delete('c');
+    };
+    await waitFor('the read', () => reads === 1);
+    await member.drained();
+    expect(member.written).toEqual([]);
+    expect(member.paused.size).toBe(0);
+  });
+});
