@@ -1,0 +1,67 @@
+import { expect, it } from '@jest/globals';
+import { Instance, ownKey, reaches, report } from '../faults/fixtures/instance.js';
+import { closeAfterEach } from '../support/cleanup.js';
+import { guardProcess } from '../support/process-guard.js';
+import { describeWithRedis, RedisServer } from '../support/redis-server.js';
+import { waitFor } from '../support/wait-for.js';
+import { Pings } from './stage/pings.js';
+import { RedisProxy } from './stage/redis-proxy.js';
+
+const ROOMS = 50_000;
+const CHECKED_MS = 5_000;
+const P99_MS = 20;
+const MISSED = 200;
+
+describeWithRedis(`${ROOMS.toLocaleString('en')} rooms with a history on one instance`, () => {
+  guardProcess();
+  const track = closeAfterEach();
+
+  it('are all compared with Redis within seconds of a reconnect, and Redis has time for others', async () => {
+    const redis = track(await RedisServer.start());
+    const proxy = track(await RedisProxy.start(redis.port));
+    const options = {
+      eventKeys: ownKey(),
+      history: [{ rooms: '*', size: 10, ttlMs: 300_000 }],
+    };
+    const a = track(
+      await Instance.boot({ ...options, redis: { host: '127.0.0.1', port: proxy.port } }),
+    );
+    const b = track(await Instance.boot({ ...options, redis: redis.url }, a.log));
+    await Promise.all([a.awaitStatus('ready'), b.awaitStatus('ready')]);
+    const client = track(await a.connect());
+    client.deadlineMs = 60_000;
+    const rooms = Array.from({ length: ROOMS }, (_, i) => `room ${i}`);
+    for (let from = 0; from < ROOMS; from += 5_000) {
+      await client.request('join', rooms.slice(from, from + 5_000));
+    }
+    expect(a.backplane.stats().followed).toBe(ROOMS);
+
+    proxy.block(['commands', 'subscriber']);
+    await a.awaitStatus('degraded');
+    for (const room of rooms.slice(0, MISSED)) await b.server.to(room).publish('missed', room);
+    const { repairs } = a.backplane.stats();
+    const pings = track(await Pings.start(redis.port));
+    const began = performance.now();
+    proxy.admit(['commands', 'subscriber']);
+    await waitFor(
+      'all to be compared',
+      () => a.backplane.stats().repairs - repairs >= ROOMS,
+      60_000,
+    );
+    const checkedMs = performance.now() - began;
+    const latencies = await pings.stop();
+
+    const p99 = latencies[Math.ceil(latencies.length * 0.99) - 1]!;
+    report(
+      `${ROOMS} rooms were compared ${checkedMs.toFixed()} ms after Redis could be reached again; ` +
+        `of ${latencies.length} PINGs of another the p99 took ${p99.toFixed(1)} ms, the longest ${latencies.at(-1)!.toFixed(1)} ms`,
+    );
+    const missed = client.received.filter(
+      (frame) => (frame as { event?: string }).event === 'missed',
+    );
+    expect(missed).toHaveLength(MISSED);
+    expect(checkedMs).toBeLessThan(CHECKED_MS);
+    expect(p99).toBeLessThan(P99_MS);
+    await reaches(b, rooms.at(-1)!, client);
+  }, 180_000);
+});
