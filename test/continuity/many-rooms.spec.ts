@@ -10,7 +10,8 @@ import { RedisProxy } from './stage/redis-proxy.js';
 const ROOMS = 50_000;
 const CHECKED_MS = 5_000;
 const P99_MS = 20;
-const MISSED = 200;
+/** One in so many rooms misses a message, the last of all among them: the rooms are compared in their order. */
+const MISSED_EVERY = 250;
 
 describeWithRedis(`${ROOMS.toLocaleString('en')} rooms with a history on one instance`, () => {
   guardProcess();
@@ -38,16 +39,14 @@ describeWithRedis(`${ROOMS.toLocaleString('en')} rooms with a history on one ins
 
     proxy.block(['commands', 'subscriber']);
     await a.awaitStatus('degraded');
-    for (const room of rooms.slice(0, MISSED)) await b.server.to(room).publish('missed', room);
-    const { repairs } = a.backplane.stats();
+    const missed = rooms.filter((_, i) => i % MISSED_EVERY === MISSED_EVERY - 1);
+    for (const room of missed) await b.server.to(room).publish('missed', room);
     const pings = track(await Pings.start(redis.port));
     const began = performance.now();
     proxy.admit(['commands', 'subscriber']);
-    await waitFor(
-      'all to be compared',
-      () => a.backplane.stats().repairs - repairs >= ROOMS,
-      60_000,
-    );
+    const repaired = () =>
+      client.received.filter((frame) => (frame as { event?: string }).event === 'missed').length;
+    await waitFor('all to be compared', () => repaired() >= missed.length, 60_000, 20);
     const checkedMs = performance.now() - began;
     const latencies = await pings.stop();
 
@@ -56,10 +55,7 @@ describeWithRedis(`${ROOMS.toLocaleString('en')} rooms with a history on one ins
       `${ROOMS} rooms were compared ${checkedMs.toFixed()} ms after Redis could be reached again; ` +
         `of ${latencies.length} PINGs of another the p99 took ${p99.toFixed(1)} ms, the longest ${latencies.at(-1)!.toFixed(1)} ms`,
     );
-    const missed = client.received.filter(
-      (frame) => (frame as { event?: string }).event === 'missed',
-    );
-    expect(missed).toHaveLength(MISSED);
+    expect(repaired()).toBe(missed.length);
     expect(checkedMs).toBeLessThan(CHECKED_MS);
     expect(p99).toBeLessThan(P99_MS);
     await reaches(b, rooms.at(-1)!, client);
