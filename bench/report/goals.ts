@@ -119,6 +119,30 @@ const GOALS: readonly Goal[] = [
     atMost: 1.5,
     value: between('deflate-on', 'deflate-off', 'cpuPerDelivery'),
   },
+  {
+    name: 'history-publish-1',
+    title: 'publishing with history to one room, to a bare script of the same commands',
+    atLeast: 0.6,
+    value: toFloor('history-publish-1', 'publishedPerSecond'),
+  },
+  {
+    name: 'history-publish-1000',
+    title: 'publishing with history to 1,000 rooms, to a bare script of the same commands',
+    atLeast: 0.6,
+    value: toFloor('history-publish-1000', 'publishedPerSecond'),
+  },
+  {
+    name: 'history-repair',
+    title: 'repair of 50,000 rooms with history after a reconnect, in ms',
+    atMost: 5_000,
+    value: (find) => find('history-repair', OURS, 'repairedMs'),
+  },
+  {
+    name: 'history-repair-ping',
+    title: "p99 of another's PING during that repair, in ms",
+    atMost: 20,
+    value: (find) => find('history-repair', OURS, 'pingP99'),
+  },
 ];
 
 export function goals(find: LookUp): GoalResult[] {

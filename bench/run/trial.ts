@@ -5,6 +5,7 @@ import type { Counts, Crowd } from '../driver/driver.js';
 import type { Latency } from '../driver/latencies.js';
 import type { Work } from '../driver/work.js';
 import { Child } from '../processes/child.js';
+import type { LoopDelay } from '../processes/loop-delay.js';
 import type { BenchRedis } from '../processes/redis.js';
 import type { Memory, Usage } from '../processes/usage.js';
 import type { Figures } from '../scenarios/figures.js';
@@ -48,6 +49,7 @@ export class Trial {
   readonly #options: TrialOptions;
   readonly #servers: Child[];
   readonly #driver: Child;
+  readonly #helpers: Child[] = [];
 
   static async run(options: TrialOptions): Promise<Figures> {
     await options.redis.clear();
@@ -58,7 +60,7 @@ export class Trial {
     } finally {
       // Clients first: that they go is not the servers' doing.
       await trial.#driver.stop();
-      await Promise.all(trial.#servers.map((server) => server.stop()));
+      await Promise.all([...trial.#helpers, ...trial.#servers].map((child) => child.stop()));
     }
   }
 
@@ -82,6 +84,21 @@ export class Trial {
         }),
     );
     this.#driver = new Child('The driver', 'driver/main.js');
+  }
+
+  get target(): Target {
+    return this.#options.target;
+  }
+
+  get redis(): BenchRedis {
+    return this.#options.redis;
+  }
+
+  /** A process that the work needs besides servers and driver; it ends with the trial. */
+  helper(name: string, file: string, ...args: string[]): Child {
+    const child = new Child(name, file, { args });
+    this.#helpers.push(child);
+    return child;
   }
 
   /** The size of something: in a full run, and in a quick one. */
@@ -132,6 +149,19 @@ export class Trial {
   /** Of the first instance, without garbage. */
   memory(): Promise<Memory> {
     return this.#servers[0]!.call('memory');
+  }
+
+  /** Watches how long the event loop of the first instance lets others wait, until {@link loopDelay}. */
+  watchLoop(): Promise<void> {
+    return this.#servers[0]!.call('watchLoop');
+  }
+
+  loopDelay(): Promise<LoopDelay> {
+    return this.#servers[0]!.call('loopDelay');
+  }
+
+  async delivered(): Promise<number> {
+    return (await this.#driver.call<Counts>('counts')).delivered;
   }
 
   async lost(): Promise<number> {

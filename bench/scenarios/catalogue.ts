@@ -1,5 +1,8 @@
 import { ask } from './ask.js';
 import { coalescing, deflates, paced, payloads, saturated } from './fan-out.js';
+import { historyFanOuts } from './history-fan-out.js';
+import { historyPublishes } from './history-publish.js';
+import { historyRepair } from './history-repair.js';
 import { idles } from './idle.js';
 import { misses } from './misses.js';
 import { manyRooms } from './rooms.js';
@@ -20,4 +23,7 @@ export const scenarios: readonly Scenario[] = [
   ...idles,
   joins,
   reconnects,
+  ...historyFanOuts,
+  ...historyPublishes,
+  historyRepair,
 ];

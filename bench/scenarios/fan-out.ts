@@ -20,14 +20,16 @@ export function deliveryFigures(measured: Measured, messagesPerAsk = 1): Figures
   };
 }
 
-type FanOut = Omit<Scenario, 'instances' | 'run'> & {
+interface RoomWork {
   readonly members: number;
   readonly quickMembers: number;
   readonly work: Omit<Work, 'deliveries' | 'payloadBytes'> & Partial<Work>;
-};
+}
+
+type FanOut = Omit<Scenario, 'instances' | 'run'> & RoomWork;
 
 /** One room, on two instances. */
-function fanOut({ members, quickMembers, work, ...scenario }: FanOut): Scenario {
+export function fanOut({ members, quickMembers, work, ...scenario }: FanOut): Scenario {
   return {
     ...scenario,
     instances: 2,
@@ -40,23 +42,22 @@ function fanOut({ members, quickMembers, work, ...scenario }: FanOut): Scenario 
   };
 }
 
-const PACED: FanOut['work'] = { kind: 'paced', amount: 20 };
-const SATURATED: FanOut['work'] = { kind: 'window', amount: 32 };
+const PACED: RoomWork['work'] = { kind: 'paced', amount: 20 };
+const SATURATED: RoomWork['work'] = { kind: 'window', amount: 32 };
+
+export const PACED_ROOM: RoomWork = { members: 1_000, quickMembers: 500, work: PACED };
+export const SATURATED_ROOM: RoomWork = { members: 500, quickMembers: 500, work: SATURATED };
 
 export const paced = fanOut({
   name: 'paced',
   title: 'Paced fan-out: one room, 1,000 members, 20 messages a second',
-  members: 1_000,
-  quickMembers: 500,
-  work: PACED,
+  ...PACED_ROOM,
 });
 
 export const saturated = fanOut({
   name: 'saturated',
   title: 'Saturated fan-out: one room, 500 members, 32 messages in flight',
-  members: 500,
-  quickMembers: 500,
-  work: SATURATED,
+  ...SATURATED_ROOM,
 });
 
 const payload = (name: string, size: string, payloadBytes: number): Scenario =>

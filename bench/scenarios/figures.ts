@@ -2,6 +2,8 @@
 export const figures = {
   deliveredPerSecond: { title: 'delivered', unit: '/s', better: 'more' },
   cpuPerDelivery: { title: 'server CPU per delivery', unit: 'µs', better: 'less' },
+  publishedPerSecond: { title: 'published', unit: '/s', better: 'more' },
+  cpuPerPublish: { title: 'publisher CPU per message', unit: 'µs', better: 'less' },
   cpuPerRequest: { title: 'server CPU per request', unit: 'µs', better: 'less' },
   cpuPerMiss: { title: 'CPU per message, instance without members', unit: 'µs', better: 'less' },
   cpuPerClient: { title: 'server CPU per client', unit: 'µs', better: 'less' },
@@ -13,6 +15,11 @@ export const figures = {
   heapPerConnection: { title: 'heap per connection', unit: 'KiB', better: 'less' },
   rssPerConnection: { title: 'RSS per connection', unit: 'KiB', better: 'less' },
   joinedMs: { title: 'time to all joined', unit: 'ms', better: 'less' },
+  repairedMs: { title: 'time to all repaired', unit: 'ms', better: 'less' },
+  pingP50: { title: "p50 of another's PING", unit: 'ms', better: 'less' },
+  pingP99: { title: "p99 of another's PING", unit: 'ms', better: 'less' },
+  pingMax: { title: "longest of another's PING", unit: 'ms', better: 'less' },
+  loopDelay: { title: 'longest stall of the event loop', unit: 'ms', better: 'less' },
   lost: { title: 'lost', unit: '', better: 'less' },
 } as const;
 

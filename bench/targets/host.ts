@@ -1,6 +1,7 @@
 /** The process of one server under test: `node host.js <file of the target>`. */
 import 'reflect-metadata';
 
+import { loopDelay, watchLoop } from '../processes/loop-delay.js';
 import { startProfile, stopProfile } from '../processes/profiler.js';
 import { serveRunner } from '../processes/rpc.js';
 import { memory, usage } from '../processes/usage.js';
@@ -13,6 +14,8 @@ serveRunner({
   },
   usage,
   memory,
+  watchLoop,
+  loopDelay,
   startProfile,
   stopProfile,
 });

@@ -7,7 +7,7 @@ import {
 
 import { startNest } from './nest-app.js';
 import type { Broadcaster } from './nest-gateway.js';
-import { PATH, type ServerSettings, type StartServer, userOf } from './target.js';
+import { HISTORY, PATH, type ServerSettings, type StartServer, userOf } from './target.js';
 
 const broadcaster: Broadcaster = {
   connected: () => {},
@@ -24,7 +24,12 @@ export const start: StartServer = (settings) =>
     imports: [RedisBackplaneModule.forRoot(options(settings))],
   });
 
-function options({ redis, deflate = false, coalesceMs }: ServerSettings): RedisBackplaneOptions {
+function options({
+  redis,
+  deflate = false,
+  coalesceMs,
+  history,
+}: ServerSettings): RedisBackplaneOptions {
   const given: RedisBackplaneOptions = {
     redis: { ...redis },
     perMessageDeflate: deflate,
@@ -34,5 +39,6 @@ function options({ redis, deflate = false, coalesceMs }: ServerSettings): RedisB
     },
   };
   if (coalesceMs !== undefined) given.coalesceMs = coalesceMs;
+  if (history) given.history = [{ rooms: '*', ...HISTORY }];
   return given;
 }

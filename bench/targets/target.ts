@@ -21,7 +21,12 @@ export interface ServerSettings {
   readonly idleHandlers?: number;
   readonly deflate?: boolean;
   readonly coalesceMs?: number;
+  /** All rooms have one: {@link HISTORY}. */
+  readonly history?: boolean;
 }
+
+/** What a room with history keeps. */
+export const HISTORY = { size: 200, ttlMs: 300_000 };
 
 /** Starts one instance on a free port of loopback, and resolves with the port when clients may come. */
 export type StartServer = (settings: ServerSettings) => Promise<number>;

@@ -1,0 +1,28 @@
+/** The process of a bystander: how long does Redis let others wait? */
+import { Redis } from 'ioredis';
+
+import { Latencies } from '../driver/latencies.js';
+import { serveRunner } from './rpc.js';
+
+/** A PING leaves that often, whether or not the one before was answered: none hides behind another that waits. */
+const EVERY_MS = 2;
+
+const latencies = new Latencies();
+let redis: Redis;
+let timer: NodeJS.Timeout;
+
+serveRunner({
+  start: async (address: { host: string; port: number }) => {
+    redis = new Redis({ ...address, lazyConnect: true });
+    await redis.connect();
+    timer = setInterval(() => {
+      const askedAt = performance.now();
+      void redis.ping().then(() => latencies.add(askedAt));
+    }, EVERY_MS);
+  },
+  stop: async () => {
+    clearInterval(timer);
+    await redis.quit();
+    return latencies.take();
+  },
+});

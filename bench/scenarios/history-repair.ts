@@ -1,0 +1,60 @@
+import type { Latency } from '../driver/latencies.js';
+import { broadcastBytes } from '../processes/library.js';
+import { RawLogs } from '../processes/raw-logs.js';
+import type { Trial } from '../run/trial.js';
+import type { Scenario } from './scenario.js';
+
+const ROOMS_A_CLIENT = 100;
+/** Every so-manieth room has missed a message: it is found only by looking at all of them. */
+const MISSED_EVERY = 50;
+const LOOK_EVERY_MS = 5;
+const DEADLINE_MS = 60_000;
+
+export const historyRepair: Scenario = {
+  name: 'history-repair',
+  title:
+    'Repair: an instance with 50,000 rooms with history loses Redis, and one message in 50 of them',
+  instances: 1,
+  settings: { history: true },
+  targets: ['ours', 'ours-nest11'],
+  quick: ['ours'],
+  run: async (trial) => {
+    const { redis } = trial;
+    const count = trial.size(50_000, 5_000) / ROOMS_A_CLIENT;
+    const rooms = Array.from({ length: count }, (_, i) =>
+      Array.from({ length: ROOMS_A_CLIENT }, (_, k) => `room-${i * ROOMS_A_CLIENT + k}`),
+    );
+    await trial.gather({ count, rooms });
+    const missed = rooms.flat().filter((_, i) => i % MISSED_EVERY === MISSED_EVERY - 1);
+    const logs = await RawLogs.on(redis.client);
+    const instance = await redis.otherClients();
+    const pinger = trial.helper('The bystander', 'processes/pinger.js');
+    await pinger.call('start', { host: redis.host, port: redis.port });
+    await trial.watchLoop();
+    const begun = performance.now();
+    await logs.append(missed, broadcastBytes('said', { t: 0, text: 'missed' }), true);
+    await redis.disconnect(instance);
+    const delivered = await untilDelivered(trial, missed.length);
+    const repairedMs = performance.now() - begun;
+    const pings = await pinger.call<Latency>('stop');
+    const { max } = await trial.loopDelay();
+    const lost = (await trial.lost()) + missed.length - delivered;
+    return {
+      repairedMs,
+      pingP50: pings.p50,
+      pingP99: pings.p99,
+      pingMax: pings.max,
+      loopDelay: max,
+      lost,
+    };
+  },
+};
+
+async function untilDelivered(trial: Trial, count: number): Promise<number> {
+  const deadline = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const delivered = await trial.delivered();
+    if (delivered >= count || performance.now() > deadline) return delivered;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
