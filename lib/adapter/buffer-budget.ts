@@ -65,7 +65,7 @@ export class BufferBudget {
     const { totalBufferLimitBytes, turn, counters } = this.#options;
     if (this.#countedIn === turn.number) return;
     this.#countedIn = turn.number;
-    for (const holder of Array.from(this.#held.keys())) this.#set(holder, holder.bufferedBytes);
+    for (const holder of this.#held.keys()) this.#set(holder, holder.bufferedBytes);
     const wasWithin = this.#allowanceBytes === Infinity;
     this.#allowanceBytes = Infinity;
     if (this.#totalBytes <= totalBufferLimitBytes) return;
