@@ -121,10 +121,10 @@ export class Trial {
   /** Under load: first until everything is warm, then for the figures. */
   async measure(work: Work): Promise<Measured> {
     await this.#driver.call('begin', work);
-    await sleep(this.size(2_000, 500));
+    await sleep(this.size(1_000, 500));
     await this.#profile('startProfile');
     const before = await this.#snapshot();
-    await sleep(this.size(5_000, 1_000));
+    await sleep(this.size(3_000, 1_000));
     const after = await this.#snapshot();
     await this.#profile('stopProfile');
     const end = await this.#driver.call<Counts>('end', { deliveries: work.deliveries });
@@ -137,7 +137,7 @@ export class Trial {
   /** What the instances use by themselves in so much time. */
   async idle(): Promise<Measured> {
     const before = await this.#snapshot();
-    await sleep(this.size(5_000, 1_000));
+    await sleep(this.size(3_000, 1_000));
     return { ...difference(before, await this.#snapshot()), lost: 0 };
   }
 

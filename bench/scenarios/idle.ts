@@ -1,4 +1,4 @@
-import type { Scenario } from './scenario.js';
+import { ONE_OF_A_KIND, type Scenario } from './scenario.js';
 
 const KIB = 1024;
 
@@ -7,7 +7,7 @@ const idle = (handlers: number, quick: Scenario['quick']): Scenario => ({
   title: `Idle memory: 10,000 connections to a gateway with ${handlers} handler${handlers === 1 ? '' : 's'}`,
   instances: 1,
   settings: { idleHandlers: handlers },
-  targets: ['floor', 'ours', 'ours-nest11', 'stock', 'classic'],
+  targets: ONE_OF_A_KIND,
   quick,
   run: async (trial) => {
     // What is made once, however many connect, is there already.

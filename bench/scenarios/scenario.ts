@@ -15,6 +15,15 @@ export interface Scenario {
   run(trial: Trial): Promise<Figures>;
 }
 
+/** Where the Socket.IO adapters differ in nothing that is measured, one of them stands for all. */
+export const ONE_OF_A_KIND: readonly string[] = [
+  'floor',
+  'ours',
+  'ours-nest11',
+  'stock',
+  'classic',
+];
+
 /** The same room for each of so many clients. */
 export function oneRoom(count: number): { count: number; rooms: string[][] } {
   return { count, rooms: Array.from({ length: count }, () => ['room-0']) };

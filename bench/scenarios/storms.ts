@@ -1,5 +1,5 @@
 import { median } from '../report/stats.js';
-import type { Scenario } from './scenario.js';
+import { ONE_OF_A_KIND, type Scenario } from './scenario.js';
 
 const JOINERS = 100;
 const STORMS = 3;
@@ -32,6 +32,7 @@ export const reconnects: Scenario = {
   name: 'reconnects',
   title: 'Reconnect storm: 2,000 clients break off, and come to one of two instances',
   instances: 2,
+  targets: ONE_OF_A_KIND,
   quick: ['floor', 'ours'],
   run: async (trial) => {
     const count = trial.size(2_000, 400);

@@ -1,5 +1,5 @@
 import { DEFAULT_PAYLOAD_BYTES, deliveryFigures } from './fan-out.js';
-import type { Scenario } from './scenario.js';
+import { ONE_OF_A_KIND, type Scenario } from './scenario.js';
 
 const CONNECTIONS = 5;
 const BURST = 50;
@@ -8,6 +8,7 @@ export const users: Scenario = {
   name: 'users',
   title: "Bursts of 50 messages to a user's 5 connections",
   instances: 2,
+  targets: ONE_OF_A_KIND,
   quick: ['floor', 'ours'],
   run: async (trial) => {
     const span = trial.size(200, 50);
