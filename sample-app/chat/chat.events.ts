@@ -1,4 +1,4 @@
-import type { BackplaneServer, BackplaneSocket } from 'nestjs-redis-backplane';
+import type { BackplaneServer, BackplaneSocket, LossReason } from 'nestjs-redis-backplane';
 import type { Instance } from '../instance/instance.js';
 
 /** Where something came from: the page shows each instance by a name and a colour. */
@@ -26,6 +26,33 @@ export interface Roster {
   missing: number;
 }
 
+/** What somebody said in a room. Its id is the page's own: sent again under it, a message is not said twice. */
+export interface Said {
+  id: string;
+  at: number;
+  from: Origin;
+  room: string;
+  user: ChatUser;
+  text: string;
+}
+
+/** What somebody said to one person. */
+export interface Whispered {
+  id: string;
+  at: number;
+  from: Origin;
+  user: ChatUser;
+  to: ChatUser;
+  text: string;
+}
+
+/** The newest messages of a history, oldest first. */
+export interface Past<Message> {
+  messages: Message[];
+  /** There are older ones. */
+  more: boolean;
+}
+
 /** What the server sends: the event map of the gateway. */
 export interface ServerEvents {
   welcome: {
@@ -34,9 +61,11 @@ export interface ServerEvents {
     instance: Instance;
     backplane: string;
   };
-  said: { id: string; at: number; from: Origin; room: string; user: ChatUser; text: string };
-  whispered: { id: string; at: number; from: Origin; user: ChatUser; to: ChatUser; text: string };
+  said: Said;
+  whispered: Whispered;
   announced: { id: string; at: number; from: Origin; text: string };
+  /** Messages were lost for this client, in a room or, with none, among those to its user. What follows is whole again. */
+  missed: { room?: string; reason: LossReason };
   joined: { from: Origin; room: string; user: ChatUser };
   left: { from: Origin; room: string; user: ChatUser };
   typing: { from: Origin; room: string; user: ChatUser };

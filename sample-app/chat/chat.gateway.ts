@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { Inject, UsePipes } from '@nestjs/common';
+import { Inject, UseFilters, UsePipes } from '@nestjs/common';
 import {
   ConnectedSocket,
   MessageBody,
@@ -10,23 +9,45 @@ import {
 } from '@nestjs/websockets';
 import type { OnGatewayConnection, OnGatewayDisconnect, OnGatewayInit } from '@nestjs/websockets';
 import { Backplane } from 'nestjs-redis-backplane';
+import type {
+  Audience,
+  ContinuityLoss,
+  LossReason,
+  OnContinuityLost,
+} from 'nestjs-redis-backplane';
 import { INSTANCE } from '../instance/instance.js';
 import type { Instance } from '../instance/instance.js';
-import type { ChatData, ChatServer, ChatSocket, ChatUser, Origin, Roster } from './chat.events.js';
+import type {
+  ChatData,
+  ChatServer,
+  ChatSocket,
+  ChatUser,
+  Origin,
+  Past,
+  Roster,
+  Said,
+  ServerEvents,
+  Whispered,
+} from './chat.events.js';
 import { PollMessage, RoomMessage, SayMessage, WhisperMessage } from './chat.messages.js';
 import { CHAT_PATH, originOf } from './origin.js';
+import { pastOf } from './past.js';
 import { PulseService } from './pulse.service.js';
+import { hintsOf, roomOf, roomsOf, talkOf } from './rooms.js';
 import { SurveyService } from './survey.service.js';
+import { UnavailableFilter } from './unavailable.filter.js';
 import { messageValidation } from './validation.js';
 
 /** A chat, written as for one process. That there are several is the backplane's business. */
 @UsePipes(messageValidation)
+@UseFilters(UnavailableFilter)
 @WebSocketGateway({ path: CHAT_PATH })
 export class ChatGateway
   implements
     OnGatewayInit<ChatServer>,
     OnGatewayConnection<ChatSocket>,
-    OnGatewayDisconnect<ChatSocket>
+    OnGatewayDisconnect<ChatSocket>,
+    OnContinuityLost
 {
   @WebSocketServer() private readonly server!: ChatServer;
   private readonly from: Origin;
@@ -56,18 +77,32 @@ export class ChatGateway
   }
 
   handleDisconnect(client: ChatSocket): void {
-    const user = userOf(client);
-    for (const room of client.rooms) client.to(room).emit('left', { from: this.from, room, user });
+    for (const room of roomsOf(client))
+      this.hint(client, room).emit('left', this.whoIs(client, room));
   }
 
+  /** What a page has to say then: something is missing here. It reads the history anew. */
+  onContinuityLost(
+    client: ChatSocket | undefined,
+    talk: string | undefined,
+    reason: LossReason,
+    { userId }: ContinuityLoss,
+  ): void {
+    const { local } = this.server;
+    const members = talk === undefined ? local.toUser(userId!) : local.to(talk);
+    (client ?? members).emit('missed', { room: talk && roomOf(talk), reason });
+  }
+
+  /** Joining a room twice changes nothing: a page that has missed something does, for the answer. */
   @SubscribeMessage('join')
   async join(
     @ConnectedSocket() client: ChatSocket,
     @MessageBody() { room }: RoomMessage,
-  ): Promise<{ room: string }> {
-    await client.join(room);
-    client.to(room).emit('joined', { from: this.from, room, user: userOf(client) });
-    return { room };
+  ): Promise<{ past: Past<Said> | null }> {
+    const isNew = !client.rooms.has(talkOf(room));
+    await client.join(talkOf(room), hintsOf(room));
+    if (isNew) this.hint(client, room).emit('joined', this.whoIs(client, room));
+    return { past: await pastOf<Said>(this.server, talkOf(room)) };
   }
 
   @SubscribeMessage('leave')
@@ -75,47 +110,50 @@ export class ChatGateway
     @ConnectedSocket() client: ChatSocket,
     @MessageBody() { room }: RoomMessage,
   ): Promise<{ room: string }> {
-    await client.leave(room);
-    client.to(room).emit('left', { from: this.from, room, user: userOf(client) });
+    await client.leave(talkOf(room), hintsOf(room));
+    this.hint(client, room).emit('left', this.whoIs(client, room));
     return { room };
   }
 
+  /** Waits for Redis as long as that takes. A page that lost its worker meanwhile says it again, with the same id. */
   @SubscribeMessage('say')
-  say(
+  async say(
     @ConnectedSocket() client: ChatSocket,
-    @MessageBody() { room, text }: SayMessage,
-  ): { id: string } {
-    if (!client.rooms.has(room)) throw new WsException(`Join "${room}" before you speak there.`);
-    const id = randomUUID();
-    const user = userOf(client);
-    this.server.to(room).emit('said', { id, at: Date.now(), from: this.from, room, user, text });
-    return { id };
+    @MessageBody() { id, room, text }: SayMessage,
+  ): Promise<{ duplicate: boolean }> {
+    const talk = talkOf(room);
+    if (!client.rooms.has(talk)) throw new WsException(`Join "${room}" before you speak there.`);
+    const said = { id, at: Date.now(), from: this.from, room, user: userOf(client), text };
+    const published = await this.server.to(talk).publish('said', said, { id, queue: true });
+    return { duplicate: published!.duplicate };
   }
 
   /** To all tabs of one user, and to all tabs of the one who whispers; to one copy each if they are the same. */
   @SubscribeMessage('whisper')
-  whisper(
+  async whisper(
     @ConnectedSocket() client: ChatSocket,
-    @MessageBody() { to, text }: WhisperMessage,
-  ): { id: string } {
-    const id = randomUUID();
+    @MessageBody() { id, to, text }: WhisperMessage,
+  ): Promise<{ duplicate: boolean }> {
     const user = userOf(client);
-    this.server.toUser(to, user.id).emit('whispered', {
-      id,
-      at: Date.now(),
-      from: this.from,
-      user,
-      to: { id: to, name: to },
-      text,
-    });
-    return { id };
+    const whispered = { id, at: Date.now(), from: this.from, user, to: { id: to, name: to }, text };
+    const both = this.server.toUser(to, user.id);
+    const published = await both.publish('whispered', whispered, { id, queue: true });
+    return { duplicate: published!.duplicate };
+  }
+
+  /** What was whispered to the user and by the user. */
+  @SubscribeMessage('whispers')
+  async whispers(
+    @ConnectedSocket() { userId }: ChatSocket,
+  ): Promise<{ past: Past<Whispered> | null }> {
+    if (userId === undefined) return { past: { messages: [], more: false } };
+    return { past: await pastOf<Whispered>(this.server, { user: userId }) };
   }
 
   /** A hint that may be lost: a client that is behind has more important things to read. */
   @SubscribeMessage('typing')
   typing(@ConnectedSocket() client: ChatSocket, @MessageBody() { room }: RoomMessage): void {
-    const user = userOf(client);
-    client.to(room).volatile.emit('typing', { from: this.from, room, user });
+    this.hint(client, room).volatile.emit('typing', this.whoIs(client, room));
   }
 
   /** Across all workers. */
@@ -141,6 +179,15 @@ export class ChatGateway
     }
     setImmediate(() => process.kill(process.pid, 'SIGTERM'));
     return { stopping: this.instance.name };
+  }
+
+  /** Whoever else is in the room. */
+  private hint(client: ChatSocket, room: string): Audience<ServerEvents> {
+    return client.to(hintsOf(room));
+  }
+
+  private whoIs(client: ChatSocket, room: string): ServerEvents['joined'] {
+    return { from: this.from, room, user: userOf(client) };
   }
 }
 

@@ -2,6 +2,11 @@ import { IsNotEmpty, IsString, Matches, MaxLength } from 'class-validator';
 
 const ROOM = /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u;
 
+/** Which message it is, however often it is sent: long enough that nobody guesses it before it is said. */
+const MessageId = Matches(/^[\w-]{16,64}$/, {
+  message: 'The id of a message has 16 to 64 letters, digits, dashes and underscores.',
+});
+
 /** What the page sends. */
 export class RoomMessage {
   @IsString()
@@ -11,6 +16,9 @@ export class RoomMessage {
 }
 
 export class SayMessage extends RoomMessage {
+  @MessageId
+  id!: string;
+
   @IsString()
   @IsNotEmpty()
   @MaxLength(2_000)
@@ -18,6 +26,9 @@ export class SayMessage extends RoomMessage {
 }
 
 export class WhisperMessage {
+  @MessageId
+  id!: string;
+
   /** A user's id. */
   @IsString()
   @IsNotEmpty()

@@ -4,6 +4,9 @@ const ANSWER_TIMEOUT_MS = 8_000;
 /** Instances pulse every two seconds: after this long a silence the connection is dead, whatever it looks like. */
 const SILENCE_MS = 15_000;
 
+/** The server may or may not have done what it was asked for. */
+export class ConnectionLost extends Error {}
+
 /**
  * A WebSocket that comes back. Fires `state` (detail: `{ state, attempt, delayMs, code }`, state one of connecting, open,
  * waiting) and `message` (detail: `{ event, data, id }`).
@@ -49,14 +52,14 @@ export class Connection extends EventTarget {
     if (this.isOpen) this.#socket.send(JSON.stringify({ id, data }));
   }
 
-  /** Resolves with the server's answer, rejects with its reason. */
-  request(event, data) {
-    if (!this.isOpen) return Promise.reject(new Error('There is no connection right now.'));
+  /** Resolves with the server's answer, rejects with its reason, or with a {@link ConnectionLost}. */
+  request(event, data, { timeoutMs = ANSWER_TIMEOUT_MS } = {}) {
+    if (!this.isOpen)
+      return Promise.reject(new ConnectionLost('There is no connection right now.'));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#settle(id, { error: { message: 'The server did not answer in time.' } });
-      }, ANSWER_TIMEOUT_MS);
+      const giveUp = () => this.#settle(id, new Error('The server did not answer in time.'));
+      const timer = timeoutMs === Infinity ? undefined : setTimeout(giveUp, timeoutMs);
       this.#asked.set(id, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ event, data, id }));
     });
@@ -85,7 +88,10 @@ export class Connection extends EventTarget {
   #receive(text) {
     this.#listen();
     const frame = JSON.parse(text);
-    if (frame.event === undefined) return this.#settle(frame.id, frame);
+    if (frame.event === undefined) {
+      const { id, data, error } = frame;
+      return this.#settle(id, error && new Error(error.message), data);
+    }
     // Only a connection that was served counts as a success.
     if (frame.event === 'welcome') this.#attempt = 0;
     this.dispatchEvent(new CustomEvent('message', { detail: frame }));
@@ -110,16 +116,16 @@ export class Connection extends EventTarget {
     this.#socket = undefined;
     socket?.close();
     for (const id of this.#asked.keys()) {
-      this.#settle(id, { error: { message: 'The connection was lost.' } });
+      this.#settle(id, new ConnectionLost('The connection was lost.'));
     }
   }
 
-  #settle(id, { data, error }) {
+  #settle(id, error, data) {
     const asked = this.#asked.get(id);
     if (!asked) return;
     this.#asked.delete(id);
     clearTimeout(asked.timer);
-    if (error) asked.reject(new Error(error.message));
+    if (error) asked.reject(error);
     else asked.resolve(data);
   }
 

@@ -1,6 +1,5 @@
 import { byId, el } from './dom.js';
-
-const MOST_ENTRIES = 500;
+import { Timeline } from './timeline.js';
 
 /**
  * The rooms one is in, and the people one talks to in private: each a conversation with a log. Fires `change` when another
@@ -16,8 +15,12 @@ export class Conversations extends EventTarget {
     return this.#active;
   }
 
-  get rooms() {
-    return [...this.#all.values()].filter(({ kind }) => kind === 'room').map(({ name }) => name);
+  get all() {
+    return [...this.#all.values()];
+  }
+
+  of(kind) {
+    return this.all.filter((each) => each.kind === kind);
   }
 
   openRoom(room) {
@@ -39,7 +42,7 @@ export class Conversations extends EventTarget {
 
   show(conversation) {
     this.#active = conversation;
-    for (const each of this.#all.values()) {
+    for (const each of this.all) {
       const isActive = each === conversation;
       each.log.hidden = !isActive;
       if (isActive) {
@@ -50,7 +53,7 @@ export class Conversations extends EventTarget {
       }
       label(each);
     }
-    if (conversation) toEnd(conversation.log);
+    conversation?.timeline.showEnd();
     this.dispatchEvent(new Event('change'));
   }
 
@@ -58,26 +61,20 @@ export class Conversations extends EventTarget {
     this.#all.delete(conversation.key);
     conversation.log.remove();
     conversation.item.remove();
-    this.show([...this.#all.values()].at(-1));
+    this.show(this.all.at(-1));
   }
 
-  /** Adds an entry; one that is a message, not a notice, counts as unread where nobody looks. */
-  add(conversation, entry, { counts = false } = {}) {
-    const { log } = conversation;
-    const wasAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-    log.append(entry);
-    if (log.childElementCount > MOST_ENTRIES) log.firstElementChild.remove();
-    if (conversation === this.#active) {
-      if (wasAtEnd) toEnd(log);
-    } else if (counts) {
-      conversation.unread++;
-      label(conversation);
-    }
+  /** Adds a message, unless it is there. It counts as unread where nobody looks, unless it is one's own. */
+  addMessage(conversation, entry, { id, isOwn }) {
+    if (!conversation.timeline.add(entry, id)) return;
+    if (isOwn || conversation === this.#active) return;
+    conversation.unread++;
+    label(conversation);
   }
 
   /** Adds an entry, made anew for each, to every conversation. */
   addToAll(make) {
-    for (const conversation of this.#all.values()) this.add(conversation, make());
+    for (const { timeline } of this.all) timeline.add(make());
   }
 
   #open(description) {
@@ -88,7 +85,8 @@ export class Conversations extends EventTarget {
     const log = el('div', { className: 'log', hidden: true, tabIndex: 0 });
     log.setAttribute('role', 'log');
     log.setAttribute('aria-label', `Messages in ${description.title}`);
-    const conversation = { ...description, button, item, log, unread: 0 };
+    const timeline = new Timeline(log);
+    const conversation = { ...description, button, item, log, timeline, unread: 0 };
     button.addEventListener('click', () => this.show(conversation));
     this.#all.set(description.key, conversation);
     this.#list.append(item);
@@ -102,8 +100,4 @@ function label({ button, title, unread }) {
   const parts = [el('span', { className: 'room-name' }, title)];
   if (unread > 0) parts.push(el('span', { className: 'unread' }, `${unread} new`));
   button.replaceChildren(...parts);
-}
-
-function toEnd(log) {
-  log.scrollTop = log.scrollHeight;
 }

@@ -21,6 +21,34 @@ export function messageEntry({ user, from, at, text }, { isOwn, isHere, onAuthor
   return entry;
 }
 
+/** What this tab has said and nobody has yet; what it waits for is filled in by whoever knows. */
+export function waitingEntry({ text }) {
+  return unsaidEntry(text, el('span', { className: 'waits' }));
+}
+
+/** What could not be sent, with what can be done about it. */
+export function failedEntry({ text }, { reason, onSendAgain, onDiscard }) {
+  const button = (label, onClick) => {
+    const element = el('button', { type: 'button', className: 'quiet' }, label);
+    element.addEventListener('click', onClick);
+    return element;
+  };
+  const entry = unsaidEntry(text, el('span', { className: 'fails' }, `Not sent: ${reason}`));
+  const buttons = [button('Send again', onSendAgain), button('Discard', onDiscard)];
+  entry.append(el('p', { className: 'choices' }, ...buttons));
+  return entry;
+}
+
+function unsaidEntry(text, state) {
+  const author = el('span', { className: 'author' }, 'You');
+  return el(
+    'li',
+    { className: 'entry own unsaid' },
+    el('p', { className: 'meta' }, author, state),
+    el('p', { className: 'text' }, text),
+  );
+}
+
 export function announcementEntry({ from, at, text }, { isHere }) {
   const entry = el(
     'article',
@@ -36,6 +64,11 @@ export function announcementEntry({ from, at, text }, { isHere }) {
   );
   entry.style.setProperty('--hue', hueOf(from));
   return entry;
+}
+
+/** Something that happened and is not good: for the eye, too. */
+export function warningEntry(text) {
+  return el('p', { className: 'notice warning' }, text);
 }
 
 /** Something that happened: texts, and instances as chips. */

@@ -2,10 +2,12 @@ import { startAnnouncing } from './announce.js';
 import { Connection } from './connection.js';
 import { Conversations } from './conversations.js';
 import { byId, onSubmit } from './dom.js';
-import { announcementEntry, messageEntry, noticeEntry } from './entries.js';
+import { announcementEntry, messageEntry, noticeEntry, warningEntry } from './entries.js';
 import { GardenPanel } from './garden-panel.js';
 import { instanceChip } from './instance-chip.js';
+import { Outbox } from './outbox.js';
 import { ownName, rememberName } from './own-name.js';
+import { PastReader } from './past-reader.js';
 import { Poll } from './poll.js';
 import { Roster } from './roster.js';
 import { StatusBar } from './status-bar.js';
@@ -19,11 +21,29 @@ const roster = new Roster(connection);
 const poll = new Poll(connection);
 const hint = new TypingHint(() => connection.send('typing', { room: talks.active.name }));
 const status = new StatusBar(() => connection.retryNow());
+const outbox = new Outbox(connection, (talk) => past.isEntered(talk));
+const past = new PastReader({
+  connection,
+  talks,
+  openWhisper,
+  show: addPast,
+  onEntered: (talk) => outbox.resume(talk),
+  onProblem: showProblem,
+});
 
 const field = byId('message');
 const composerNote = byId('composer-note');
 const stopButton = byId('stop');
 const nameField = byId('name');
+
+/** What the workers caught up with when they reached Redis again is in the histories by then. */
+const CATCH_UP_DELAY_MS = 1_000;
+
+const LOSSES = {
+  trimmed: 'this worker was away from Redis for longer than they are kept',
+  'new-epoch': 'Redis lost what it kept',
+  forked: 'another Redis took over, and had not got all of them',
+};
 
 let me;
 let here;
@@ -45,12 +65,14 @@ const handlers = {
     here = instance;
     status.connected(instance);
     status.backplane(backplane);
+    outbox.waitFor('Redis');
     garden.servedBy(instance);
     byId('here').replaceChildren('Served by ', instanceChip(instance), ` process ${instance.pid}`);
     stopButton.disabled = !instance.restarts;
     const words = before ? 'Back, now served by' : 'Served by';
-    for (const room of talks.rooms) connection.request('join', { room }).catch(showProblem);
+    for (const { timeline } of talks.all) timeline.markSeam();
     talks.addToAll(() => noticeEntry(words, instance));
+    past.readAll();
     void roster.refresh();
   },
   said(message) {
@@ -59,9 +81,18 @@ const handlers = {
     typing.stop(message.user.id);
   },
   whispered(message) {
-    const other = message.user.id === me.id ? message.to : message.user;
-    addMessage(talks.openPrivate(other), message);
-    if (!talks.active) talks.show(talks.openPrivate(other));
+    const talk = openWhisper(message);
+    addMessage(talk, message);
+    if (!talks.active) talks.show(talk);
+  },
+  missed({ room, reason }) {
+    const hurt = room === undefined ? talks.of('user') : [talks.find('room', room) ?? []].flat();
+    for (const { timeline } of hurt) {
+      timeline.add(warningEntry(`Messages may be missing here: ${LOSSES[reason]}.`));
+      timeline.markSeam();
+    }
+    if (room === undefined) void past.readWhispers();
+    else for (const talk of hurt) void past.readRoom(talk);
   },
   announced(message) {
     talks.addToAll(() => announcementEntry(message, { isHere: isHere(message.from) }));
@@ -78,23 +109,42 @@ const handlers = {
     garden.leaving(from);
     if (!isHere(from)) talks.addToAll(() => noticeEntry('Stopped:', from));
   },
-  backplane: (change) => status.backplane(change.status),
+  backplane(change) {
+    status.backplane(change.status);
+    if (change.status === 'ready') setTimeout(() => past.readAll(), CATCH_UP_DELAY_MS);
+  },
   exception: showProblem,
 };
 
 function addMessage(talk, message) {
-  const isOwn = message.user.id === me.id;
+  const { id, user } = message;
+  talks.addMessage(talk, entryOf(message), { id, isOwn: user.id === me.id });
+  outbox.arrived(id);
+}
+
+function addPast(talk, part) {
+  const gap = () => warningEntry('More was said here meanwhile than is shown.');
+  talk.timeline.addPast(part, entryOf, gap);
+  for (const { id } of part.messages) outbox.arrived(id);
+}
+
+function entryOf(message) {
   const onAuthor = (user) => {
     talks.show(talks.openPrivate(user));
     field.focus();
   };
-  const entry = messageEntry(message, { isOwn, isHere: isHere(message.from), onAuthor });
-  talks.add(talk, entry, { counts: !isOwn });
+  const isOwn = message.user.id === me.id;
+  return messageEntry(message, { isOwn, isHere: isHere(message.from), onAuthor });
+}
+
+/** Whom one talks to, whoever of the two said it. */
+function openWhisper({ user, to }) {
+  return talks.openPrivate(user.id === me.id ? to : user);
 }
 
 function addNotice(room, words, from) {
   const talk = talks.find('room', room);
-  if (talk) talks.add(talk, noticeEntry(words, from));
+  talk?.timeline.add(noticeEntry(words, from));
 }
 
 function showProblem({ message }) {
@@ -107,6 +157,10 @@ connection.addEventListener('message', ({ detail: { event, data, id } }) =>
 
 connection.addEventListener('state', ({ detail }) => {
   if (detail.state === 'connecting') status.connecting(detail.attempt);
+  if (detail.state !== 'open') {
+    past.forget();
+    outbox.waitFor('the connection');
+  }
   if (detail.state !== 'waiting') return;
   status.waiting(detail);
   stopButton.disabled = true;
@@ -116,6 +170,7 @@ connection.addEventListener('state', ({ detail }) => {
 talks.addEventListener('change', () => {
   const talk = talks.active;
   typing.clear();
+  outbox.show(talk);
   byId('talk-title').textContent = talk?.title ?? 'No room';
   byId('talk-hint').textContent = hintOf(talk);
   const leave = byId('leave');
@@ -131,20 +186,14 @@ function hintOf(talk) {
     : 'Private: every tab of this user, on any instance.';
 }
 
-onSubmit(byId('composer'), async () => {
+onSubmit(byId('composer'), () => {
   const text = field.value.trim();
   const talk = talks.active;
   if (text === '' || !talk) return;
   composerNote.textContent = '';
   field.value = '';
   hint.sent();
-  try {
-    if (talk.kind === 'room') await connection.request('say', { room: talk.name, text });
-    else await connection.request('whisper', { to: talk.name, text });
-  } catch (error) {
-    showProblem({ message: `Not sent: ${error.message}` });
-    if (field.value === '') field.value = text;
-  }
+  outbox.say(talk, text);
 });
 
 field.addEventListener('input', () => {
@@ -156,12 +205,11 @@ onSubmit(byId('join'), async () => {
   const roomNote = byId('room-note');
   const room = roomField.value.trim();
   try {
-    const isNew = !talks.find('room', room);
-    if (isNew) await connection.request('join', { room });
+    const present = talks.find('room', room);
+    const talk = present ?? (await past.join(room));
+    if (!present) talk.timeline.add(noticeEntry('You joined, on', here));
     roomField.value = '';
     roomNote.textContent = '';
-    const talk = talks.openRoom(room);
-    if (isNew && here) talks.add(talk, noticeEntry('You joined, on', here));
     talks.show(talk);
     field.focus();
   } catch (error) {
@@ -171,7 +219,8 @@ onSubmit(byId('join'), async () => {
 
 byId('leave').addEventListener('click', () => {
   const talk = talks.active;
-  if (talk.kind === 'room') connection.request('leave', { room: talk.name }).catch(() => {});
+  if (talk.kind === 'room') past.leave(talk);
+  outbox.forget(talk);
   talks.close(talk);
 });
 

@@ -45,8 +45,8 @@ export class StatusBar {
     }
     this.#degraded.textContent = isReady
       ? ''
-      : `${this.#instance?.name ?? 'The instance'} cannot reach Redis. You go on talking with everyone on ` +
-        'this instance; the others are heard again as soon as Redis is back.';
+      : `${this.#instance?.name ?? 'The instance'} cannot reach Redis. What you write waits, and everyone ` +
+        'gets it, in one order, as soon as Redis is back.';
   }
 
   #show(state, text) {
