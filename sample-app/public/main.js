@@ -182,7 +182,7 @@ talks.addEventListener('change', () => {
 function hintOf(talk) {
   if (!talk) return 'Join a room to talk.';
   return talk.kind === 'room'
-    ? 'Whoever joined this room reads it, on any instance.'
+    ? 'Everyone here reads it in one order, on any instance; who comes later sees the last of it.'
     : 'Private: every tab of this user, on any instance.';
 }
 

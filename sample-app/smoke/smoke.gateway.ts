@@ -15,6 +15,7 @@ import { binaryOf, textOf } from './smoke.protocol.js';
 import type { SmokeCommand, SmokeEvents } from './smoke.protocol.js';
 
 const PATH = '/smoke';
+const MOST_READ = 1_000;
 
 /** Sends what it is told to whom it is told: for `npm run demo -- --smoke`, and absent otherwise. */
 @WebSocketGateway({ path: PATH })
@@ -44,15 +45,25 @@ export class SmokeGateway implements OnGatewayConnection<BackplaneSocket> {
   }
 
   @SubscribeMessage('run')
-  run(
+  async run(
     @ConnectedSocket() client: BackplaneSocket<SmokeEvents>,
     @MessageBody() command: SmokeCommand,
-  ): boolean {
+  ): Promise<boolean> {
     const audience = this.#audience(client, command);
-    const { as, mark } = command;
-    if (as === 'event') audience.emit('mark', { mark });
+    const { as, mark, twice } = command;
+    if (twice) {
+      await audience.publish('mark', { mark }, { id: mark });
+      await audience.publish('mark', { mark }, { id: mark });
+    } else if (as === 'event') audience.emit('mark', { mark });
     else audience.send(as === 'text' ? textOf(mark) : binaryOf(mark));
     return true;
+  }
+
+  /** The marks in the history of a room, as this worker reads them. */
+  @SubscribeMessage('read')
+  async read(@MessageBody() room: string): Promise<string[]> {
+    const { entries } = await this.server.history(room, { limit: MOST_READ });
+    return entries.map(({ data }) => (data as SmokeEvents['mark']).mark);
   }
 
   @SubscribeMessage('barrier')

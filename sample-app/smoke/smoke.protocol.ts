@@ -6,6 +6,8 @@ export interface SmokeCommand {
   /** Which door: the gateway's server, the asking client (which is then left out), or the injected Backplane. */
   from: 'server' | 'client' | 'injected';
   local?: boolean;
+  /** Published twice, under one id. */
+  twice?: boolean;
   to?: string[];
   toUser?: string[];
   toConnection?: string[];

@@ -1,33 +1,27 @@
-import { mkdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Locator } from 'playwright-core';
 import { closeAfterEach } from '../support/cleanup.js';
-import { findRedisServer, RedisServer } from '../support/redis-server.js';
 import { describeWithBrowser, launchBrowser } from './support/browser.js';
-import { ChatTab, twoTabsApart } from './support/chat-tab.js';
+import { ChatTab, tabElsewhere, twoTabsApart } from './support/chat-tab.js';
+import { poorContrast } from './support/contrast.js';
 import { DEMO_START_TIMEOUT_MS, DemoProcess } from './support/demo-process.js';
 
 const BROWSER_TIMEOUT_MS = 60_000;
-const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 
 describeWithBrowser('the page of the demo, in a browser', () => {
   const track = closeAfterEach();
-  let redis: RedisServer | undefined;
   let demo: DemoProcess;
   let browser: Browser;
   let url: string;
 
   beforeAll(async () => {
-    redis = findRedisServer() ? await RedisServer.start() : undefined;
-    demo = new DemoProcess(['--workers', '3', '--port', '0'], { REDIS_URL: redis?.url ?? '' });
+    demo = new DemoProcess(['--workers', '3', '--port', '0']);
     [url, browser] = await Promise.all([demo.url(), launchBrowser()]);
   }, DEMO_START_TIMEOUT_MS);
 
   afterAll(async () => {
     await browser?.close();
     await demo?.dispose();
-    await redis?.stop();
   }, 30_000);
 
   test(
@@ -161,21 +155,6 @@ describeWithBrowser('the page of the demo, in a browser', () => {
     BROWSER_TIMEOUT_MS,
   );
 
-  (findRedisServer() ? test : test.skip)(
-    'the page says that Redis is away, and that it is back',
-    async () => {
-      const tab = track(await ChatTab.open(browser, url));
-      await redis!.kill();
-      await tab.page.getByRole('alert').filter({ hasText: 'cannot reach Redis' }).waitFor();
-      await tab.say('Only here');
-      await tab.message('Only here');
-      await redis!.restart();
-      await tab.connected();
-      await tab.page.getByRole('alert').waitFor({ state: 'hidden' });
-    },
-    BROWSER_TIMEOUT_MS,
-  );
-
   test(
     'landmarks and names: what a screen reader is told',
     async () => {
@@ -215,13 +194,15 @@ describeWithBrowser('the page of the demo, in a browser', () => {
   );
 
   if (process.env.SCREENSHOTS) {
-    test.each(['light', 'dark'] as const)(
-      'a picture for the documentation, in %s',
-      async (colorScheme) => {
+    test(
+      'pictures for the documentation',
+      async () => {
         const viewport = { width: 1180, height: 830 };
         const tabs: ChatTab[] = [];
         for (const name of ['Ada', 'Grace', 'Linus', 'Barbara']) {
-          tabs.push(track(await ChatTab.open(browser, url, { colorScheme, viewport, name })));
+          const tab = track(await tabElsewhere(browser, url, tabs.slice(0, 2), { viewport, name }));
+          await tab.join('releases');
+          tabs.push(tab);
         }
         const [ada, grace, linus, barbara] = tabs as [ChatTab, ChatTab, ChatTab, ChatTab];
         const lines: [ChatTab, string][] = [
@@ -238,8 +219,7 @@ describeWithBrowser('the page of the demo, in a browser', () => {
         await grace.page.getByLabel('Message', { exact: true }).pressSequentially('Ne');
         await ada.page.locator('#typing:not(:empty)').waitFor();
         await ada.page.locator(':focus').blur();
-        await mkdir(images, { recursive: true });
-        await ada.page.screenshot({ path: `${images}chat-${colorScheme}.png` });
+        await ada.takePictures('chat');
       },
       BROWSER_TIMEOUT_MS,
     );
@@ -255,52 +235,4 @@ async function reachedByTab(body: Locator): Promise<string[]> {
     ids.push(await page.evaluate('document.activeElement.id'));
   }
   return ids;
-}
-
-/** Texts with less than 4.5:1 against what is behind them. */
-function poorContrast({ page }: ChatTab): Promise<string[]> {
-  return page.evaluate(`(() => {
-    const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-    const paint = (colors) => {
-      context.globalAlpha = 1;
-      for (const color of colors) {
-        context.fillStyle = color;
-        context.fillRect(0, 0, 1, 1);
-      }
-      return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
-    };
-    const luminance = (rgb) => {
-      const [r, g, b] = rgb.map((value) => {
-        const part = value / 255;
-        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-      });
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const poor = [];
-    const check = (element) => {
-      const behind = [];
-      for (let each = element; each; each = each.parentElement) {
-        behind.unshift(getComputedStyle(each).backgroundColor);
-      }
-      const back = paint(behind);
-      const front = paint([...behind, getComputedStyle(element).color]);
-      const [dark, light] = [luminance(back), luminance(front)].sort((a, b) => a - b);
-      const ratio = (light + 0.05) / (dark + 0.05);
-      if (ratio < 4.5) poor.push(element.textContent.trim().slice(0, 30) + ' ' + ratio.toFixed(2));
-    };
-    const hasText = (element) =>
-      [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== '');
-    const isShown = (element) => element.checkVisibility() && !element.matches(':disabled, .skip');
-    for (const element of document.body.querySelectorAll('*')) {
-      if (hasText(element) && isShown(element)) check(element);
-    }
-    // Every hue that an instance may have.
-    const chip = document.querySelector('.chip');
-    for (let hue = 0; hue < 360; hue += 5) {
-      chip.style.setProperty('--hue', hue);
-      check(chip);
-      check(chip.querySelector('.initial'));
-    }
-    return poor;
-  })()`);
 }

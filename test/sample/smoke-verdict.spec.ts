@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Member, roomsOf, SEATS } from '../../sample-app/garden/smoke/cast.js';
 import { judge, type Receipts, strangers } from '../../sample-app/garden/smoke/judge.js';
+import {
+  disorder,
+  judgeReadings,
+  type Reading,
+} from '../../sample-app/garden/smoke/judge-history.js';
 import { kinds } from '../../sample-app/garden/smoke/kinds.js';
 import { markText, parseMark } from '../../sample-app/garden/smoke/mark.js';
 import { renderReport } from '../../sample-app/garden/smoke/report.js';
@@ -107,6 +112,57 @@ describe('the verdict of the smoke run', () => {
     expect(strangers(receipts)).toEqual([
       'client a of worker 1 got what?',
       'client a of worker 1 got {"event":"x"}',
+    ]);
+  });
+});
+
+describe('the verdict on a history', () => {
+  const kind = kinds.findIndex(({ keptIn }) => keptIn !== undefined);
+  const order = perfect()[0]!.marks.filter((mark) => parseMark(mark)!.kind === kind);
+
+  /** What every worker reads when all goes well. */
+  function readings(): (Reading & { marks: string[] })[] {
+    return Array.from({ length: WORKERS }, (_, worker) => ({ worker, marks: [...order] }));
+  }
+
+  function problemsOf(read: readonly Reading[]): string[] {
+    const verdicts = judgeReadings(kinds[kind]!, WORKERS, COPIES, read);
+    return verdicts.flatMap(({ problems }) => problems);
+  }
+
+  test('nothing to say when every worker reads what everyone got', () => {
+    const verdicts = judgeReadings(kinds[kind]!, WORKERS, COPIES, readings());
+    expect(verdicts).toHaveLength(WORKERS);
+    for (const { expected, received } of verdicts) expect([expected, received]).toEqual([6, 6]);
+    expect(problemsOf(readings())).toEqual([]);
+    expect(disorder(kind, perfect(), readings())).toEqual([]);
+  });
+
+  test('what a worker does not find, or finds twice, is a problem', () => {
+    const [first, second, third] = readings();
+    first!.marks.shift();
+    second!.marks.push(order.at(-1)!);
+    expect(problemsOf([first!, second!, third!])).toEqual([
+      'worker 1 missed 1 of 2',
+      'worker 2 got 1 twice',
+    ]);
+  });
+
+  test('a worker that reads another order is a problem', () => {
+    const [first, second, third] = readings();
+    second!.marks.reverse();
+    const trouble = disorder(kind, perfect(), [first!, second!, third!]);
+    expect(trouble).toEqual([expect.stringMatching(/^worker 2 has the order .*, worker 1 /)]);
+  });
+
+  test('a client that got another order is a problem, though each sender’s own was kept', () => {
+    const receipts = perfect();
+    const { marks } = receipts[2]!;
+    const of = (worker: number) => marks.findIndex((m) => m.startsWith(`${kind}.${worker}.`));
+    marks.splice(of(0), 0, ...marks.splice(of(1), 1));
+    expect(judge(kinds, WORKERS, COPIES, receipts).flatMap(({ problems }) => problems)).toEqual([]);
+    expect(disorder(kind, receipts, readings())).toEqual([
+      expect.stringMatching(/^client a of worker 2 has the order/),
     ]);
   });
 });

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { talkOf } from '../../chat/rooms.js';
+
 /** A client of the smoke run: where it landed and what it belongs to. */
 export interface Member {
   /** Which worker serves it, from 0. */
@@ -16,11 +19,14 @@ export const RED = 'red';
 export const BLUE = 'blue';
 /** A room is a room, whatever characters its name has. */
 export const ODD = '{a}:* #🚀';
+/** It has a history, in which an earlier run must have left nothing. */
+export const KEPT = talkOf(randomUUID());
 
 /** Rooms that every worker has somebody in, that overlap, and that leave somebody out. */
 export function roomsOf(worker: number, seat: number): string[] {
   const rooms = seat === 0 ? [RED] : [ODD];
   if ((worker + seat) % 2 === 0) rooms.push(BLUE);
+  if (seat === 0) rooms.push(KEPT);
   return rooms;
 }
 

@@ -61,7 +61,7 @@ export function strangers(receipts: readonly Receipts[]): string[] {
 }
 
 /** The copies must be 0, 1, 2 … in this order, each once. */
-function compare(got: readonly number[], due: number): string[] {
+export function compare(got: readonly number[], due: number): string[] {
   if (due === 0) return got.length === 0 ? [] : [`got ${got.length} that were not for it`];
   const problems: string[] = [];
   const missing = Array.from({ length: due }, (_, copy) => copy).filter((c) => !got.includes(c));
@@ -74,6 +74,6 @@ function compare(got: readonly number[], due: number): string[] {
   return problems;
 }
 
-function nameOf({ worker, seat }: Member): string {
+export function nameOf({ worker, seat }: Member): string {
   return `client ${'ab'[seat] ?? seat} of worker ${worker + 1}`;
 }

@@ -1,5 +1,5 @@
 import type { SmokeCommand } from '../../smoke/smoke.protocol.js';
-import { at, BLUE, ODD, RED } from './cast.js';
+import { at, BLUE, KEPT, ODD, RED } from './cast.js';
 import type { Member } from './cast.js';
 
 /** One kind of broadcast: how to ask for it, and, said independently, who must get it. */
@@ -7,6 +7,8 @@ export interface Kind {
   name: string;
   command(sender: Member, cast: readonly Member[]): Partial<SmokeCommand>;
   reaches(member: Member, sender: Member, cast: readonly Member[]): boolean;
+  /** The room whose history has it, in the one order in which all members get it. */
+  keptIn?: string;
 }
 
 const isIn = (room: string) => (member: Member) => member.rooms.includes(room);
@@ -83,6 +85,12 @@ export const kinds: readonly Kind[] = [
     name: 'raw binary',
     command: () => ({ as: 'binary', to: [BLUE] }),
     reaches: isInBlue,
+  },
+  {
+    name: 'room with history, sent twice',
+    command: () => ({ to: [KEPT], twice: true }),
+    reaches: isIn(KEPT),
+    keptIn: KEPT,
   },
 ];
 

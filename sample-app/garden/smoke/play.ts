@@ -1,5 +1,6 @@
 import type { SmokeCommand } from '../../smoke/smoke.protocol.js';
 import type { Player } from './gather.js';
+import type { Reading } from './judge-history.js';
 import type { Kind } from './kinds.js';
 import { markText } from './mark.js';
 import { withTimeLimit } from './time-limit.js';
@@ -38,24 +39,37 @@ export class Play {
     }
   }
 
+  /** What each worker finds in the history of a room. */
+  read(room: string, stop: AbortSignal): Promise<Reading[]> {
+    return withTimeLimit(ROUND_TIMEOUT_MS, stop, (signal) =>
+      Promise.all(
+        this.#senders.map(async ({ client, member: { worker } }) => {
+          return { worker, marks: await client.read(room, signal) };
+        }),
+      ),
+    );
+  }
+
   async #send(kindNumber: number, copy: number, signal: AbortSignal): Promise<void> {
     const cast = this.players.map(({ member }) => member);
     const kind = this.kinds[kindNumber]!;
-    await this.#eachSender(({ client, member }) => {
-      const mark = markText({ kind: kindNumber, worker: member.worker, copy });
-      const basis: SmokeCommand = { mark, as: 'event', from: 'server' };
-      return client.run({ ...basis, ...kind.command(member, cast) }, signal);
-    });
+    await Promise.all(
+      this.#senders.map(({ client, member }) => {
+        const mark = markText({ kind: kindNumber, worker: member.worker, copy });
+        const basis: SmokeCommand = { mark, as: 'event', from: 'server' };
+        return client.run({ ...basis, ...kind.command(member, cast) }, signal);
+      }),
+    );
   }
 
   async #barrier(number: number, signal: AbortSignal): Promise<void> {
-    await this.#eachSender(({ client }) => client.raiseBarrier(number, signal));
+    await Promise.all(this.#senders.map(({ client }) => client.raiseBarrier(number, signal)));
     await Promise.all(
       this.players.map(({ client }) => client.passBarrier(number, this.names, signal)),
     );
   }
 
-  async #eachSender(act: (player: Player) => Promise<void>): Promise<void> {
-    await Promise.all(this.players.filter(({ member }) => member.seat === 0).map(act));
+  get #senders(): Player[] {
+    return this.players.filter(({ member }) => member.seat === 0);
   }
 }

@@ -2,7 +2,10 @@ import type { Log } from '../log.js';
 import { gather } from './gather.js';
 import type { Player } from './gather.js';
 import { judge, strangers } from './judge.js';
+import { disorder, judgeReadings } from './judge-history.js';
+import type { Reading } from './judge-history.js';
 import { kinds } from './kinds.js';
+import type { Kind } from './kinds.js';
 import { COPIES, Play } from './play.js';
 import { renderReport } from './report.js';
 import { withTimeLimit } from './time-limit.js';
@@ -46,8 +49,11 @@ async function playAndJudge(
 ): Promise<{ text: string; isGood: boolean }> {
   const trouble: string[] = [];
   const play = new Play(kinds, players, names);
+  const readings = new Map<Kind, Reading[]>();
   try {
     await play.run(signal);
+    for (const kind of kinds)
+      if (kind.keptIn) readings.set(kind, await play.read(kind.keptIn, signal));
   } catch (error) {
     trouble.push(`stopped early: ${signal.aborted ? 'by a signal' : (error as Error).message}`);
   }
@@ -56,6 +62,10 @@ async function playAndJudge(
   });
   trouble.push(...strangers(receipts));
   const verdicts = judge(kinds.slice(0, play.rounds), names.length, COPIES, receipts);
+  for (const [kind, read] of readings) {
+    verdicts.push(...judgeReadings(kind, names.length, COPIES, read));
+    trouble.push(...disorder(kinds.indexOf(kind), receipts, read));
+  }
   const isGood = trouble.length === 0 && verdicts.every(({ problems }) => problems.length === 0);
   return { text: renderReport(verdicts, names, trouble, performance.now() - started), isGood };
 }

@@ -58,16 +58,21 @@ export class SmokeClient {
     return this.#welcome!;
   }
 
-  join(rooms: readonly string[], signal: AbortSignal): Promise<void> {
-    return this.#request('join', rooms, signal);
+  async join(rooms: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#request('join', rooms, signal);
   }
 
-  run(command: SmokeCommand, signal: AbortSignal): Promise<void> {
-    return this.#request('run', command, signal);
+  async run(command: SmokeCommand, signal: AbortSignal): Promise<void> {
+    await this.#request('run', command, signal);
   }
 
-  raiseBarrier(number: number, signal: AbortSignal): Promise<void> {
-    return this.#request('barrier', number, signal);
+  /** The marks that its worker finds in the history of the room. */
+  async read(room: string, signal: AbortSignal): Promise<string[]> {
+    return (await this.#request('read', room, signal)) as string[];
+  }
+
+  async raiseBarrier(number: number, signal: AbortSignal): Promise<void> {
+    await this.#request('barrier', number, signal);
   }
 
   /** Resolves when the barrier of this number has come from each of the instances. */
@@ -91,13 +96,16 @@ export class SmokeClient {
     await closed;
   }
 
-  async #request(event: string, data: unknown, signal: AbortSignal): Promise<void> {
+  async #request(event: string, data: unknown, signal: AbortSignal): Promise<unknown> {
     const id = ++this.#lastId;
     this.socket.send(JSON.stringify({ event, data, id }));
     await this.#until(`the answer to "${event}"`, () => this.#answers.has(id), signal);
-    const { error } = this.#answers.get(id)!;
+    const answer = this.#answers.get(id)!;
     this.#answers.delete(id);
-    if (error) throw new Error(`"${event}" was refused: ${error.message ?? 'no reason given'}`);
+    if (answer.error) {
+      throw new Error(`"${event}" was refused: ${answer.error.message ?? 'no reason given'}`);
+    }
+    return answer.data;
   }
 
   #read(text: string): void {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type {
   Browser,
   BrowserContext,
@@ -5,6 +6,10 @@ import type {
   Locator,
   Page,
 } from 'playwright-core';
+
+const IMAGES = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
+
+export type TabOptions = BrowserContextOptions & { name?: string };
 
 /** A tab with the chat, driven as a person with a keyboard would. */
 export class ChatTab {
@@ -25,7 +30,7 @@ export class ChatTab {
   static async open(
     browser: Browser,
     url: string,
-    { name, ...options }: BrowserContextOptions & { name?: string } = {},
+    { name, ...options }: TabOptions = {},
   ): Promise<ChatTab> {
     const context = await browser.newContext(options);
     if (name !== undefined) {
@@ -77,22 +82,51 @@ export class ChatTab {
     return message;
   }
 
+  /** What was said, as the log on the screen shows it. */
+  said(): Promise<string[]> {
+    return this.log.getByRole('article').locator('.text').allTextContents();
+  }
+
+  /** What this tab has said and nobody has yet. */
+  get unsaid(): Locator {
+    return this.page.getByRole('list', { name: 'Not said yet' }).getByRole('listitem');
+  }
+
+  /** For the documentation, in both colour schemes. */
+  async takePictures(name: string): Promise<void> {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await this.page.emulateMedia({ colorScheme });
+      await this.page.screenshot({ path: `${IMAGES}${name}-${colorScheme}.png` });
+    }
+  }
+
   async dispose(): Promise<void> {
     await this.context.close();
   }
 }
 
-/** Two tabs that are served by different instances. Connections go round, so a few attempts are plenty. */
+/** A tab that another instance serves than the given ones. Connections go round, so a few attempts are plenty. */
+export async function tabElsewhere(
+  browser: Browser,
+  url: string,
+  others: readonly ChatTab[],
+  options?: TabOptions,
+): Promise<ChatTab> {
+  const taken = await Promise.all(others.map((tab) => tab.connected()));
+  for (let tries = 0; tries < 10; tries++) {
+    const tab = await ChatTab.open(browser, url, options);
+    if (!taken.includes(await tab.connected())) return tab;
+    await tab.dispose();
+  }
+  throw new Error(`Ten tabs were all served by ${taken.join(' or ')}`);
+}
+
+/** Two tabs that are served by different instances. */
 export async function twoTabsApart(
   browser: Browser,
   url: string,
   track: <T extends { dispose(): unknown }>(thing: T) => T,
 ): Promise<[ChatTab, ChatTab]> {
   const first = track(await ChatTab.open(browser, url));
-  for (let tries = 0; tries < 10; tries++) {
-    const second = track(await ChatTab.open(browser, url));
-    if ((await second.connected()) !== (await first.connected())) return [first, second];
-    await second.dispose();
-  }
-  throw new Error('Ten tabs were all served by one instance');
+  return [first, track(await tabElsewhere(browser, url, [first]))];
 }

@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { closeAfterEach } from '../support/cleanup.js';
+import { describeWithRedis, findRedisServer, RedisServer } from '../support/redis-server.js';
+import { waitFor } from '../support/wait-for.js';
+import { describeWithBrowser, launchBrowser } from './support/browser.js';
+import { ChatTab, twoTabsApart } from './support/chat-tab.js';
+import { poorContrast } from './support/contrast.js';
+import { DEMO_START_TIMEOUT_MS, DemoProcess } from './support/demo-process.js';
+
+const BROWSER_TIMEOUT_MS = 120_000;
+/** Until a silent Redis is noticed, or one that is back; and until what waited has gone round. */
+const OUTAGE_TIMEOUT_MS = 30_000;
+
+// Whichever is missing says so.
+const describeWithBoth = findRedisServer() ? describeWithBrowser : describeWithRedis;
+
+describeWithBoth('the history of the demo, in a browser', () => {
+  const track = closeAfterEach();
+  let redis: RedisServer;
+  let demo: DemoProcess;
+  let browser: Browser;
+  let url: string;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    demo = new DemoProcess(['--workers', '2', '--port', '0'], { REDIS_URL: redis.url });
+    [url, browser] = await Promise.all([demo.url(), launchBrowser()]);
+  }, DEMO_START_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await browser?.close();
+    await demo?.dispose();
+    await redis?.stop();
+  }, 30_000);
+
+  /** Two tabs on two workers, in a room of their own. */
+  async function twoTabsIn(room: string): Promise<[ChatTab, ChatTab]> {
+    const tabs = await twoTabsApart(browser, url, track);
+    for (const tab of tabs) await tab.join(room);
+    return tabs;
+  }
+
+  async function untilSaid(tab: ChatTab, texts: readonly string[]): Promise<void> {
+    const sorted = (list: readonly string[]): string => list.toSorted().join();
+    const isAll = async (): Promise<boolean> => sorted(await tab.said()) === sorted(texts);
+    await waitFor(`${texts.join()} once each`, isAll, OUTAGE_TIMEOUT_MS);
+  }
+
+  /** All of it once, and in one order. */
+  async function expectSameInAll(tabs: readonly ChatTab[], texts: readonly string[]) {
+    for (const tab of tabs) await untilSaid(tab, texts);
+    const [first, ...others] = await Promise.all(tabs.map((tab) => tab.said()));
+    for (const other of others) expect(other).toEqual(first);
+    for (const tab of tabs) {
+      await tab.unsaid.waitFor({ state: 'detached' });
+      expect(tab.complaints).toEqual([]);
+    }
+  }
+
+  const degraded = (tab: ChatTab): Promise<void> =>
+    tab.page.locator('#state[data-state="degraded"]').waitFor({ timeout: OUTAGE_TIMEOUT_MS });
+
+  test(
+    'who comes late sees the last messages, and so does who reloads',
+    async () => {
+      const [ada, ben] = await twoTabsIn('late');
+      const texts = Array.from({ length: 6 }, (_, n) => `line ${n}`);
+      for (const [n, text] of texts.entries()) {
+        await (n % 2 === 0 ? ada : ben).say(text);
+        await ada.message(text);
+      }
+      const late = track(await ChatTab.open(browser, url));
+      await late.join('late');
+      await late.message('line 5');
+      expect(await late.said()).toEqual(texts);
+      await ada.say('line 6');
+      await late.message('line 6');
+      await late.page.reload();
+      await late.connected();
+      await late.join('late');
+      await late.message('line 6');
+      await expectSameInAll([ada, ben, late], [...texts, 'line 6']);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'what was whispered is there again after a reload',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      await ada.rename('Ada Whisper');
+      await ben.rename('Ben Whisper');
+      await ada.say('Who is there?');
+      await ben.message('Who is there?');
+      await ben.page.getByRole('button', { name: 'Ada Whisper' }).first().click();
+      await ben.say('Between us');
+      await ada.page.getByRole('button', { name: '@ Ben Whisper 1 new' }).click();
+      await ada.message('Between us');
+      await ada.page.reload();
+      await ada.connected();
+      await ada.page.getByRole('button', { name: '@ Ben Whisper' }).click();
+      await ada.message('Between us');
+      expect(await ada.said()).toEqual(['Between us']);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'Redis stops for a while and people go on typing: the page says it; then all have all of it, once, in one order',
+    async () => {
+      const [ada, ben] = await twoTabsIn('stopped');
+      await ada.say('before');
+      await ben.message('before');
+      redis.pause();
+      try {
+        for (const n of [1, 2, 3]) {
+          await ada.say(`ada ${n}`);
+          await ben.say(`ben ${n}`);
+        }
+        for (const tab of [ada, ben]) {
+          await tab.unsaid.nth(2).waitFor();
+          expect(await tab.unsaid.first().textContent()).toMatch(/waiting for Redis/);
+          await tab.page.getByText('3 messages wait for Redis.').waitFor();
+          await degraded(tab);
+          await tab.page.getByRole('alert').getByText('cannot reach Redis').waitFor();
+          await tab.say('after the notice');
+        }
+        expect(await ada.said()).toEqual(['before']);
+      } finally {
+        redis.resume();
+      }
+      const typed = [1, 2, 3].flatMap((n) => [`ada ${n}`, `ben ${n}`]);
+      const notices = ['after the notice', 'after the notice'];
+      await expectSameInAll([ada, ben], ['before', ...typed, ...notices]);
+      const of = (name: string, texts: string[]): string[] =>
+        texts.filter((text) => text.startsWith(name));
+      const texts = await ada.said();
+      for (const name of ['ada', 'ben'])
+        expect(of(name, texts)).toEqual([1, 2, 3].map((n) => `${name} ${n}`));
+      for (const tab of [ada, ben]) await tab.connected();
+      expect(await ada.page.getByRole('alert').count()).toBe(0);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'the worker ends while messages wait in it: the tab says them again to another, and they are said once',
+    async () => {
+      const [ada, ben] = await twoTabsIn('moved');
+      await ada.say('before');
+      await ben.message('before');
+      redis.pause();
+      try {
+        await ada.say('on its way');
+        await degraded(ada);
+        await ada.say('waits');
+        await ada.unsaid.nth(1).waitFor();
+        await ada.page.getByRole('button', { name: 'Stop this worker' }).click();
+        await ada.log.getByText(/Back, now served by/).waitFor({ timeout: OUTAGE_TIMEOUT_MS });
+        await ada.say('after the move');
+      } finally {
+        redis.resume();
+      }
+      await expectSameInAll([ada, ben], ['before', 'on its way', 'waits', 'after the move']);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
+    'Redis comes back empty: each page says where messages may be missing, keeps what it has, and goes on',
+    async () => {
+      const [ada, ben] = await twoTabsIn('empty');
+      await ada.say('before');
+      await ben.message('before');
+      await redis.kill();
+      await degraded(ada);
+      await ada.page.getByRole('alert').getByText('cannot reach Redis').waitFor();
+      await ada.say('meanwhile');
+      await redis.restart();
+      await expectSameInAll([ada, ben], ['before', 'meanwhile']);
+      for (const tab of [ada, ben]) {
+        await tab.log.getByText('Messages may be missing here: Redis lost what it kept.').waitFor();
+        expect(await tab.log.locator('.warning').count()).toBe(1);
+      }
+      const entries = await ada.log.locator('article, .warning').all();
+      const kinds = await Promise.all(entries.map((entry) => entry.getAttribute('class')));
+      expect(kinds).toEqual(['entry own', 'notice warning', 'entry own']);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test.each(['light', 'dark'] as const)(
+    'in %s: what waits and what failed has contrast, fits a narrow screen, and can be handled by keys',
+    async (colorScheme) => {
+      const viewport = { width: 360, height: 740 };
+      const tab = track(await ChatTab.open(browser, url, { colorScheme, viewport }));
+      await tab.join(`contrast ${colorScheme}`);
+      await tab.page.evaluate(`document.getElementById('message').removeAttribute('maxlength')`);
+      await tab.say(`Too long ${'x'.repeat(2_000)}`);
+      await tab.unsaid.getByText('Not sent:').waitFor();
+      await tab.page.getByText('1 could not be sent.').waitFor();
+      redis.pause();
+      try {
+        await tab.say('waits');
+        await tab.unsaid.getByText('waiting for Redis').waitFor();
+        expect(await tab.page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+        expect(await poorContrast(tab)).toEqual([]);
+      } finally {
+        redis.resume();
+      }
+      await untilSaid(tab, ['waits']);
+      await tab.page.getByRole('button', { name: 'Send again' }).press('Tab');
+      expect(await tab.page.evaluate('document.activeElement.textContent')).toBe('Discard');
+      await tab.page.keyboard.press('Enter');
+      await tab.unsaid.waitFor({ state: 'detached' });
+      expect(await tab.page.evaluate('document.activeElement.id')).toBe('message');
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  if (process.env.SCREENSHOTS) {
+    test(
+      'pictures for the documentation',
+      async () => {
+        const viewport = { width: 1180, height: 830 };
+        const ada = track(await ChatTab.open(browser, url, { viewport, name: 'Ada' }));
+        const grace = track(await ChatTab.open(browser, url, { viewport, name: 'Grace' }));
+        await grace.join('kitchen');
+        await grace.say('The soup is on.');
+        await grace.message('The soup is on.');
+        await grace.say('Who is for bread?');
+        await grace.message('Who is for bread?');
+        await ada.join('kitchen');
+        await ada.message('Who is for bread?');
+        redis.pause();
+        try {
+          await degraded(ada);
+          await ada.say('Me. And did Redis just stop?');
+          await ada.say('Never mind, I go on typing.');
+          await ada.unsaid.nth(1).waitFor();
+          await ada.page.locator(':focus').blur();
+          await ada.takePictures('outage');
+        } finally {
+          redis.resume();
+        }
+        await ada.message('Never mind');
+      },
+      BROWSER_TIMEOUT_MS,
+    );
+  }
+});
