@@ -17,6 +17,8 @@ export interface AcceptedRoom {
   readonly entries: readonly AcceptedEntry[];
   /** Where it got a new epoch. */
   readonly restarts: readonly number[];
+  /** Where an epoch that had ended came back with a promoted replica, and where it had begun. */
+  readonly returns: readonly { readonly at: number; readonly from: number }[];
   /** Where the stream was deleted. */
   readonly evictions: readonly number[];
   /** Where the numbering does not go on, or an epoch begins that nothing explains: the log itself is broken. */
@@ -58,12 +60,14 @@ function draftOf(rooms: Map<string, Draft>, name: string): Draft {
 class Draft implements AcceptedRoom {
   readonly entries: { offset: number; message: Message; forfeited: boolean }[] = [];
   readonly restarts: number[] = [];
+  readonly returns: { at: number; from: number }[] = [];
   readonly evictions: number[] = [];
   readonly holes: number[] = [];
   /** Something happened since the last epoch began that explains another. */
   mayRestart = true;
   readonly #places = new Map<string, number[]>();
   readonly #byFingerprint = new Map<string, number>();
+  readonly #begins = new Map<string, number>();
   #epoch: string | undefined;
   #lastOffset = 0;
 
@@ -109,6 +113,9 @@ class Draft implements AcceptedRoom {
     if (!this.mayRestart) this.holes.push(place);
     this.mayRestart = false;
     this.#epoch = epoch;
+    const from = this.#begins.get(epoch);
+    if (from === undefined) this.#begins.set(epoch, place);
+    else this.returns.push({ at: place, from });
   }
 
   #append({ epoch, offset, message, fingerprint }: Append): void {

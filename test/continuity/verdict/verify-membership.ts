@@ -86,10 +86,21 @@ class Walk {
   }
 
   #mayCome(standing: Standing, place: number): boolean {
-    if (place <= standing.place) return false;
+    if (place <= standing.place) return standing.lost && this.#comesBack(standing.place, place);
     return standing.lost
       ? this.#explained(standing.place, place)
       : this.#missed(standing, place).length === 0;
+  }
+
+  /** Whoever is told of an epoch gets all of it, also if it is one that had ended and came back. */
+  #comesBack(stood: number, place: number): boolean {
+    const { returns } = this.#facts.accepted;
+    return returns.some(
+      ({ at, from }) =>
+        stood < at &&
+        place >= from &&
+        this.#missed({ place: from - 1, optionalTo: -1, lost: false }, place).length === 0,
+    );
   }
 
   #explained(place: number, next: number): boolean {

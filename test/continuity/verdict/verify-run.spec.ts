@@ -170,6 +170,10 @@ describe('the verdict', () => {
     const back = promoted(old, ...copied, ...appends(6, 7, 4));
     expect(verdict([left, back], [member(1, 2, 3, 'x', 4, 5, 'x', 6, 7)])).toEqual([]);
     expect(verdict([left, back], [member(1, 2, 3, 6, 7)])).toEqual([]);
+    // It is news to who was told so.
+    expect(verdict([left, back], [member(1, 2, 3, 'x', 4, 5, 'x', 1, 2, 3, 6, 7)])).toEqual([]);
+    expect(verdict([left, back], [member(1, 2, 3, 'x', 4, 5, 'x', 2, 3, 6, 7)])[0]).toBe('double');
+    expect(verdict([left, back], [member(1, 2, 3, 'x', 4, 5, 1, 2, 3, 6, 7)])[0]).toBe('double');
   });
 
   describe('of the log itself', () => {
