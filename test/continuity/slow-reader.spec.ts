@@ -2,7 +2,6 @@ import { expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   ConnectedSocket,
-  MessageBody,
   SubscribeMessage,
   WebSocketGateway,
   WebSocketServer,
