@@ -21,6 +21,8 @@ type HookFunction = ((client: any, ...args: unknown[]) => unknown) & { [watched]
 interface Declaration {
   readonly port: number;
   readonly path: string | undefined;
+  /** As the gateway names it; undefined: after its port and path. */
+  readonly hub: string | undefined;
 }
 
 /** Tells one gateway of a loss. Never throws, never rejects. */
@@ -37,6 +39,7 @@ interface ContinuityGateway extends Declaration {
  * made later; there the class's prototype takes the hook, once.
  */
 export class GatewayHooks {
+  readonly #all: Declaration[] = [];
   readonly #scoped: Declaration[] = [];
   readonly #continuity: ContinuityGateway[] = [];
   readonly #logger = new Logger('RedisBackplaneAdapter');
@@ -52,10 +55,18 @@ export class GatewayHooks {
         if (!holder) continue;
         for (const hook of HOOKS) watch(holder, hook, metatype.name, scoped);
         const declaration = declarationOf(metatype);
+        this.#all.push(declaration);
         if (scoped) this.#scoped.push(declaration);
         this.#noteContinuity(declaration, holder, metatype.name, scoped);
       }
     }
+  }
+
+  /** What the gateways of an endpoint name their hub, each name once. */
+  hubNames(isMine: (port: number, path: string | undefined) => boolean): (string | undefined)[] {
+    return [
+      ...new Set(this.#all.filter(({ port, path }) => isMine(port, path)).map(({ hub }) => hub)),
+    ];
   }
 
   /** How many request-scoped gateways of an endpoint are going to see each new client, some turns after it came. */
@@ -116,9 +127,11 @@ function watch(
 }
 
 function declarationOf(metatype: object): Declaration {
-  const options = Reflect.getMetadata(GATEWAY_OPTIONS, metatype) as { path?: string } | undefined;
+  const options = Reflect.getMetadata(GATEWAY_OPTIONS, metatype) as
+    { path?: string; hub?: string } | undefined;
   return {
     port: (Reflect.getMetadata(GATEWAY_PORT, metatype) as number | undefined) ?? 0,
     path: options?.path,
+    hub: options?.hub,
   };
 }

@@ -108,6 +108,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const ownPort = port !== APP_PORT;
     const hub = named ?? (ownPort ? `${port}${path}` : path);
     assertName('hub', hub);
+    this.#assertOneHub(port, path);
     const listener = this.#portFor(port);
     // A gateway with a port to itself and no path takes any, as with the stock adapter.
     const endpoint = listener.endpoint(ownPort && declared === undefined ? undefined : path, () =>
@@ -147,6 +148,19 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     await Promise.all([...this.#ports.values()].map((port) => port.close()));
     this.#ports.clear();
     this.#endpoints.clear();
+  }
+
+  /** Nest makes one server for all gateways of a port and path: a second name for it would be lost. */
+  #assertOneHub(port: number, path: string): void {
+    const names = this.#hooks!.hubNames(
+      (ofPort, ofPath) => ofPort === port && normalisePath(ofPath) === path,
+    );
+    if (names.length <= 1) return;
+    const said = names.map((name) => (name === undefined ? 'none' : `"${name}"`)).join(' and ');
+    throw new BackplaneConfigError(
+      `Gateways at ${port === APP_PORT ? '' : `port ${port}, `}path ${path} name different hubs: ${said}. ` +
+        'They share their clients, so give all of them the same "hub", or another path.',
+    );
   }
 
   #makeEndpoint(

@@ -149,6 +149,17 @@ describeOnEach('Hubs', (backend) => {
       expect(frames!.filter((frame) => (frame as { data: number }).data === i)).toHaveLength(3);
     }
   });
+
+  it('gateways at one path that name different hubs fail the boot', async () => {
+    @WebSocketGateway({ path: '/chat', hub: 'one' })
+    class One extends Roomy {}
+    @WebSocketGateway({ path: 'chat/', hub: 'two' })
+    class Two extends Roomy {}
+    for (const other of [Two, SecondChatGateway as Type<Roomy>]) {
+      const booting = Cluster.boot(backend, 1, { gateways: [One, other] });
+      await expect(booting).rejects.toThrow(/path \/chat name different hubs: "one" and/);
+    }
+  });
 });
 
 describeOnRedis('Several event keys', (redis) => {

@@ -14,8 +14,9 @@ export type CursorState = 'subscribing' | 'live' | 'repairing';
  * - `trimmed`: the log holds no longer what follows.
  * - `new-epoch`: the log began anew.
  * - `forked`: the log has other entries where delivered ones were, and none of those that are remembered.
+ * - `joined-offline`: the members joined while Redis could not be asked where the log stood; what came since is not known.
  */
-export type LossReason = 'trimmed' | 'new-epoch' | 'forked';
+export type LossReason = 'trimmed' | 'new-epoch' | 'forked' | 'joined-offline';
 
 export interface Loss {
   readonly reason: LossReason;

@@ -51,6 +51,8 @@ export class FollowedLog implements LogName {
   readonly #follower: LogFollower;
   #endWait!: () => void;
   #closed = false;
+  /** Somebody was let in before the first placing. */
+  #joinedOffline = false;
   #doubtfulSince: number | undefined;
 
   constructor(name: LogName, route: Route, follower: LogFollower, counters: CursorCounters) {
@@ -87,7 +89,10 @@ export class FollowedLog implements LogName {
   /** Where the log stands in Redis. */
   compare(top: LogTop): void {
     if (this.#closed) return;
-    this.#apply(this.#cursor.placed(top));
+    const isFirst = this.position === undefined;
+    const outcome = this.#cursor.placed(top);
+    if (isFirst && this.#joinedOffline && top.offset > 0) this.#sayJoinedOffline(top);
+    this.#apply(outcome);
     this.endWait();
   }
 
@@ -108,6 +113,7 @@ export class FollowedLog implements LogName {
 
   /** Nobody waits for the first placing any more: it may take as long as Redis is away. */
   endWait(): void {
+    if (this.position === undefined) this.#joinedOffline = true;
     this.#endWait();
   }
 
@@ -122,6 +128,11 @@ export class FollowedLog implements LogName {
     if (this.#cursor.state === 'live') return this.#caughtUp();
     this.#doubtfulSince ??= performance.now();
     if (read) this.#follower.wantsRead(this);
+  }
+
+  #sayJoinedOffline(top: LogTop): void {
+    const last = { epoch: top.epoch, offset: 0, tag: '' };
+    this.#follower.lost(this, { reason: 'joined-offline', last, top });
   }
 
   #caughtUp(): void {

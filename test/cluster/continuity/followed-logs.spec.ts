@@ -132,6 +132,20 @@ describe('the logs that an instance follows', () => {
     expect(asked()).toEqual(['top a']);
   });
 
+  it('say that what came since a join is not known, where the join could not wait', async () => {
+    logs.offset = 3;
+    await follow('a');
+    followed.open();
+    await follow('b');
+    await pass(200);
+    expect(losses).toEqual([
+      { reason: 'joined-offline', last: { epoch: 'e', offset: 0, tag: '' }, top: logs.top },
+    ]);
+    followed.arrive('a', entry(4));
+    followed.arrive('b', entry(4));
+    expect(delivered).toEqual(['a 4', 'b 4']);
+  });
+
   it('are not compared before their channel is confirmed', async () => {
     let confirm!: () => void;
     const confirmed = new Promise<void>((resolve) => (confirm = resolve));

@@ -20,7 +20,7 @@ export function verifyMembership(
 ): Violation[] {
   const walk = new Walk(membership, facts, deliveredBefore);
   for (const one of membership.received) {
-    if (one.kind === 'lost') walk.lose(one.reason);
+    if (one.kind === 'lost') walk.lose(one);
     else walk.receive(one.uid);
     if (walk.violations.length >= MAX_VIOLATIONS) return walk.violations;
   }
@@ -52,7 +52,10 @@ class Walk {
     this.#standings = [{ place: deliveredBefore, optionalTo, lost: false }];
   }
 
-  lose(reason: string): void {
+  lose({ reason, at }: { readonly reason: string; readonly at: number }): void {
+    const { boundFrom = Infinity } = this.#membership;
+    // It owes nothing from before it was bound, and says so.
+    if (reason === 'joined-offline' && at <= boundFrom) return;
     this.#lastReason = reason;
     this.#standings = this.#standings.map((standing) => ({ ...standing, lost: true }));
   }
