@@ -10,10 +10,6 @@ export interface PublishWork {
   /** The messages go to so many rooms in turn. */
   readonly rooms: number;
   readonly payloadBytes: number;
-  readonly ms: number;
-}
-
-export interface Published {
+  /** How many messages; by number and not by time, so that a busy machine warms up as well. */
   readonly count: number;
-  readonly seconds: number;
 }

@@ -16,6 +16,7 @@ export const figures = {
   rssPerConnection: { title: 'RSS per connection', unit: 'KiB', better: 'less' },
   joinedMs: { title: 'time to all joined', unit: 'ms', better: 'less' },
   repairedMs: { title: 'time to all repaired', unit: 'ms', better: 'less' },
+  pingP99Before: { title: "p99 of another's PING before", unit: 'ms', better: 'less' },
   pingP50: { title: "p50 of another's PING", unit: 'ms', better: 'less' },
   pingP99: { title: "p99 of another's PING", unit: 'ms', better: 'less' },
   pingMax: { title: "longest of another's PING", unit: 'ms', better: 'less' },

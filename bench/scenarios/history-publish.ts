@@ -1,5 +1,5 @@
 import { RawLogs } from '../processes/raw-logs.js';
-import type { Published, PublishWork } from '../publishers/publisher.js';
+import type { PublishWork } from '../publishers/publisher.js';
 import { DEFAULT_PAYLOAD_BYTES } from './fan-out.js';
 import type { Scenario } from './scenario.js';
 
@@ -14,19 +14,21 @@ const publishTo = (rooms: number, where: string): Scenario => ({
     const publisher = trial.helper('The publisher', 'publishers/host.js', trial.target.server);
     const { host, port } = redis;
     await publisher.call('start', { redis: { host, port } });
-    const publish = (ms: number): Promise<Published> => {
-      const work: PublishWork = { rooms, payloadBytes: DEFAULT_PAYLOAD_BYTES, ms };
+    const publish = (count: number): Promise<number> => {
+      const work: PublishWork = { rooms, payloadBytes: DEFAULT_PAYLOAD_BYTES, count };
       return publisher.call('publish', work);
     };
-    const warmUp = await publish(trial.size(2_000, 500));
+    const warmUp = trial.size(30_000, 10_000);
+    const count = trial.size(60_000, 10_000);
+    await publish(warmUp);
     const before = [await publisher.usage(), await redis.usage()] as const;
-    const { count, seconds } = await publish(trial.size(5_000, 1_000));
+    const seconds = await publish(count);
     const after = [await publisher.usage(), await redis.usage()] as const;
     return {
       publishedPerSecond: count / seconds,
       cpuPerPublish: (after[0].cpuUs - before[0].cpuUs) / count,
       redisCpuPerMessage: (after[1].cpuUs - before[1].cpuUs) / count,
-      lost: Math.abs(warmUp.count + count - (await RawLogs.taken(redis.client))),
+      lost: Math.abs(warmUp + count - (await RawLogs.taken(redis.client))),
     };
   },
 });

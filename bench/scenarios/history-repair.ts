@@ -30,6 +30,8 @@ export const historyRepair: Scenario = {
     const instance = await redis.otherClients();
     const pinger = trial.helper('The bystander', 'processes/pinger.js');
     await pinger.call('start', { host: redis.host, port: redis.port });
+    await sleep(trial.size(2_000, 500));
+    const before = await pinger.call<Latency>('take');
     await trial.watchLoop();
     const begun = performance.now();
     await logs.append(missed, broadcastBytes('said', { t: 0, text: 'missed' }), true);
@@ -41,6 +43,7 @@ export const historyRepair: Scenario = {
     const lost = (await trial.lost()) + missed.length - delivered;
     return {
       repairedMs,
+      pingP99Before: before.p99,
       pingP50: pings.p50,
       pingP99: pings.p99,
       pingMax: pings.max,
@@ -55,6 +58,10 @@ async function untilDelivered(trial: Trial, count: number): Promise<number> {
   for (;;) {
     const delivered = await trial.delivered();
     if (delivered >= count || performance.now() > deadline) return delivered;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
