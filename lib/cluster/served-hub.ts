@@ -154,12 +154,13 @@ export class ServedHub<M extends Connection = Connection> {
 
   /** In the rooms at once here; resolves when messages from the other instances arrive too (at once while Redis is away). Never rejects. */
   async join(member: M, rooms: readonly string[]): Promise<void> {
-    const confirmations: Promise<void>[] = [];
+    // Rooms that are subscribed to together are confirmed together.
+    const confirmations = new Set<Promise<void>>();
     for (const room of rooms) {
       this.#hub.join(member, room);
       // Not in the hub any more: it has disconnected.
       if (!member.rooms.has(room)) continue;
-      confirmations.push(this.#listenFor('room', room));
+      confirmations.add(this.#listenFor('room', room));
     }
     await Promise.all(confirmations);
   }

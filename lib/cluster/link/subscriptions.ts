@@ -11,10 +11,16 @@ export interface SubscriptionsOptions {
   readonly onRefused: (error: Error) => void;
 }
 
+/** For what leaves as one command. Ends when Redis has confirmed it, or when there is no point in waiting for that. */
+interface Wait {
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+}
+
+const NO_WAIT: Wait = { ended: Promise.resolve(), end: () => {} };
+
 interface Entry {
-  /** Settles when Redis confirmed the channel, or when there is no point in waiting for it. */
-  readonly confirmation: Promise<void>;
-  readonly endWait: () => void;
+  readonly wait: Wait;
   /** Redis was asked for it, over this link or one before, and may still send its messages. */
   asked: boolean;
 }
@@ -36,6 +42,8 @@ export class Subscriptions {
   readonly #toUnsubscribe = new Map<string, Entry>();
   /** Channel to the time when it is given up; in the order of those times, as all linger equally long. */
   readonly #lingering = new Map<string, number>();
+  /** Of what is in `#toSubscribe`. */
+  #nextWait: Wait | undefined;
   #open = false;
   #generation = 0;
   #flush: NodeJS.Immediate | undefined;
@@ -57,19 +65,17 @@ export class Subscriptions {
   acquire(channel: string): Promise<void> {
     this.#lingering.delete(channel);
     const present = this.#entries.get(channel);
-    if (present) return present.confirmation;
+    if (present) return present.wait.ended;
     const kept = this.#toUnsubscribe.get(channel);
-    const entry = kept ?? newEntry();
+    const entry = kept ?? this.#newEntry();
     this.#entries.set(channel, entry);
     if (kept) {
       this.#toUnsubscribe.delete(channel);
     } else if (this.#open) {
       this.#toSubscribe.set(channel, entry);
       this.#flushSoon();
-    } else {
-      entry.endWait();
     }
-    return entry.confirmation;
+    return entry.wait.ended;
   }
 
   /** Wants the channel no longer, at once or after it has lingered. */
@@ -89,7 +95,7 @@ export class Subscriptions {
     this.#open = true;
     this.#generation++;
     // All of them may take long, or fail: nobody waits for that.
-    for (const entry of this.#toSubscribe.values()) entry.endWait();
+    this.#endNextWait();
     this.#toSubscribe.clear();
     const givenUp = [...this.#toUnsubscribe.keys()];
     this.#toUnsubscribe.clear();
@@ -106,7 +112,8 @@ export class Subscriptions {
     this.#open = false;
     this.#generation++;
     this.#toSubscribe.clear();
-    for (const entry of this.#entries.values()) entry.endWait();
+    this.#endNextWait();
+    for (const { wait } of this.#entries.values()) wait.end();
   }
 
   close(): void {
@@ -119,6 +126,15 @@ export class Subscriptions {
     this.#entries.clear();
   }
 
+  #endNextWait(): void {
+    this.#nextWait?.end();
+    this.#nextWait = undefined;
+  }
+
+  #newEntry(): Entry {
+    return { wait: this.#open ? (this.#nextWait ??= newWait()) : NO_WAIT, asked: false };
+  }
+
   #giveUp(channel: string): void {
     const entry = this.#entries.get(channel);
     if (!entry) return;
@@ -126,7 +142,7 @@ export class Subscriptions {
     this.#entries.delete(channel);
     this.#toSubscribe.delete(channel);
     // Not yet asked for: nothing to take back.
-    if (!entry.asked) return entry.endWait();
+    if (!entry.asked) return;
     this.#toUnsubscribe.set(channel, entry);
     if (this.#open) this.#flushSoon();
   }
@@ -145,20 +161,21 @@ export class Subscriptions {
       this.#toUnsubscribe.clear();
       this.#link.unsubscribe(channels).catch((error) => this.#refused(error, generation));
     }
-    if (this.#toSubscribe.size > 0) {
-      const batch = [...this.#toSubscribe];
-      this.#toSubscribe.clear();
-      for (const [, entry] of batch) entry.asked = true;
-      const endWait = (): void => {
+    // What was given up before it left is waited for no longer.
+    if (this.#toSubscribe.size === 0) return this.#endNextWait();
+    const wait = this.#nextWait;
+    this.#nextWait = undefined;
+    const channels = [...this.#toSubscribe.keys()];
+    for (const entry of this.#toSubscribe.values()) entry.asked = true;
+    this.#toSubscribe.clear();
+    const timer = setTimeout(() => wait?.end(), this.#options.confirmTimeoutMs);
+    this.#link
+      .subscribe(channels)
+      .catch((error) => this.#refused(error, generation))
+      .finally(() => {
         clearTimeout(timer);
-        for (const [, entry] of batch) entry.endWait();
-      };
-      const timer = setTimeout(endWait, this.#options.confirmTimeoutMs);
-      this.#link
-        .subscribe(batch.map(([channel]) => channel))
-        .catch((error) => this.#refused(error, generation))
-        .finally(endWait);
-    }
+        wait?.end();
+      });
   }
 
   #refused(error: Error, generation: number): void {
@@ -178,8 +195,8 @@ export class Subscriptions {
   };
 }
 
-function newEntry(): Entry {
-  let endWait!: () => void;
-  const confirmation = new Promise<void>((resolve) => (endWait = resolve));
-  return { confirmation, endWait, asked: false };
+function newWait(): Wait {
+  let end!: () => void;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  return { ended, end };
 }
