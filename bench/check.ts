@@ -31,7 +31,8 @@ const rest = process.argv.slice(2).filter((argument) => argument !== '--update')
 try {
   const given = ['--quick', '--only', only, '--targets', `${FLOOR},${OURS}`, '--rounds', '3'];
   const results = await run(planOf([...given, ...rest])!);
-  const find = lookUpIn(results.scenarios);
+  // What else the machine does only ever adds to these figures: the least of the rounds has the least of that in it.
+  const find = lookUpIn(results.scenarios, 'min');
   const checked = committed.map((one) => {
     const ours = find(one.scenario, OURS, one.figure);
     const floor = find(one.scenario, FLOOR, one.figure);

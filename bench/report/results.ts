@@ -52,13 +52,17 @@ export function resultsOf(plan: Plan, outcomes: readonly Outcome[], machine: Mac
   return { ...results, goals: goals(lookUpIn(results.scenarios)) };
 }
 
-/** The median of a figure, if it was measured. */
+/** A figure, if it was measured. */
 export type LookUp = (scenario: string, target: string, figure: FigureName) => number | undefined;
 
-export function lookUpIn(scenarios: readonly ScenarioResult[]): LookUp {
+/** @param of which of the rounds' figures: the median by default */
+export function lookUpIn(
+  scenarios: readonly ScenarioResult[],
+  of: 'median' | 'min' | 'max' = 'median',
+): LookUp {
   return (scenario, target, figure) =>
     scenarios.find((one) => one.scenario === scenario)?.targets.find((one) => one.target === target)
-      ?.figures[figure]?.median;
+      ?.figures[figure]?.[of];
 }
 
 function summariseAll(outcomes: readonly Outcome[]): Pick<TargetResult, 'figures' | 'failures'> {
