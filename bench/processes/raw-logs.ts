@@ -1,27 +1,26 @@
-import { createHash } from 'node:crypto';
-
 import type { Redis } from 'ioredis';
 
 import { HISTORY, PATH } from '../targets/target.js';
-import { LOG_APPEND_SCRIPT } from './library.js';
+import { logAppendScript } from './library.js';
 
-const SHA = createHash('sha1').update(LOG_APPEND_SCRIPT).digest('hex');
 const META_TTL_MS = 86_400_000;
 const ONCE_TTL_MS = 60_000;
 
 /** Appends to the logs of rooms as the package does, with nothing between ioredis and the script. */
 export class RawLogs {
   readonly #redis: Redis;
+  readonly #sha: string;
   #lastId = 0;
 
   /** @param redis must be connected */
   static async on(redis: Redis): Promise<RawLogs> {
-    await redis.script('LOAD', LOG_APPEND_SCRIPT);
-    return new RawLogs(redis);
+    const sha = (await redis.script('LOAD', await logAppendScript())) as string;
+    return new RawLogs(redis, sha);
   }
 
-  private constructor(redis: Redis) {
+  private constructor(redis: Redis, sha: string) {
     this.#redis = redis;
+    this.#sha = sha;
   }
 
   /**
@@ -51,7 +50,7 @@ export class RawLogs {
     const keys = [`log:${channel}`, `top:${channel}`, `once:${channel}:${id}:${id.length}`];
     const heardOn = unheard ? 'nobody' : channel;
     const limits = [HISTORY.size, HISTORY.ttlMs, META_TTL_MS, ONCE_TTL_MS];
-    return [SHA, keys.length, ...keys, heardOn, 'PUBLISH', name, name, ...limits, bytes];
+    return [this.#sha, keys.length, ...keys, heardOn, 'PUBLISH', name, name, ...limits, bytes];
   }
 }
 

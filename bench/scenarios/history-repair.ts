@@ -1,5 +1,5 @@
 import type { Latency } from '../driver/latencies.js';
-import { broadcastBytes } from '../processes/library.js';
+import { broadcastEncoder } from '../processes/library.js';
 import { RawLogs } from '../processes/raw-logs.js';
 import type { Trial } from '../run/trial.js';
 import type { Scenario } from './scenario.js';
@@ -33,8 +33,9 @@ export const historyRepair: Scenario = {
     await sleep(trial.size(2_000, 500));
     const before = await pinger.call<Latency>('take');
     await trial.watchLoop();
+    const encode = await broadcastEncoder();
     const begun = performance.now();
-    await logs.append(missed, broadcastBytes('said', { t: 0, text: 'missed' }), true);
+    await logs.append(missed, encode('said', { t: 0, text: 'missed' }), true);
     await redis.disconnect(instance);
     const delivered = await untilDelivered(trial, missed.length);
     const repairedMs = performance.now() - begun;
