@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { closeAfterEach } from '../support/cleanup.js';
 import { describeWithRedis, findRedisServer, RedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait-for.js';
+import { WsClient } from '../support/ws-client.js';
 import { describeWithBrowser, launchBrowser } from './support/browser.js';
 import { ChatTab, twoTabsApart } from './support/chat-tab.js';
 import { poorContrast } from './support/contrast.js';
@@ -166,6 +167,22 @@ describeWithBoth('the history of the demo, in a browser', () => {
     },
     BROWSER_TIMEOUT_MS,
   );
+
+  test('what is said twice under one id, to any worker, is said once', async () => {
+    const chat = `${url.replace('http', 'ws')}/chat`;
+    const clients = [track(await WsClient.connect(chat)), track(await WsClient.connect(chat))];
+    const again = { id: 'a-message-of-a-page', room: 'twice', text: 'Once' };
+    const duplicates: unknown[] = [];
+    for (const client of clients) {
+      await client.request('join', { room: 'twice' });
+      duplicates.push(await client.request('say', again));
+    }
+    expect(duplicates).toEqual([{ duplicate: false }, { duplicate: true }]);
+    const { past } = (await clients[0]!.request('join', { room: 'twice' })) as {
+      past: { messages: { text: string }[] };
+    };
+    expect(past.messages.map(({ text }) => text)).toEqual(['Once']);
+  });
 
   test(
     'Redis comes back empty: each page says where messages may be missing, keeps what it has, and goes on',
