@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
+import type { Past, Said } from '../../sample-app/chat/chat.events.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { describeWithRedis, findRedisServer, RedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait-for.js';
@@ -178,9 +179,7 @@ describeWithBoth('the history of the demo, in a browser', () => {
       duplicates.push(await client.request('say', again));
     }
     expect(duplicates).toEqual([{ duplicate: false }, { duplicate: true }]);
-    const { past } = (await clients[0]!.request('join', { room: 'twice' })) as {
-      past: { messages: { text: string }[] };
-    };
+    const { past } = await clients[0]!.request<{ past: Past<Said> }>('join', { room: 'twice' });
     expect(past.messages.map(({ text }) => text)).toEqual(['Once']);
   });
 
