@@ -43,6 +43,7 @@ const LOSSES = {
   trimmed: 'this worker was away from Redis for longer than they are kept',
   'new-epoch': 'Redis lost what it kept',
   forked: 'another Redis took over, and had not got all of them',
+  'joined-offline': 'this tab came while Redis was away',
 };
 
 let me;
