@@ -60,7 +60,7 @@ export interface Append {
   /** How long the id is known. */
   readonly idempotencyTtlMs: number;
   /**
-   * Resolve only once a replica has the entry; reject with `BackplaneUnavailableError` if none has within so long, or within
+   * Resolve only once a replica has the entry; reject with `BackplaneNotReplicatedError` if none has within so long, or within
    * twice so long where others are waited for already. The entry is appended and published in its order, as any other, also
    * then; only the answer waits.
    */

@@ -17,6 +17,9 @@ const CHANNELS_OWN_TARGET = Buffer.alloc(0);
 /** An id that the backplane gave needs to be known only as long as a try of its own may come again. */
 const OWN_ID_TTL_MS = 60_000;
 
+/** Of the time that a publish has: where it ends without a replica, there is some left to say so. */
+const REPLICAS_PART_OF_TIME = 0.75;
+
 type MessageSink = Pick<AudienceSink, 'emit' | 'publish'>;
 
 interface Sending extends OutboxOptions {
@@ -128,10 +131,15 @@ export class LoggedBroadcasts {
       limits: rule,
       idempotencyTtlMs: ownId ? Math.min(OWN_ID_TTL_MS, idempotencyTtlMs) : idempotencyTtlMs,
       ...(sending.awaited && rule.durability === 'replicated'
-        ? { replicaTimeoutMs: sending.timeoutMs ?? commandTimeoutMs }
+        ? { replicaTimeoutMs: replicaTimeoutMs(sending.timeoutMs ?? commandTimeoutMs) }
         : {}),
     };
   }
+}
+
+/** In whole milliseconds, as WAIT takes them; it would wait for ever for 0. */
+function replicaTimeoutMs(timeoutMs: number): number {
+  return Math.ceil(timeoutMs * REPLICAS_PART_OF_TIME);
 }
 
 function splitMessage(

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { BackplaneNotReplicatedError } from '../../errors/backplane-not-replicated.error.js';
 import { OneWriteATurn } from './one-write-a-turn.js';
 import { siblingOf } from './redis-clients.js';
 import { unansweredReason } from './unanswered-reason.js';
@@ -41,7 +41,7 @@ export class RedisReplication {
     this.#commands = commands;
   }
 
-  /** Resolves once a replica has it; rejects with `BackplaneUnavailableError` if none has, or if that cannot be known. */
+  /** Resolves once a replica has it; rejects with `BackplaneNotReplicatedError` if none has, or if that cannot be known. */
   confirm(written: Written): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#unconfirmed.push({ ...written, resolve, reject });
@@ -97,8 +97,8 @@ export class RedisReplication {
   }
 }
 
-function unconfirmed(reason: string, cause?: unknown): BackplaneUnavailableError {
-  return new BackplaneUnavailableError(
+function unconfirmed(reason: string, cause?: unknown): BackplaneNotReplicatedError {
+  return new BackplaneNotReplicatedError(
     `The message is in the log, but not known to be on a replica of Redis: ${reason}. Try again with the same id: that ` +
       'appends nothing, and waits for a replica once more.',
     { cause },
