@@ -20,6 +20,7 @@ import { RequestInbox } from './requests/request-inbox.js';
 import { Requests } from './requests/requests.js';
 import { Responder } from './requests/responder.js';
 import type { Departure } from './instances/roll.js';
+import { guardedListener } from './guarded-listener.js';
 import { ServedHubs } from './served-hubs.js';
 import { ServerEvents } from './servers/server-events.js';
 import { ServerMessages } from './servers/server-messages.js';
@@ -148,8 +149,9 @@ export class Cluster {
   }
 
   on(event: keyof InstanceEvents, listener: InstanceEvents['instanceLeft']): () => void {
-    this.#emitter.on(event, listener);
-    return () => this.#emitter.off(event, listener);
+    const guarded = guardedListener(event, listener, this.#parts.logger);
+    this.#emitter.on(event, guarded);
+    return () => this.#emitter.off(event, guarded);
   }
 
   async close(): Promise<void> {
@@ -201,24 +203,11 @@ export class Cluster {
       commandTimeoutMs,
       lease,
       logger,
-      joined: (record) => this.#notify('instanceJoined', infoOf(record)),
+      joined: (record) => this.#emitter.emit('instanceJoined', infoOf(record)),
       gone: (record, how) => {
         this.requests.instanceGone(record.id, how);
-        this.#notify('instanceLeft', infoOf(record), how);
+        this.#emitter.emit('instanceLeft', infoOf(record), how);
       },
     });
-  }
-
-  /** A listener that throws takes nothing with it. */
-  #notify<Event extends keyof InstanceEvents>(
-    event: Event,
-    ...args: Parameters<InstanceEvents[Event]>
-  ): void {
-    try {
-      this.#emitter.emit(event, ...args);
-    } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#parts.logger.error(`A listener of "${event}" threw: ${message}`, stack);
-    }
   }
 }
