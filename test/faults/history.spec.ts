@@ -10,6 +10,7 @@ import {
   Backplane,
   type BackplaneServer,
   type BackplaneSocket,
+  BackplaneNotReplicatedError,
   BackplaneUnavailableError,
   type ContinuityLoss,
   type LossReason,
@@ -60,7 +61,10 @@ class Instance {
         RedisBackplaneModule.forRoot({
           redis,
           eventKeys,
-          history: [{ rooms: 'kept:*', size: 10_000, ttlMs: 60_000 }],
+          history: [
+            { rooms: 'kept:*', size: 10_000, ttlMs: 60_000 },
+            { rooms: 'safe:*', size: 10, ttlMs: 60_000, durability: 'replicated' },
+          ],
         }),
       ],
       providers: [ChatGateway],
@@ -173,6 +177,7 @@ describeWithRedis('Rooms with history, while Redis fails', () => {
     const member = track(await a.connect('kept:1'));
     const { server } = a.gateway;
     await server.to('kept:1').publish('said', 0);
+    await waitFor('the first', () => member.heard() === '0');
     await redis.kill();
     await waitFor('degraded', () => a.backplane.status === 'degraded');
     server.to('kept:1').emit('said', 1);
@@ -191,6 +196,24 @@ describeWithRedis('Rooms with history, while Redis fails', () => {
     expect(a.backplane.stats()).toMatchObject({ lostSpans: 1, outbox: 0 });
   });
 
+  it('who joins while Redis is away gets what is sent here from then on', async () => {
+    const redis = track(await RedisServer.start());
+    const a = track(await Instance.boot(redis.url, ownKey()));
+    await redis.kill();
+    await waitFor('degraded', () => a.backplane.status === 'degraded');
+    const room = a.gateway.server.to('kept:1');
+    room.emit('said', 'before');
+    const member = track(await a.connect('kept:1'));
+    for (let n = 0; n < 3; n++) room.emit('said', n);
+    await redis.restart();
+    await a.backplane.ready();
+    room.emit('said', 3);
+    await room.publish('said', 4);
+    await waitFor('the last', () => member.heard().endsWith('4'));
+    expect(member.heard()).toBe(`before,${upTo(5)}`);
+    expect(a.gateway.told).toEqual([]);
+  });
+
   it('what was missed is not kept any more: said', async () => {
     const redis = track(await RedisServer.start());
     const key = ownKey();
@@ -200,6 +223,11 @@ describeWithRedis('Rooms with history, while Redis fails', () => {
     const member = track(await b.connect('kept:1'));
     await a.gateway.server.to('kept:1').publish('said', 0);
     await waitFor('the first', () => member.heard() === '0');
+    const heard: ContinuityLoss[] = [];
+    b.backplane.on('continuityLost', () => {
+      throw new Error("the app's own");
+    });
+    b.backplane.on('continuityLost', (loss) => void heard.push(loss));
     proxy.refuse();
     proxy.cut();
     await waitFor('degraded', () => b.backplane.status === 'degraded');
@@ -210,9 +238,26 @@ describeWithRedis('Rooms with history, while Redis fails', () => {
     expect(b.gateway.told).toMatchObject([
       { room: 'kept:1', reason: 'trimmed', loss: { lastOffset: 1, offset: 5 } },
     ]);
+    expect(heard).toEqual(b.gateway.told.map(({ loss }) => loss));
     await a.gateway.server.to('kept:1').publish('said', 5);
     await waitFor('the next', () => member.heard() === '0,5');
     expect(member.heard('snapshot')).toBe('5');
+  });
+
+  it('there is no replica: a message that wants one says so in time, and holds up no other', async () => {
+    const redis = track(await RedisServer.start());
+    const a = track(await Instance.boot(redis.url, ownKey()));
+    const member = track(await a.connect('safe:1'));
+    const room = a.gateway.server.to('safe:1');
+    const refused = (publishing: Promise<unknown>): Promise<void> =>
+      expect(publishing).rejects.toThrow(BackplaneNotReplicatedError);
+    await refused(room.publish('said', 0, { id: 'same' }));
+    await refused(room.publish('said', 'again', { id: 'same' }));
+    const queued = refused(room.publish('said', 1, { queue: true }));
+    room.emit('said', 2);
+    await waitFor('all', () => member.heard() === upTo(3));
+    await queued;
+    expect(a.backplane.stats()).toMatchObject({ outbox: 0, unsent: 0 });
   });
 
   it('the outbox is bounded: what does not fit is refused, and counted', async () => {

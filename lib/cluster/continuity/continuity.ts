@@ -6,6 +6,7 @@ import type { AudienceSink } from '../audience.js';
 import type { Connection } from '../connection.js';
 import type { Counters } from '../counters.js';
 import { deliverEnvelope } from '../delivery.js';
+import { guardedListener } from '../guarded-listener.js';
 import type { Identity } from '../instances/identity.js';
 import type { Link } from '../link/link.js';
 import type { BackplaneLogger } from '../logger.js';
@@ -65,6 +66,8 @@ export class Continuity {
   readonly #losses = new EventEmitter();
   readonly #lostWarning: ThrottledWarning;
   readonly #offStatus: () => void;
+  /** Raised whenever the link comes or goes. */
+  #era = 0;
 
   constructor(options: ContinuityOptions) {
     const { logs, link, logger } = options;
@@ -153,24 +156,31 @@ export class Continuity {
 
   /** @returns the function that takes the listener off */
   onLost(listener: (loss: ContinuityLoss) => void): () => void {
-    this.#losses.on('lost', listener);
-    return () => this.#losses.off('lost', listener);
+    const guarded = guardedListener('continuityLost', listener, this.#options.logger);
+    this.#losses.on('lost', guarded);
+    return () => this.#losses.off('lost', guarded);
   }
 
   close(): void {
     this.#offStatus();
+    this.#era++;
     this.#catchUps.close();
     this.#followed.close();
     this.outbox.close();
     this.#losses.removeAllListeners();
   }
 
+  /** Who joined while Redis was away is due what was sent here since: its log is placed before that leaves. */
   #open(): void {
-    this.outbox.open();
-    this.#followed.open();
+    const era = ++this.#era;
+    this.outbox.prepare();
+    void this.#followed.open().then(() => {
+      if (era === this.#era) this.outbox.open();
+    });
   }
 
   #suspend(): void {
+    this.#era++;
     this.outbox.suspend();
     this.#followed.suspend();
   }
@@ -199,7 +209,7 @@ export class Continuity {
     { reason, last, top }: Loss,
     member?: Connection,
   ): void {
-    const { counters, logger } = this.#options;
+    const { counters } = this.#options;
     counters.lostSpans++;
     const what = kind === 'all' ? 'everyone' : `the ${kind} "${name}"`;
     this.#lostWarning.warn(
@@ -216,11 +226,6 @@ export class Continuity {
       lastOffset: last.offset,
       connectionId: member?.id,
     };
-    try {
-      this.#losses.emit('lost', loss);
-    } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      logger.error(`A listener of "continuityLost" threw: ${message}`, stack);
-    }
+    this.#losses.emit('lost', loss);
   }
 }

@@ -36,8 +36,6 @@ export class FollowedLog implements LogName {
   readonly name: string;
   readonly rule: HistoryRule;
   readonly route: Route;
-  /** Settles when the log is at its place for the first time, or when there is no point in waiting for that. */
-  readonly placed: Promise<void>;
   /** Its channel was confirmed once: a top that is read from now on is no older than what is heard. */
   subscribed = false;
   /** Kept by the quiet checks. */
@@ -49,7 +47,8 @@ export class FollowedLog implements LogName {
   readonly label: string;
   readonly #cursor: Cursor;
   readonly #follower: LogFollower;
-  #endWait!: () => void;
+  #placed: Promise<void> | undefined;
+  #endWait: (() => void) | undefined;
   #closed = false;
   /** Somebody was let in before the first placing. */
   #joinedOffline = false;
@@ -64,7 +63,6 @@ export class FollowedLog implements LogName {
     this.label = JSON.stringify({ [name.kind]: name.kind === 'all' ? true : name.name });
     this.#follower = follower;
     this.#cursor = new Cursor(counters);
-    this.placed = new Promise<void>((resolve) => (this.#endWait = resolve));
   }
 
   get closed(): boolean {
@@ -74,6 +72,12 @@ export class FollowedLog implements LogName {
   /** Where the members stand; undefined before the first placing. */
   get position(): LogTop | undefined {
     return this.#cursor.position;
+  }
+
+  /** Resolves when the log is at its place, or when there is no point in waiting for that. */
+  placed(): Promise<void> {
+    if (this.#closed || this.position) return Promise.resolve();
+    return (this.#placed ??= new Promise<void>((resolve) => (this.#endWait = resolve)));
   }
 
   /** The read that would bring it on; undefined while it needs none. */
@@ -111,10 +115,11 @@ export class FollowedLog implements LogName {
     this.endWait();
   }
 
-  /** Nobody waits for the first placing any more: it may take as long as Redis is away. */
+  /** Who waits for the first placing does no more: it may take as long as Redis is away. */
   endWait(): void {
     if (this.position === undefined) this.#joinedOffline = true;
-    this.#endWait();
+    this.#endWait?.();
+    this.#placed = undefined;
   }
 
   close(): void {

@@ -30,6 +30,7 @@ export class FollowedLogs {
   readonly #quiet: QuietChecks;
   readonly #follower: LogFollower;
   #open = false;
+  #closed = false;
   #lineage: string | undefined;
   #lineageTimer: NodeJS.Timeout | undefined;
 
@@ -58,18 +59,19 @@ export class FollowedLogs {
    * @param subscribed settles when the channel is confirmed, or as above
    */
   async follow(name: LogName, route: Route, subscribed: Promise<void>): Promise<void> {
+    if (this.#closed) return;
     const present = this.#byChannel.get(name.channel);
-    if (present) return present.placed;
+    // While the link is away or on its way back, all logs are compared once it is there.
+    if (present) return this.#open ? present.placed() : undefined;
     const log = new FollowedLog(name, route, this.#follower, this.#options.counters);
     this.#byChannel.set(name.channel, log);
     await subscribed;
     if (log.closed) return;
     log.subscribed = true;
     this.#quiet.touch(log);
-    // While the link is away or on its way back, all logs are compared once it is there.
-    if (!this.#open) log.endWait();
-    else this.#checks.add(log);
-    return log.placed;
+    if (!this.#open) return log.endWait();
+    this.#checks.add(log);
+    return log.placed();
   }
 
   /** The channel has no member any more. */
@@ -86,7 +88,8 @@ export class FollowedLogs {
     const log = this.#byChannel.get(channel);
     if (!log) return false;
     this.#quiet.touch(log);
-    log.arrive(entry);
+    // While the link is away it would only be held: the log has it when the link is back.
+    if (this.#open) log.arrive(entry);
     return true;
   }
 
@@ -96,14 +99,17 @@ export class FollowedLogs {
     if (log) this.#quiet.touch(log);
   }
 
-  /** Every subscription is confirmed. */
-  open(): void {
+  /** Every subscription is confirmed. Resolves when the logs that never were at their place are, or when there is no point in waiting for that. */
+  async open(): Promise<void> {
     this.#open = true;
     this.#repairs.open();
     const jitterMs = Math.min(MAX_JITTER_MS, this.size * JITTER_MS_PER_LOG);
     this.#checks.open(Math.random() * jitterMs);
+    const unplaced = [...this.#byChannel.values()].filter((log) => log.subscribed && !log.position);
+    for (const log of unplaced) this.#checks.add(log);
     this.#checkAll();
     this.#watchLineage();
+    await Promise.all(unplaced.map((log) => log.placed()));
   }
 
   /** The link is gone, or in doubt. */
@@ -116,6 +122,7 @@ export class FollowedLogs {
   }
 
   close(): void {
+    this.#closed = true;
     this.suspend();
     this.#quiet.close();
     for (const log of this.#byChannel.values()) log.close();

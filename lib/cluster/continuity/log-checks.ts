@@ -1,3 +1,4 @@
+import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import type { Logs } from '../../transport/logs.js';
 import type { FollowedLog } from './followed-log.js';
 
@@ -59,28 +60,41 @@ export class LogChecks {
   async #run(): Promise<void> {
     const era = this.#era;
     while (this.#open && era === this.#era && this.#due.size > 0) {
-      const batch = this.#nextBatch();
-      const [first] = batch;
-      // All that was due has been closed meanwhile.
-      if (!first) return;
-      try {
-        const tops = await this.#logs.tops(
-          batch.map(({ channel }) => channel),
-          first.rule,
-        );
-        if (era !== this.#era) return;
-        this.#retries = 0;
-        batch.forEach((log, at) => log.compare(tops[at]!));
-      } catch {
-        if (era !== this.#era) return;
-        this.#retries++;
-        for (const log of batch) {
-          log.endWait();
-          this.#due.add(log);
-        }
-        return;
+      const failed = await this.#compare(this.#nextBatch(), era);
+      if (era !== this.#era) return;
+      for (const log of failed) {
+        log.endWait();
+        this.#due.add(log);
       }
+      if (failed.length > 0) return void this.#retries++;
+      this.#retries = 0;
     }
+  }
+
+  /** Answers with the logs that are to be asked for again. Never rejects. */
+  async #compare(batch: readonly FollowedLog[], era: number): Promise<readonly FollowedLog[]> {
+    if (batch.length === 0 || era !== this.#era) return [];
+    try {
+      const tops = await this.#logs.tops(
+        batch.map(({ channel }) => channel),
+        batch[0]!.rule,
+      );
+      if (era === this.#era) batch.forEach((log, at) => log.compare(tops[at]!));
+      return [];
+    } catch (error) {
+      return error instanceof BackplaneRefusedError ? this.#compareParts(batch, era) : batch;
+    }
+  }
+
+  /** One whose keys are not as they should be keeps no other from its place. It is left to the next occasion. */
+  async #compareParts(batch: readonly FollowedLog[], era: number): Promise<readonly FollowedLog[]> {
+    if (batch.length === 1) {
+      batch[0]!.endWait();
+      return [];
+    }
+    const middle = batch.length >> 1;
+    const before = await this.#compare(batch.slice(0, middle), era);
+    return [...before, ...(await this.#compare(batch.slice(middle), era))];
   }
 
   #pauseMs(): number {

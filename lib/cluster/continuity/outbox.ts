@@ -31,6 +31,8 @@ interface Outgoing {
   firstTriedAt: number | undefined;
 }
 
+type OutboxState = 'away' | 'preparing' | 'open' | 'closed';
+
 /**
  * Brings messages to their logs, in the order of the calls. While Redis is away they wait, a bounded number of them, and leave under
  * their own ids when it is back, so that one that had left unnoticed does not come twice.
@@ -42,8 +44,7 @@ export class Outbox {
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;
   #lastNumber = 0;
-  #open = false;
-  #closed = false;
+  #state: OutboxState = 'away';
   #retries = 0;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -80,16 +81,21 @@ export class Outbox {
     });
   }
 
-  /** Redis is there: what waits leaves. */
+  /** Redis is there: what comes from now on may wait, as nothing leaves before {@link open}. */
+  prepare(): void {
+    this.#state = 'preparing';
+  }
+
+  /** What waits leaves. */
   open(): void {
-    this.#open = true;
+    this.#state = 'open';
     this.#retries = 0;
     this.#drain();
   }
 
   /** Redis is away. */
   suspend(): void {
-    this.#open = false;
+    this.#state = 'away';
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
   }
@@ -97,15 +103,15 @@ export class Outbox {
   /** Rejects what waits, with `BackplaneClosedError`. */
   close(): void {
     this.suspend();
-    this.#closed = true;
+    this.#state = 'closed';
     for (const item of this.#waiting.splice(0)) item.reject(new BackplaneClosedError());
     this.#waitingBytes = 0;
   }
 
   #take(item: Outgoing): void {
-    if (this.#closed) return item.reject(new BackplaneClosedError());
-    if (this.#open && this.#waiting.length === 0) return this.#try(item);
-    if (!this.#open && !item.waits)
+    if (this.#state === 'closed') return item.reject(new BackplaneClosedError());
+    if (this.#state === 'open' && this.#waiting.length === 0) return this.#try(item);
+    if (this.#state === 'away' && !item.waits)
       return item.reject(
         new BackplaneUnavailableError(
           'Redis is away, so the message was not sent. Send it again, with the same "id", or let it wait with { queue: true }.',
@@ -137,9 +143,9 @@ export class Outbox {
     // A second try cannot change a refusal; and what no replica confirmed is in its log already.
     const isFinal =
       error instanceof BackplaneRefusedError || error instanceof BackplaneNotReplicatedError;
-    if (this.#closed || !item.waits || isFinal) return item.reject(error);
+    if (this.#state === 'closed' || !item.waits || isFinal) return item.reject(error);
     this.#wait(item);
-    if (this.#open) this.#retryLater();
+    if (this.#state === 'open') this.#retryLater();
   }
 
   /** In its place: what was under way when the link was cut comes before what was asked for since. */

@@ -4,6 +4,7 @@ import type { Loss } from '../../../lib/cluster/continuity/cursor.js';
 import type { LogName } from '../../../lib/cluster/continuity/followed-log.js';
 import { FollowedLogs } from '../../../lib/cluster/continuity/followed-logs.js';
 import { newCounters } from '../../../lib/cluster/counters.js';
+import { BackplaneRefusedError } from '../../../lib/errors/backplane-refused.error.js';
 import type { Route } from '../../../lib/cluster/served-hub.js';
 import type {
   Logs,
@@ -43,12 +44,15 @@ class UniformLogs implements Logs {
   offset = 0;
   lineageName = 'one';
   away = false;
+  refuses: string | undefined;
   readonly asked: string[] = [];
   readonly append = undefined as never;
 
   async tops(channels: readonly string[]): Promise<LogTop[]> {
     this.asked.push(channels.length === 1 ? `top ${channels[0]}` : `${channels.length} tops`);
     if (this.away) throw new Error('away');
+    if (this.refuses !== undefined && channels.includes(this.refuses))
+      throw new BackplaneRefusedError('a key of another type');
     return channels.map(() => this.top);
   }
 
@@ -109,7 +113,7 @@ describe('the logs that an instance follows', () => {
 
   it('begin at the top, and resolve when they are there', async () => {
     logs.offset = 7;
-    followed.open();
+    void followed.open();
     await pass(200);
     const placed = jest.fn();
     void followed.follow(nameOf('a'), ROUTE, CONFIRMED).then(placed);
@@ -127,7 +131,7 @@ describe('the logs that an instance follows', () => {
     await pass(0);
     expect(placed).toHaveBeenCalled();
     expect(asked()).toEqual([]);
-    followed.open();
+    void followed.open();
     await pass(200);
     expect(asked()).toEqual(['top a']);
   });
@@ -135,7 +139,7 @@ describe('the logs that an instance follows', () => {
   it('say that what came since a join is not known, where the join could not wait', async () => {
     logs.offset = 3;
     await follow('a');
-    followed.open();
+    void followed.open();
     await follow('b');
     await pass(200);
     expect(losses).toEqual([
@@ -150,7 +154,7 @@ describe('the logs that an instance follows', () => {
     let confirm!: () => void;
     const confirmed = new Promise<void>((resolve) => (confirm = resolve));
     void followed.follow(nameOf('a'), ROUTE, confirmed);
-    followed.open();
+    void followed.open();
     await pass(300);
     expect(asked()).toEqual([]);
     confirm();
@@ -159,13 +163,13 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are all compared when the link is back, in batches', async () => {
-    followed.open();
+    void followed.open();
     await follow(...Array.from({ length: 1_200 }, (_, n) => `${n}`));
     await pass(200);
     asked();
     followed.suspend();
     logs.offset = 1;
-    followed.open();
+    void followed.open();
     await pass(200);
     const tops = asked().filter((question) => question.endsWith('tops'));
     expect(tops).toEqual(['500 tops', '500 tops', '200 tops']);
@@ -173,7 +177,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are compared again, ever later, until Redis answers', async () => {
-    followed.open();
+    void followed.open();
     await pass(200);
     logs.away = true;
     void followed.follow(nameOf('a'), ROUTE, CONFIRMED);
@@ -187,7 +191,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are read where an entry is missing, and go on', async () => {
-    followed.open();
+    void followed.open();
     await follow('a');
     await pass(200);
     logs.offset = 3;
@@ -199,7 +203,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are read again, ever later, until Redis answers', async () => {
-    followed.open();
+    void followed.open();
     await follow('a');
     await pass(200);
     asked();
@@ -215,7 +219,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are compared when they have been quiet for 1, 5, 15 and then every 60 seconds', async () => {
-    followed.open();
+    void followed.open();
     await follow('a');
     await pass(200);
     asked();
@@ -236,7 +240,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are not compared while they are busy; the last message is found all the same', async () => {
-    followed.open();
+    void followed.open();
     await follow('a');
     await pass(200);
     asked();
@@ -251,7 +255,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are compared soon after something was sent to them', async () => {
-    followed.open();
+    void followed.open();
     await follow('a');
     await pass(30_000);
     asked();
@@ -261,7 +265,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('are all compared when another Redis has taken over', async () => {
-    followed.open();
+    void followed.open();
     await follow('a', 'b');
     // Just after the first look at who it is, and between two looks at the quiet logs.
     await pass(6_500);
@@ -272,7 +276,7 @@ describe('the logs that an instance follows', () => {
   });
 
   it('may all be left before they are compared', async () => {
-    followed.open();
+    void followed.open();
     await pass(200);
     void followed.follow(nameOf('a'), ROUTE, CONFIRMED);
     await Promise.resolve();
@@ -283,8 +287,78 @@ describe('the logs that an instance follows', () => {
     expect(asked()).toEqual(['top b']);
   });
 
+  it('are found at their place while one among them is refused', async () => {
+    void followed.open();
+    await pass(200);
+    const refused = 'b';
+    logs.refuses = refused;
+    const placed = jest.fn();
+    for (const channel of ['a', refused, 'c'])
+      void followed.follow(nameOf(channel), ROUTE, CONFIRMED).then(() => placed(channel));
+    await pass(0);
+    for (const channel of ['a', refused, 'c']) followed.arrive(channel, entry(1));
+    expect(delivered).toEqual(['a 1', 'c 1']);
+    expect(placed).toHaveBeenCalledTimes(3);
+    logs.refuses = undefined;
+    logs.offset = 1;
+    await pass(1_250);
+    followed.arrive(refused, entry(2));
+    expect(delivered).toEqual(['a 1', 'c 1', 'b 2']);
+  });
+
+  it('are first compared where they never were, and that is waited for when the link is back', async () => {
+    void followed.open();
+    await follow(...Array.from({ length: 600 }, (_, n) => `${n}`));
+    await pass(200);
+    followed.suspend();
+    await follow('new');
+    asked();
+    logs.offset = 1;
+    const prepared = jest.fn();
+    void followed.open().then(prepared);
+    expect(prepared).not.toHaveBeenCalled();
+    await pass(200);
+    expect(prepared).toHaveBeenCalled();
+    expect(delivered).not.toContain('new 1');
+    followed.arrive('new', entry(2));
+    expect(delivered).toContain('new 2');
+  });
+
+  it('are not waited for if the link goes away before they are at their place', async () => {
+    await follow('new');
+    logs.away = true;
+    const prepared = jest.fn();
+    void followed.open().then(prepared);
+    followed.suspend();
+    await pass(0);
+    expect(prepared).toHaveBeenCalled();
+  });
+
+  it('hold nothing while the link is away: all of it is read when it is back', async () => {
+    void followed.open();
+    await follow('a');
+    await pass(200);
+    followed.suspend();
+    for (let offset = 1; offset <= 3; offset++) followed.arrive('a', entry(offset));
+    // What was held would follow, or show that something is missing.
+    logs.offset = 2;
+    void followed.open();
+    await pass(200);
+    expect(delivered).toEqual(['a 1', 'a 2']);
+    logs.offset = 3;
+    followed.arrive('a', entry(3));
+    expect(delivered).toEqual(['a 1', 'a 2', 'a 3']);
+  });
+
+  it('are not followed any more after the end', async () => {
+    followed.close();
+    await followed.follow(nameOf('a'), ROUTE, CONFIRMED);
+    expect(followed.size).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('are left alone once nobody follows them', async () => {
-    followed.open();
+    void followed.open();
     await follow('a', 'b');
     followed.unfollow('a');
     expect(followed.arrive('a', entry(1))).toBe(false);

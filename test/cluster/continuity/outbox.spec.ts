@@ -84,6 +84,18 @@ describe('the outbox', () => {
     expect([outbox.depth, logs.asked]).toEqual([0, ['a', 'b', 'c']]);
   });
 
+  it('lets all wait, in its order, while the way is prepared', async () => {
+    send('a');
+    outbox.prepare();
+    send('b', { waits: false, timeoutMs: 2_000 });
+    expect([outbox.depth, logs.asked]).toEqual([2, []]);
+    outbox.open();
+    expect(logs.asked).toEqual(['a', 'b']);
+    await logs.take(1);
+    await logs.take(2);
+    expect(fates).toEqual(['a at 1', 'b at 2']);
+  });
+
   it('sends what was under way when the link was cut before what came since', async () => {
     outbox.open();
     send('a');
