@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { guardProcess } from '../../support/process-guard.js';
 import type { Loss } from '../../../lib/cluster/continuity/cursor.js';
 import type { LogName } from '../../../lib/cluster/continuity/followed-log.js';
 import { FollowedLogs } from '../../../lib/cluster/continuity/followed-logs.js';
@@ -74,7 +73,6 @@ class UniformLogs implements Logs {
 }
 
 describe('the logs that an instance follows', () => {
-  guardProcess();
   let logs: UniformLogs;
   let followed: FollowedLogs;
   let delivered: string[];
