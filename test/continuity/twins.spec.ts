@@ -8,7 +8,7 @@ import { STAGES, TWINS } from './twins.js';
 const REPAIR_DEADLINE_MS = 4_000;
 
 describeWithRedis('The checker', () => {
-  it.concurrent.each(Object.entries(STAGES))(
+  it.each(Object.entries(STAGES))(
     'finds nothing where %s',
     async (_, plan) => {
       const outcome = await runSchedule(plan);
@@ -17,7 +17,7 @@ describeWithRedis('The checker', () => {
     120_000,
   );
 
-  it.concurrent.each(TWINS)(
+  it.each(TWINS)(
     'notices that a library lacks $lacks',
     async ({ edits, stage, shows }) => {
       const outcome = await runSchedule(STAGES[stage], {

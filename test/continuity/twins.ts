@@ -21,17 +21,23 @@ export interface Twin {
 
 const READERS = 6;
 
-function plan(seed: number, faults: readonly Fault[], replica = false): Plan {
+interface Otherwise {
+  readonly replica?: boolean;
+  readonly messagesPerSecond?: number;
+}
+
+function plan(seed: number, faults: readonly Fault[], otherwise: Otherwise = {}): Plan {
   const rooms = roomNames(20);
   return {
     seed,
     seconds: 5,
-    replica,
+    replica: false,
     instances: 2,
     rooms,
     messagesPerSecond: 80,
     readers: Array.from({ length: READERS }, (_, i) => ({ instance: i % 2, rooms })),
     faults,
+    ...otherwise,
   };
 }
 
@@ -61,10 +67,15 @@ export const STAGES = {
   'Redis comes back empty': plan(6, [
     { kind: 'kill-redis', keeps: false, atMs: 2_000, forMs: 500 },
   ]),
-  'a replica that lags is promoted': plan(
+  'messages are dropped that come rarely': plan(
     7,
+    [{ kind: 'drop', oneIn: 2, instance: 0, atMs: 300, forMs: 4_700 }],
+    { messagesPerSecond: 5 },
+  ),
+  'a replica that lags is promoted': plan(
+    8,
     [{ kind: 'promote-replica', atMs: 1_500, forMs: 1_000 }],
-    true,
+    { replica: true },
   ),
 } as const satisfies Record<string, Plan>;
 
@@ -92,7 +103,7 @@ export const TWINS: readonly Twin[] = [
         instead: '',
       },
     ],
-    stage: 'messages are dropped',
+    stage: 'messages are dropped that come rarely',
     shows: ['gap'],
   },
   {
