@@ -120,6 +120,33 @@ describeOnRedis('RedisTransport', (redis) => {
     expect(other.texts).toEqual(['shop:prefixed 1']);
   });
 
+  it('subscribes to many channels some at a time, so that Redis serves others between', async () => {
+    const client = redis.server.client();
+    const subscriber = client.duplicate({ lazyConnect: true });
+    const subscribe = subscriber.subscribe.bind(subscriber) as (
+      ...names: string[]
+    ) => Promise<unknown>;
+    let underWay = 0;
+    const seen = { underWay: 0, names: 0 };
+    Object.assign(subscriber, {
+      subscribe: async (...names: string[]) => {
+        seen.underWay = Math.max(seen.underWay, ++underWay);
+        seen.names = Math.max(seen.names, names.length);
+        await subscribe(...names);
+        underWay--;
+      },
+    });
+    Object.assign(client, { duplicate: () => subscriber });
+    const transport = new RedisTransport({ kind: 'client', client });
+    const recorder = track(new Recorder(transport));
+    await recorder.start();
+    const channels = Array.from({ length: 5_000 }, (_, i) => `many-${i}`);
+    await transport.subscribe(channels);
+    expect(seen).toEqual({ underWay: 2, names: 512 });
+    await transport.publish(channels.at(-1)!, Buffer.from('heard'));
+    await recorder.count(1);
+  });
+
   it('opens two connections, and leaves none', async () => {
     const options = { host: redis.server.host, port: redis.server.port, connectionName: 'counted' };
     const count = async () =>

@@ -1,5 +1,6 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Transport, TransportEvents } from '../transport.js';
+import { Limit } from './limit.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisLink } from './redis-link.js';
@@ -10,6 +11,8 @@ import { unansweredReason } from './unanswered-reason.js';
 
 /** How many channels one SUBSCRIBE names. */
 const BATCH = 512;
+/** Redis serves nobody else while it works off what one connection has sent: tens of thousands of channels at once take it long. */
+const BATCHES_AT_ONCE = 2;
 
 const CLOSE_GRACE_MS = 1_000;
 
@@ -27,6 +30,7 @@ export class RedisTransport implements Transport {
   readonly #subscriber: RedisLink;
   readonly #sender: RedisSender;
   readonly #connectTimeoutMs: number;
+  readonly #batches = new Limit(BATCHES_AT_ONCE);
   #events: TransportEvents | undefined;
   #started = false;
   #leftReplicaAt = -Infinity;
@@ -142,7 +146,7 @@ export class RedisTransport implements Transport {
     return this.#commands.isUp ? this.#subscriber.reason : this.#commands.reason;
   }
 
-  /** All batches leave at once, pipelined, in their order. */
+  /** Batches leave in the order of the calls, some at a time. */
   async #inBatches(
     channels: readonly string[],
     send: (names: string[]) => Promise<unknown>,
@@ -151,7 +155,8 @@ export class RedisTransport implements Transport {
     const sent: Promise<unknown>[] = [];
     for (let from = 0; from < channels.length; from += BATCH) {
       const names = channels.slice(from, from + BATCH);
-      sent.push(send(prefix ? names.map((name) => prefix + name) : names));
+      const prefixed = prefix ? names.map((name) => prefix + name) : names;
+      sent.push(this.#batches.run(() => send(prefixed)));
     }
     try {
       await Promise.all(sent);
