@@ -116,7 +116,7 @@ function imports() {
   const faults = new Set();
   for (const file of files.filter((name) => /\.(js|d\.ts)$/.test(name))) {
     for (const [, name] of read(file).matchAll(
-      /(?:from|import)\s*\(?['"]((?:@[^/'"]+\/)?[^./'"][^/'"]*)/g,
+      /(?<![.\w])(?:from|import)\s*\(?['"]((?:@[^/'"]+\/)?[^./'"][^/'"]*)/g,
     )) {
       if (isBuiltin(name)) continue;
       if (!provided[name])
