@@ -23,13 +23,11 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await Promise.all(
-    running.map((child) => {
-      if (child.exitCode !== null || child.signalCode !== null) return undefined;
-      child.kill('SIGKILL');
-      return once(child, 'close');
-    }),
-  );
+  for (const child of running) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
   rmSync(root, { recursive: true, force: true });
 });
 
