@@ -95,7 +95,7 @@ export class FollowedLog implements LogName {
     if (this.#closed) return;
     const isFirst = this.position === undefined;
     const outcome = this.#cursor.placed(top);
-    if (isFirst && this.#joinedOffline && top.offset > 0) this.#sayJoinedOffline(top);
+    if (isFirst && this.#joinedOffline) this.#sayJoinedOffline(top);
     this.#apply(outcome);
     this.endWait();
   }

@@ -148,6 +148,14 @@ describe('the logs that an instance follows', () => {
     expect(delivered).toEqual(['a 4', 'b 4']);
   });
 
+  it('say so of a log that has nothing, too: what it had may have been deleted', async () => {
+    await follow('a');
+    void followed.open();
+    await pass(200);
+    expect(losses).toEqual([expect.objectContaining({ reason: 'joined-offline', top: logs.top })]);
+    expect(logs.top.offset).toBe(0);
+  });
+
   it('are not compared before their channel is confirmed', async () => {
     let confirm!: () => void;
     const confirmed = new Promise<void>((resolve) => (confirm = resolve));

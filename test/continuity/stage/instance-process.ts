@@ -15,9 +15,6 @@ const START_DEADLINE_MS = 120_000;
 const STARTS_AT_ONCE = 2;
 const FINISH_DEADLINE_MS = 90_000;
 
-/** A link that is lost in silence says so within 5 s: one that has not for so long is there, with all rooms at their places. */
-const SETTLED_MS = 10_000;
-
 const starts = new Limit(STARTS_AT_ONCE);
 
 export interface Finished {
@@ -54,7 +51,6 @@ export class InstanceProcess {
   #port = 0;
   #alive = true;
   readonly #child: ChildProcess;
-  readonly #statuses: { ready: boolean; at: number }[] = [];
   readonly #listening: Promise<void>;
   readonly #finished: Promise<Finished>;
 
@@ -106,21 +102,8 @@ export class InstanceProcess {
     return this.kill();
   }
 
-  /** From when on it was surely in touch with the others after that time; undefined if it has not been yet. */
-  inTouchAfter(at: number): number | undefined {
-    for (const [index, status] of this.#statuses.entries()) {
-      if (!status.ready) continue;
-      const from = Math.max(status.at, at) + SETTLED_MS;
-      const until = this.#statuses[index + 1]?.at ?? Date.now();
-      if (from <= until) return from;
-    }
-    return undefined;
-  }
-
   #take(report: Report): void {
-    if (report.report === 'status') {
-      this.#statuses.push({ ready: report.status === 'ready', at: report.at });
-    } else if (report.report === 'acknowledged') {
+    if (report.report === 'acknowledged') {
       this.acknowledgements.push(...report.acknowledgements);
     } else if (report.report === 'listening') {
       this.#port = report.port;

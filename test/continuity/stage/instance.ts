@@ -73,8 +73,6 @@ const backplane = app.get(Backplane);
 const gateway = app.get(RoomGateway);
 const writer = new Writer(options.name, gateway.server, options.writer);
 
-tell({ report: 'status', status: backplane.status, at: Date.now() });
-backplane.on('status', (status) => tell({ report: 'status', status, at: Date.now() }));
 setInterval(tellAcknowledgements, REPORT_MS);
 
 function tellAcknowledgements(): void {

@@ -1,8 +1,4 @@
-import type {
-  BackplaneStats,
-  BackplaneStatus,
-  RedisBackplaneOptions,
-} from 'nestjs-redis-backplane';
+import type { BackplaneStats, RedisBackplaneOptions } from 'nestjs-redis-backplane';
 import type { Acknowledgement } from '../verdict/verify-log.js';
 
 /** What an instance's process is started with. */
@@ -29,7 +25,6 @@ export type Order =
 /** What it tells. Times are ms since 1970. */
 export type Report =
   | { readonly report: 'listening'; readonly port: number }
-  | { readonly report: 'status'; readonly status: BackplaneStatus; readonly at: number }
   | { readonly report: 'acknowledged'; readonly acknowledgements: readonly Acknowledgement[] }
   | {
       readonly report: 'finished';

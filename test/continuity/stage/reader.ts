@@ -128,7 +128,8 @@ export class Reader {
       instance: instance.name,
       room,
       askedAt,
-      boundFrom: joined && (joined.inTouch ? joined.at : instance.inTouchAfter(joined.at)),
+      boundFrom: joined?.at,
+      joinedOffline: joined?.inTouch !== true,
       received: [...received],
       stayed: stays && instance.alive,
     }));

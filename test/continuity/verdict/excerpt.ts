@@ -25,12 +25,12 @@ function entriesSince({ entries }: AcceptedRoom, from: number): string[] {
 }
 
 function stayLine(
-  { instance, askedAt, boundFrom, received, stayed }: Membership,
+  { instance, askedAt, boundFrom, joinedOffline, received, stayed }: Membership,
   from: number,
 ): string {
   const items = received
     .slice(0, MOST_ITEMS)
     .map((one) => `${one.kind === 'message' ? one.uid : `LOST(${one.reason})`}@${one.at - from}`);
   const bound = boundFrom === undefined ? 'never' : `@${boundFrom - from}`;
-  return `on ${instance}, asked @${askedAt - from}, bound ${bound}, ${stayed ? 'stayed' : 'left'}: ${items.join(' ')}`;
+  return `on ${instance}, asked @${askedAt - from}${joinedOffline ? ' offline' : ''}, bound ${bound}, ${stayed ? 'stayed' : 'left'}: ${items.join(' ')}`;
 }

@@ -43,12 +43,15 @@ function withEpochs(recorded: readonly Recorded[], first: string): Recorded[] {
   });
 }
 
-/** What a member got: numbers of messages, and the reasons of losses. */
+/** After all that is sent in a scene. */
+const LAST = 1_000_000;
+
+/** What a member got: numbers of messages, and the reasons of losses, which were told after all was sent. */
 export function received(...items: (number | string)[]): Received[] {
   return items.map((item, at) =>
     typeof item === 'number'
       ? { kind: 'message', uid: String(item), at }
-      : { kind: 'lost', reason: item, at },
+      : { kind: 'lost', reason: item, at: LAST },
   );
 }
 
@@ -60,6 +63,7 @@ export function member(...items: (number | string)[]): Membership {
     room: ROOM,
     askedAt: 0,
     boundFrom: 0,
+    joinedOffline: false,
     received: received(...items),
     stayed: true,
   };

@@ -1,6 +1,7 @@
 import type { AcceptedRoom } from './accepted.js';
 import { explainsLoss, type RoomFacts } from './explains-loss.js';
 import type { Membership } from './membership.js';
+import type { Message } from './recording.js';
 import type { Violation, ViolationKind } from './violation.js';
 
 /** Enough to see what went wrong; the rest mostly follows from it. */
@@ -34,7 +35,15 @@ interface Standing {
   readonly place: number;
   /** Entries up to here may have come before it joined. */
   readonly optionalTo: number;
-  readonly lost: boolean;
+  /** It was told of one, and has got nothing since. */
+  readonly loss: ToldLoss | undefined;
+}
+
+interface ToldLoss {
+  /** What was sent later is owed all the same. */
+  readonly at: number;
+  /** It joined while its instance was cut off: nobody knows what came until it was told. */
+  readonly joinedOffline: boolean;
 }
 
 class Walk {
@@ -49,15 +58,20 @@ class Walk {
     this.#membership = membership;
     this.#facts = facts;
     const optionalTo = firstOwed(membership, facts.accepted) - 1;
-    this.#standings = [{ place: deliveredBefore, optionalTo, lost: false }];
+    this.#standings = [{ place: deliveredBefore, optionalTo, loss: undefined }];
   }
 
   lose({ reason, at }: { readonly reason: string; readonly at: number }): void {
-    const { boundFrom = Infinity } = this.#membership;
-    // It owes nothing from before it was bound, and says so.
-    if (reason === 'joined-offline' && at <= boundFrom) return;
+    const { boundFrom = Infinity, joinedOffline } = this.#membership;
+    const isOffline = reason === 'joined-offline';
+    // Said of those who were there before it.
+    if (isOffline && !joinedOffline && at <= boundFrom) return;
     this.#lastReason = reason;
-    this.#standings = this.#standings.map((standing) => ({ ...standing, lost: true }));
+    const isOwn = isOffline && joinedOffline && this.#got.size === 0;
+    this.#standings = this.#standings.map(({ loss, ...standing }) => ({
+      ...standing,
+      loss: { at, joinedOffline: isOwn || loss?.joinedOffline === true },
+    }));
   }
 
   receive(uid: string): void {
@@ -65,7 +79,7 @@ class Walk {
     const next = this.#standings.flatMap((standing) =>
       places
         .filter((place) => this.#mayCome(standing, place))
-        .map((place) => ({ place, optionalTo: -1, lost: false })),
+        .map((place) => ({ place, optionalTo: -1, loss: undefined })),
     );
     if (next.length > 0) {
       this.#standings = next;
@@ -79,19 +93,22 @@ class Walk {
     const { entries } = this.#facts.accepted;
     const { stayed } = this.#membership;
     const fine = this.#standings.some((standing) => {
-      if (standing.lost) return this.#explained(standing.place, entries.length);
-      return !stayed || this.#missed(standing, entries.length).length === 0;
+      const { loss } = standing;
+      if (!loss) return !stayed || this.#missed(standing, entries.length).length === 0;
+      const told = stayed ? loss : { ...loss, at: Infinity };
+      return this.#explained({ ...standing, loss: told }, entries.length);
     });
     if (fine) return;
     const [standing] = this.#standings;
-    if (standing!.lost) return this.#report('unjustified-lost', this.#lostDetail(entries.length));
+    if (standing!.loss) return this.#report('unjustified-lost', this.#lostDetail(entries.length));
     this.#report('gap', `it ended ${this.#spanDetail(standing!, entries.length)}`);
   }
 
   #mayCome(standing: Standing, place: number): boolean {
-    if (place <= standing.place) return standing.lost && this.#comesBack(standing.place, place);
-    return standing.lost
-      ? this.#explained(standing.place, place)
+    if (place <= standing.place)
+      return standing.loss !== undefined && this.#comesBack(standing.place, place);
+    return standing.loss
+      ? this.#explained(standing, place)
       : this.#missed(standing, place).length === 0;
   }
 
@@ -102,20 +119,23 @@ class Walk {
       ({ at, from }) =>
         stood < at &&
         place >= from &&
-        this.#missed({ place: from - 1, optionalTo: -1, lost: false }, place).length === 0,
+        this.#missed({ place: from - 1, optionalTo: -1, loss: undefined }, place).length === 0,
     );
   }
 
-  #explained(place: number, next: number): boolean {
-    return explainsLoss(this.#facts, place, next);
+  /** Where a log stands was asked before a loss was said: it says nothing of what was sent later. */
+  #explained(standing: Standing, next: number): boolean {
+    const { at, joinedOffline } = standing.loss!;
+    if (this.#missed(standing, next).some(({ sentAt }) => sentAt > at)) return false;
+    return joinedOffline || explainsLoss(this.#facts, standing.place, next);
   }
 
-  /** The uids that it should have got after where it stands and before that place. */
-  #missed({ place, optionalTo }: Standing, next: number): string[] {
+  /** What it should have got after where it stands and before that place. */
+  #missed({ place, optionalTo }: Standing, next: number): Message[] {
     return this.#facts.accepted.entries
       .slice(Math.max(place, optionalTo) + 1, next)
       .filter(({ forfeited }) => !forfeited)
-      .map(({ message }) => message.uid);
+      .map(({ message }) => message);
   }
 
   /** Reports what is wrong with it, and goes on from there. */
@@ -130,17 +150,17 @@ class Walk {
         `${uid} (place ${places.join(', ')}) after place ${standing.place}`,
       );
     }
-    if (standing.lost) this.#report('unjustified-lost', this.#lostDetail(ahead));
+    if (standing.loss) this.#report('unjustified-lost', this.#lostDetail(ahead));
     else this.#report('gap', `${uid} came ${this.#spanDetail(standing, ahead)}`);
-    this.#standings = [{ place: ahead, optionalTo: -1, lost: false }];
+    this.#standings = [{ place: ahead, optionalTo: -1, loss: undefined }];
   }
 
   #spanDetail(standing: Standing, next: number): string {
     const missed = this.#missed(standing, next);
-    const shown = missed.length > 4 ? [...missed.slice(0, 3), '…', missed.at(-1)] : missed;
+    const uids = missed.map(({ uid }) => uid);
+    const shown = uids.length > 4 ? [...uids.slice(0, 3), '…', uids.at(-1)] : uids;
     const { boundFrom = Number.NaN } = this.#membership;
-    const [first] = this.#facts.accepted.placesOf(missed[0]!);
-    const sentAt = this.#facts.accepted.entries[first!]!.message.sentAt;
+    const { sentAt } = missed[0]!;
     return (
       `without ${missed.length} before it: ${shown.join(', ')} (places ${standing.place} to ${next}; ` +
       `the first was sent ${sentAt - boundFrom} ms after it was bound to come)`

@@ -68,7 +68,49 @@ describe('the verdict', () => {
     expect(verdict(ten, [early, { ...late, instance: 'another' }])).toEqual([]);
   });
 
+  describe('of a member that joined while its instance was cut off', () => {
+    const offline = { ...member(), boundFrom: 2, joinedOffline: true };
+    const told = (at: number) => ({ kind: 'lost', reason: 'joined-offline', at }) as const;
+    const got = (at: number, first: number) => ({
+      ...offline,
+      received: [told(at), ...received(...range(first, 10))],
+    });
+
+    it('allows that it begins where it was told, or earlier', () => {
+      expect(verdict(ten, [got(6, 7)])).toEqual([]);
+      expect(verdict(ten, [got(6, 4)])).toEqual([]);
+      expect(verdict(ten, [{ ...offline, received: received(...range(3, 10)) }])).toEqual([]);
+    });
+
+    it('asks for all that was sent after it was told, and all of it where it was not told', () => {
+      expect(verdict(ten, [got(6, 8)])).toEqual(['unjustified-lost']);
+      expect(verdict(ten, [{ ...offline, received: [told(6)] }])).toEqual(['unjustified-lost']);
+      expect(verdict(ten, [{ ...offline, received: received(...range(4, 10)) }])).toEqual(['gap']);
+      expect(verdict(ten, [offline])).toEqual(['gap']);
+    });
+
+    it('believes it once, and only who was offline', () => {
+      const twice = [...received(3, 4), told(6), ...received(...range(7, 10))];
+      expect(verdict(ten, [{ ...offline, received: twice }])).toEqual(['unjustified-lost']);
+      expect(verdict(ten, [{ ...got(6, 7), joinedOffline: false }])).toEqual(['unjustified-lost']);
+      // Of those who were there before it.
+      expect(verdict(ten, [{ ...got(2, 3), joinedOffline: false }])).toEqual([]);
+    });
+
+    it('asks for nothing that was sent after it left', () => {
+      expect(verdict(ten, [{ ...offline, received: [told(6)], stayed: false }])).toEqual([]);
+    });
+  });
+
   describe('of a loss that was said', () => {
+    it('asks for what was sent after it was told', () => {
+      const chapters = [fromEmpty(...appends(1, 5)), fromEmpty(...appends(6, 9, 1))];
+      const lost = (at: number) => ({ kind: 'lost', reason: 'new-epoch', at }) as const;
+      const got = (at: number) => [...received(1, 2), lost(at), ...received(8, 9)];
+      expect(verdict(chapters, [{ ...member(), received: got(7) }])).toEqual([]);
+      expect(verdict(chapters, [{ ...member(), received: got(6) }])).toEqual(['unjustified-lost']);
+    });
+
     it.each<[string, Chapter[], (number | string)[], string | undefined]>([
       [
         'for an emptied Redis',
