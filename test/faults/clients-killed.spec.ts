@@ -5,7 +5,7 @@ import { guardProcess } from '../support/process-guard.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait-for.js';
 import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
-import { Ear, Traffic } from './fixtures/traffic.js';
+import { Ear, Traffic, untilHeardByAll } from './fixtures/traffic.js';
 
 const ROUNDS = 6;
 
@@ -49,7 +49,7 @@ describeWithRedis('Connections to Redis killed under traffic', () => {
         await waitFor('traffic to flow', () => farEar.last > back);
       }
       traffic.stop();
-      await waitFor('the last message', () => farEar.last === traffic.sent);
+      await untilHeardByAll(traffic, [nearEar, farEar]);
       report(
         `CLIENT KILL TYPE ${type}: ready again within ${slowest.toFixed()} ms, ` +
           `${farEar.missing} of ${traffic.sent} missed in ${ROUNDS} rounds`,

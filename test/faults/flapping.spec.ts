@@ -7,7 +7,7 @@ import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait-for.js';
 import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
-import { Ear, Traffic } from './fixtures/traffic.js';
+import { Ear, Traffic, untilHeardByAll } from './fixtures/traffic.js';
 
 const FLAPPING_MS = 6_000;
 const SEED = 20_240_613;
@@ -80,7 +80,7 @@ describeWithRedis('A link that flaps', () => {
     for (const room of fickle) await reaches(c, room, near);
     await waitFor('traffic', () => ears.every((ear) => ear.last > back));
     traffic.stop();
-    await waitFor('the last', () => ears.every((ear) => ear.last === traffic.sent));
+    await untilHeardByAll(traffic, ears);
 
     const outages = [a, b].map(
       (instance) => instance.statuses().filter((status) => status === 'degraded').length,

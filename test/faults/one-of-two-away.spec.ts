@@ -6,7 +6,7 @@ import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait-for.js';
 import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
-import { Ear, Traffic } from './fixtures/traffic.js';
+import { Ear, Traffic, untilHeardByAll } from './fixtures/traffic.js';
 
 describeWithRedis('Two instances, of which one is away from Redis', () => {
   guardProcess();
@@ -50,7 +50,7 @@ describeWithRedis('Two instances, of which one is away from Redis', () => {
       for (let n = back + 1; n <= farEar.last; n++) expect(received).toContain(n);
     }
     traffic.stop();
-    await waitFor('the last', () => farEar.last === traffic.sent);
+    await untilHeardByAll(traffic, [nearEar, farEar]);
     report(`one of two away: ${farEar.missing} of ${traffic.sent} lost for it in three outages`);
     expect(farEar.disorder()).toBeUndefined();
     expect(nearEar.numbers).toHaveLength(traffic.sent);

@@ -7,7 +7,7 @@ import { guardProcess } from '../support/process-guard.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait-for.js';
 import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
-import { Ear, Traffic } from './fixtures/traffic.js';
+import { Ear, Traffic, untilHeardByAll } from './fixtures/traffic.js';
 
 const COMMAND_TIMEOUT_MS = 2_000;
 /** Generous: the machine may be busy. What is meant is that nothing waits for Redis. */
@@ -89,7 +89,7 @@ describeWithRedis('Redis killed under traffic, and started again with empty memo
       await reaches(b, 'traffic', near);
       await waitFor('traffic to flow', () => farEar.last > back + 20);
       traffic.stop();
-      await waitFor('the last message', () => farEar.last === traffic.sent);
+      await untilHeardByAll(traffic, [nearEar, farEar]);
 
       expect(traffic.thrown).toEqual([]);
       expect(farEar.disorder()).toBeUndefined();

@@ -7,7 +7,7 @@ import { guardProcess } from '../support/process-guard.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait-for.js';
 import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
-import { Ear, Traffic } from './fixtures/traffic.js';
+import { Ear, Traffic, untilHeardByAll } from './fixtures/traffic.js';
 
 const NO_DELAY_MS = 1_000;
 /** For a busy machine. */
@@ -59,7 +59,7 @@ describeWithRedis('A Redis that does not answer, over connections that stay open
     await reaches(a, 'traffic', far);
     await reaches(a, 'joined-while-away', newcomer);
     traffic.stop();
-    await waitFor('the last message', () => farEar.last === traffic.sent);
+    await untilHeardByAll(traffic, [nearEar, farEar]);
     report(
       `SIGSTOP: noticed after ${(Math.max(...noticed) - stopped).toFixed()} ms, ready ${took.toFixed()} ms after SIGCONT, ` +
         `max. local latency ${nearEar.maxDelayMs.toFixed(1)} ms`,

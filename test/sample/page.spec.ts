@@ -185,8 +185,9 @@ describeWithBrowser('the page of the demo, in a browser', () => {
     async (colorScheme) => {
       const viewport = { width: 360, height: 740 };
       const tab = track(await ChatTab.open(browser, url, { colorScheme, viewport }));
-      await tab.say(`A word that has no end ${'x'.repeat(200)}`);
-      await tab.message('A word that has no end');
+      // What was said before, in the other scheme, is in the history.
+      await tab.say(`A word in ${colorScheme} that has no end ${'x'.repeat(200)}`);
+      await tab.message(`A word in ${colorScheme} that has no end`);
       expect(await tab.page.evaluate('document.documentElement.scrollWidth')).toBe(360);
       expect(await poorContrast(tab)).toEqual([]);
     },
