@@ -64,7 +64,9 @@ export const STAGES = {
       { kind: 'cut', roles: ['commands'], instance: 0, atMs: atMs + 400, forMs: 0 },
     ]),
   ),
+  // What an instance has not heard by then is gone for good.
   'Redis comes back empty': plan(6, [
+    { kind: 'cut', roles: ROLES, instance: 0, atMs: 1_000, forMs: 2_000 },
     { kind: 'kill-redis', keeps: false, atMs: 2_000, forMs: 500 },
   ]),
   'messages are dropped that come rarely': plan(
