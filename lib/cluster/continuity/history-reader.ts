@@ -79,15 +79,27 @@ export class HistoryReader {
     return { ...pageOf(await this.#collect(channel, rule, all), all, false), complete: false };
   }
 
-  /** In as many reads as it takes: what one answers with is bounded in bytes, too. */
+  /**
+   * In as many reads as it takes: what one answers with is bounded in bytes, too. Begins again where the log has become
+   * another between two of them.
+   */
   async #collect(channel: string, rule: HistoryRule, wanted: Wanted): Promise<LogRead> {
     const { after, limit, reverse } = wanted;
-    const entries: LogEntry[] = [];
-    let from = reverse ? undefined : after + 1;
+    const begin = reverse ? undefined : after + 1;
+    let entries: LogEntry[] = [];
+    let from = begin;
+    let epoch: string | undefined;
     for (;;) {
       const rest = { limit: limit - entries.length, reverse };
       const range: LogRange = from === undefined ? rest : { ...rest, from };
       const { top, entries: read } = await this.#options.logs.read(channel, range, rule);
+      const isSameLog = top.epoch === (epoch ?? top.epoch) && !isFork(entries, read, reverse);
+      epoch = top.epoch;
+      if (!isSameLog) {
+        entries = [];
+        from = begin;
+        continue;
+      }
       entries.push(...read.filter(({ offset }) => offset > after));
       const last = read.at(-1)?.offset;
       const isEnd = last === undefined || (reverse ? last <= after + 1 : last >= top.offset);
@@ -104,6 +116,13 @@ export class HistoryReader {
       `${what} has no history: no rule of the option "history" is for it. Add one, such as { rooms: 'orders:*', size: 200, ttlMs: 300_000 }.`,
     );
   }
+}
+
+/** Whether two reads are of two branches of a log: neighbours that do not know each other. */
+function isFork(have: readonly LogEntry[], read: readonly LogEntry[], reverse: boolean): boolean {
+  const [before, after] = reverse ? [read[0], have.at(-1)] : [have.at(-1), read[0]];
+  if (!before || !after || after.offset !== before.offset + 1) return false;
+  return after.previousTag !== before.tag;
 }
 
 interface Wanted {

@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { HistoryReader } from '../../../lib/cluster/continuity/history-reader.js';
+import { HistoryRules } from '../../../lib/cluster/continuity/history-rules.js';
+import { ChannelNames } from '../../../lib/cluster/wire/channels.js';
+import { historyRules } from '../../../lib/module/history-option.js';
+import type { LogEntry, LogRange, LogRead } from '../../../lib/transport/logs.js';
+
+/** What one read answers with at most, as where entries are large. */
+const ENTRIES_A_READ = 3;
+
+/** A log that may become another after some reads. */
+class ChangingLog {
+  reads: LogRange[] = [];
+  /** What follows after so many reads. */
+  changes = new Map<number, { epoch: string; tags: string }>();
+  #epoch = 'e1';
+  /** A character an entry. */
+  #tags: string;
+
+  constructor(tags: string) {
+    this.#tags = tags;
+  }
+
+  read = (_: string, range: LogRange): Promise<LogRead> => {
+    const change = this.changes.get(this.reads.length);
+    if (change) [this.#epoch, this.#tags] = [change.epoch, change.tags];
+    this.reads.push(range);
+    const { from, limit, reverse } = range;
+    const all = [...this.#tags].map((tag, i) => entry(i + 1, tag, this.#tags[i - 1] ?? ''));
+    const sorted = reverse ? all.toReversed() : all;
+    const wanted = sorted.filter(({ offset }) =>
+      reverse ? offset <= (from ?? Infinity) : offset >= (from ?? 1),
+    );
+    const top = { epoch: this.#epoch, offset: all.length, tag: this.#tags.at(-1) ?? '' };
+    return Promise.resolve({ top, entries: wanted.slice(0, Math.min(limit, ENTRIES_A_READ)) });
+  };
+}
+
+function entry(offset: number, tag: string, previousTag: string): LogEntry {
+  return { offset, tag, previousTag, publishedAtMs: 0, bytes: Buffer.from(tag) };
+}
+
+describe('a history that is read in several steps', () => {
+  let log: ChangingLog;
+  let reader: HistoryReader;
+
+  beforeEach(() => {
+    log = new ChangingLog('abcdefgh');
+    const rules = historyRules([{ rooms: '*', size: 100, ttlMs: 60_000 }]);
+    reader = new HistoryReader({
+      logs: log,
+      rules: new HistoryRules(rules),
+      channels: new ChannelNames(['key']),
+    });
+  });
+
+  const tagsOf = async (options = {}) => {
+    const { epoch, entries } = await reader.read('/', 'r', options);
+    return [epoch, entries.map(({ raw }) => String(raw)).join('')];
+  };
+
+  it('is put together', async () => {
+    expect(await tagsOf()).toEqual(['e1', 'abcdefgh']);
+    expect(await tagsOf({ reverse: true })).toEqual(['e1', 'hgfedcba']);
+    expect(await tagsOf({ since: 2, limit: 4 })).toEqual(['e1', 'cdef']);
+  });
+
+  it.each([false, true])('never mixes two epochs (reverse: %s)', async (reverse) => {
+    log.changes.set(2, { epoch: 'e2', tags: 'stuvw' });
+    expect(await tagsOf({ reverse })).toEqual(['e2', reverse ? 'wvuts' : 'stuvw']);
+  });
+
+  it('ends where a new epoch has nothing', async () => {
+    log.changes.set(1, { epoch: 'e2', tags: '' });
+    expect(await tagsOf()).toEqual(['e2', '']);
+  });
+
+  it.each([false, true])('never mixes two branches (reverse: %s)', async (reverse) => {
+    log.changes.set(1, { epoch: 'e1', tags: 'abXYZ' });
+    expect(await tagsOf({ reverse })).toEqual(['e1', reverse ? 'ZYXba' : 'abXYZ']);
+  });
+});
