@@ -21,7 +21,9 @@ import type { ContinuityHook } from './gateway-hooks.js';
 import { Handshake } from './handshake.js';
 import type { Heartbeat } from './heartbeat.js';
 import { refuseUpgrade } from './http-refusal.js';
+import { StringPool } from './string-pool.js';
 import { SharedDeflate, shareableDeflate } from './shared-deflate.js';
+import { endUpgradeGuard } from './upgrade-guard.js';
 
 const GOING_AWAY = 1001;
 const INTERNAL_ERROR_CODE = 1011;
@@ -70,6 +72,7 @@ export class Endpoint {
   readonly #connectCallbacks: ConnectCallback[] = [];
   readonly #disconnectHooks = new Set<Promise<void>>();
   readonly #offContinuityLost: () => void;
+  readonly #strings = new StringPool();
   readonly #listeners = this.#makeListeners();
   #closing: Promise<void> | undefined;
 
@@ -176,6 +179,7 @@ export class Endpoint {
     await this.#hub.subscribed;
     if (this.#closing) return refuseUpgrade(socket, 503);
     this.#ws.handleUpgrade(request, socket, head, (raw) => {
+      endUpgradeGuard(socket);
       try {
         this.#connect(raw, socket, request, user);
       } catch (error) {
@@ -217,7 +221,7 @@ export class Endpoint {
       id: backplane.nextConnectionId(),
       raw,
       user,
-      handshake: new Handshake(request),
+      handshake: new Handshake(request, this.#strings),
       hub: this.#hub,
       sink: this.#sink,
       writer: new FrameWriter(raw, stream, this.#writing),

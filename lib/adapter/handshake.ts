@@ -1,5 +1,25 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
+import type { StringPool } from './string-pool.js';
+
+/** Headers that have the same value for many clients. No secrets: the pool keeps them longer than the connection lasts. */
+const COMMON_HEADERS = [
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'connection',
+  'host',
+  'origin',
+  'pragma',
+  'sec-websocket-extensions',
+  'sec-websocket-version',
+  'upgrade',
+  'user-agent',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+] as const;
+
 /** What is known of the upgrade request, after the request itself is gone. */
 export class Handshake {
   readonly headers: IncomingHttpHeaders;
@@ -10,10 +30,17 @@ export class Handshake {
   /** When the connection was made, in ms since the epoch. */
   readonly time: number;
 
-  constructor(request: IncomingMessage) {
-    this.headers = request.headers;
-    this.url = request.url ?? '/';
-    this.address = request.socket.remoteAddress;
+  constructor(request: IncomingMessage, strings: StringPool) {
+    const { headers, url = '/' } = request;
+    for (const name of COMMON_HEADERS) {
+      const value = headers[name];
+      if (typeof value === 'string') headers[name] = strings.share(value);
+    }
+    this.headers = headers;
+    // A query may hold a token.
+    this.url = url.includes('?') ? url : strings.share(url);
+    const { remoteAddress } = request.socket;
+    this.address = remoteAddress === undefined ? undefined : strings.share(remoteAddress);
     this.time = Date.now();
   }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { refuseUpgrade } from './http-refusal.js';
+import { guardUpgrade } from './upgrade-guard.js';
 
 /** How long another listener on the server has to begin an answer. */
 const OTHERS_GRACE_MS = 5_000;
@@ -33,8 +34,7 @@ export class UpgradeRouter {
   }
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    // Node takes its own listener off at the upgrade; an error without one would end the process.
-    socket.on('error', () => socket.destroy());
+    guardUpgrade(socket);
     const path = pathOf(request.url);
     if (path === undefined) return refuseUpgrade(socket, 400);
     const handler = this.#handlers.get(path) ?? this.#fallback;

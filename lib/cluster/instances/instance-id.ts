@@ -10,7 +10,8 @@ export function newInstanceId(): string {
 
 /** A connection's id names its instance, so that a message to it goes to that instance alone. */
 export function connectionId(instanceId: string, serial: number): string {
-  return `${instanceId}.${serial.toString(36)}`;
+  // In one piece: one that is put together is kept as its parts, which take twice the memory.
+  return [instanceId, serial.toString(36)].join('.');
 }
 
 /** The instance that gave out a connection id; undefined for anything that is no such id. */
