@@ -42,7 +42,15 @@ export class FollowedLogs {
     this.#quiet = new QuietChecks((log) => {
       if (log.subscribed && !log.wanted) this.#checks.add(log);
     });
-    this.#follower = { ...follower, wantsRead: (log) => this.#repairs.add(log) };
+    this.#follower = {
+      ...follower,
+      // What a repair brings is a sound of the log as much as what its channel brings.
+      deliver: (log, entry) => {
+        this.#quiet.touch(log);
+        follower.deliver(log, entry);
+      },
+      wantsRead: (log) => this.#repairs.add(log),
+    };
   }
 
   get size(): number {

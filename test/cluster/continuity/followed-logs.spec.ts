@@ -245,6 +245,23 @@ describe('the logs that an instance follows', () => {
     }
   });
 
+  it('have a quiet that begins anew with what a repair brings', async () => {
+    void followed.open();
+    await follow('a');
+    await pass(20_000);
+    asked();
+    // What came meanwhile was not heard, and is found when the link is back.
+    followed.suspend();
+    logs.offset = 1;
+    void followed.open();
+    await pass(200);
+    expect(delivered).toEqual(['a 1']);
+    asked();
+    logs.offset = 2;
+    await pass(1_250);
+    expect(delivered).toEqual(['a 1', 'a 2']);
+  });
+
   it('are not compared while they are busy; the last message is found all the same', async () => {
     void followed.open();
     await follow('a');

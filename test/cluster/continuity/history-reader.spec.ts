@@ -26,7 +26,7 @@ class ChangingLog {
     if (change) [this.#epoch, this.#tags] = [change.epoch, change.tags];
     this.reads.push(range);
     const { from, limit, reverse } = range;
-    const all = [...this.#tags].map((tag, i) => entry(i + 1, tag, this.#tags[i - 1] ?? ''));
+    const all = this.#tags.split('').map((tag, i) => entry(i + 1, tag, this.#tags[i - 1] ?? ''));
     const sorted = reverse ? all.toReversed() : all;
     const wanted = sorted.filter(({ offset }) =>
       reverse ? offset <= (from ?? Infinity) : offset >= (from ?? 1),

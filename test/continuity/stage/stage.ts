@@ -21,7 +21,7 @@ export interface Place {
 export interface StageOptions {
   /** What the instances' processes are given besides. */
   readonly env?: NodeJS.ProcessEnv;
-  /** How long repairs may take when the faults are over. Default 30,000: a quiet room is compared after 1, 5 and 15 s. */
+  /** How long repairs may take when the faults are over. Default 80,000. */
   readonly repairDeadlineMs?: number;
 }
 
