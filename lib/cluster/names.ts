@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 
 const MAX_NAME_BYTES = 255;
+/** Of UTF-8, for a unit of UTF-16. */
+const MAX_BYTES_A_UNIT = 3;
 
 /**
  * The names given to `join`, `to`, `toUser` and their like, as one list.
@@ -24,8 +26,9 @@ export function assertName(kind: string, name: unknown): asserts name is string 
   }
   if (name === '') throw new TypeError(`A ${kind} must not be an empty string.`);
   // A lone surrogate has no UTF-8: two such names would meet on one channel.
-  if (/\p{Surrogate}/u.test(name))
+  if (!name.isWellFormed())
     throw new TypeError(`A ${kind} must be well-formed Unicode, got a lone surrogate.`);
+  if (name.length * MAX_BYTES_A_UNIT <= MAX_NAME_BYTES) return;
   const bytes = Buffer.byteLength(name, 'utf8');
   if (bytes > MAX_NAME_BYTES) {
     throw new TypeError(

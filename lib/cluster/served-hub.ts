@@ -117,8 +117,10 @@ export class ServedHub<M extends Connection = Connection> {
 
   /** Hears messages to connections that are named after the instance's id. */
   listenAs(instanceId: string): Promise<void> {
-    const { channels } = this.#options;
-    return this.#listen(channels.instance(this.name, instanceId), { hub: this.#hub });
+    const { channels, subscriptions } = this.#options;
+    const channel = channels.instance(this.name, instanceId);
+    this.#routeOf(channel, 'instance', instanceId);
+    return subscriptions.acquire(channel);
   }
 
   silenceAs(instanceId: string): void {
@@ -182,17 +184,22 @@ export class ServedHub<M extends Connection = Connection> {
 
   /** Hears a channel that may have a history. */
   #listenFor(kind: GroupKind, name: string): Promise<void> {
-    const { channels, continuity } = this.#options;
+    const { channels, continuity, subscriptions } = this.#options;
     const channel = channels.group(this.name, kind, name);
-    const route = { hub: this.#hub, ...(kind === 'all' ? {} : { [kind]: name }) };
-    const subscribed = this.#listen(channel, route);
+    const route = this.#routeOf(channel, kind, name);
+    const subscribed = subscriptions.acquire(channel);
     return continuity.follow(kind, name, channel, route, subscribed);
   }
 
-  #listen(channel: string, route: Route): Promise<void> {
-    const { routes, subscriptions } = this.#options;
-    if (!routes.has(channel)) routes.set(channel, route);
-    return subscriptions.acquire(channel);
+  #routeOf(channel: string, kind: GroupKind | 'instance', name: string): Route {
+    const { routes } = this.#options;
+    const known = routes.get(channel);
+    if (known) return known;
+    const hub = this.#hub;
+    const route =
+      kind === 'room' ? { hub, room: name } : kind === 'user' ? { hub, user: name } : { hub };
+    routes.set(channel, route);
+    return route;
   }
 
   #silence(channel: string, lingerMs: number): void {

@@ -63,10 +63,11 @@ export class Subscriptions {
    * link is back. Never rejects.
    */
   acquire(channel: string): Promise<void> {
-    this.#lingering.delete(channel);
+    // Looking for a long name in an empty map costs as much as in a full one.
+    if (this.#lingering.size > 0) this.#lingering.delete(channel);
     const present = this.#entries.get(channel);
     if (present) return present.wait.ended;
-    const kept = this.#toUnsubscribe.get(channel);
+    const kept = this.#toUnsubscribe.size > 0 ? this.#toUnsubscribe.get(channel) : undefined;
     const entry = kept ?? this.#newEntry();
     this.#entries.set(channel, entry);
     if (kept) {

@@ -65,7 +65,10 @@ export class ChannelNames {
   }
 }
 
+const SPECIAL = /[%:{}]/;
+
 function escape(part: string): string {
+  if (!SPECIAL.test(part)) return part;
   return part.replace(
     /[%:{}]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
