@@ -1,6 +1,6 @@
 import type { LogEntry, LogRange, LogRead, LogTop, PublishedEntry } from '../../transport/logs.js';
 import { commonPast, hasForked, mayReachFurtherBack } from './common-past.js';
-import { HeldEntries, type HeldLimits } from './held-entries.js';
+import { HeldEntries, type HeldLimits, type HeldTotal } from './held-entries.js';
 import { RecentTags } from './recent-tags.js';
 
 /**
@@ -51,6 +51,7 @@ export const CURSOR_LIMITS: CursorLimits = {
   read: 256,
   heldEntries: 1_000,
   heldBytes: 1024 * 1024,
+  heldBytesOfAll: 64 * 1024 * 1024,
 };
 
 /** Plain numbers, shared by the cursors of an instance. */
@@ -80,6 +81,7 @@ const NOTHING: CursorOutcome = Object.freeze({
 export class Cursor {
   readonly #counters: CursorCounters;
   readonly #limits: CursorLimits;
+  readonly #heldTotal: HeldTotal;
   #subscribed = false;
   #epoch = '';
   #offset = 0;
@@ -91,9 +93,15 @@ export class Cursor {
   /** The log's last answer brought nothing, and something held did not fit. */
   #inVain = false;
 
-  constructor(counters: CursorCounters, limits = CURSOR_LIMITS) {
+  /** @param heldTotal shared by the cursors of an instance */
+  constructor(
+    counters: CursorCounters,
+    limits = CURSOR_LIMITS,
+    heldTotal: HeldTotal = { bytes: 0 },
+  ) {
     this.#counters = counters;
     this.#limits = limits;
+    this.#heldTotal = heldTotal;
   }
 
   get state(): CursorState {
@@ -115,6 +123,12 @@ export class Cursor {
   suspend(): void {
     this.#subscribed = false;
     this.#wanted = undefined;
+  }
+
+  /** Nobody follows the log any more. */
+  close(): void {
+    this.suspend();
+    this.#letGo();
   }
 
   /** An entry as it came on the channel. */
@@ -206,7 +220,7 @@ export class Cursor {
     const askAgain = this.#held !== undefined && this.#held.size > 0 && !(inVain && this.#inVain);
     this.#inVain = inVain && askAgain;
     if (askAgain) return this.#wantAfter(this.#offset, deliver, lost);
-    this.#held = undefined;
+    this.#letGo();
     return { lost, deliver, read: undefined };
   }
 
@@ -216,7 +230,12 @@ export class Cursor {
   }
 
   #hold(entry: PublishedEntry): void {
-    (this.#held ??= new HeldEntries(this.#limits)).add(entry);
+    (this.#held ??= new HeldEntries(this.#limits, this.#heldTotal)).add(entry);
+  }
+
+  #letGo(): void {
+    this.#held?.clear();
+    this.#held = undefined;
   }
 
   #standsAt(top: LogTop): boolean {

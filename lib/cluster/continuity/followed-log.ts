@@ -2,11 +2,13 @@ import type { LogEntry, LogRead, LogTop, PublishedEntry } from '../../transport/
 import type { Route } from '../served-hub.js';
 import {
   Cursor,
+  CURSOR_LIMITS,
   type CursorCounters,
   type CursorOutcome,
   type Loss,
   type WantedRead,
 } from './cursor.js';
+import type { HeldTotal } from './held-entries.js';
 import type { GroupKind, HistoryRule } from './history-rules.js';
 
 /** What a log is of. */
@@ -27,6 +29,12 @@ export interface LogFollower {
   wantsRead(log: FollowedLog): void;
   /** The cursor was in doubt for so long, and has caught up. */
   repaired(log: FollowedLog, tookMs: number): void;
+}
+
+/** What the cursors of an instance have in common. */
+export interface CursorSharing {
+  readonly counters: CursorCounters;
+  readonly heldTotal: HeldTotal;
 }
 
 /** A log with members on this instance: where they stand in it, and what brings them on. */
@@ -54,7 +62,7 @@ export class FollowedLog implements LogName {
   #joinedOffline = false;
   #doubtfulSince: number | undefined;
 
-  constructor(name: LogName, route: Route, follower: LogFollower, counters: CursorCounters) {
+  constructor(name: LogName, route: Route, follower: LogFollower, sharing: CursorSharing) {
     this.channel = name.channel;
     this.kind = name.kind;
     this.name = name.name;
@@ -62,7 +70,7 @@ export class FollowedLog implements LogName {
     this.route = route;
     this.label = JSON.stringify({ [name.kind]: name.kind === 'all' ? true : name.name });
     this.#follower = follower;
-    this.#cursor = new Cursor(counters);
+    this.#cursor = new Cursor(sharing.counters, CURSOR_LIMITS, sharing.heldTotal);
   }
 
   get closed(): boolean {
@@ -124,6 +132,7 @@ export class FollowedLog implements LogName {
 
   close(): void {
     this.#closed = true;
+    this.#cursor.close();
     this.endWait();
   }
 

@@ -1,7 +1,7 @@
 import type { Logs, PublishedEntry } from '../../transport/logs.js';
 import type { Route } from '../served-hub.js';
 import type { CursorCounters } from './cursor.js';
-import { FollowedLog, type LogFollower, type LogName } from './followed-log.js';
+import { type CursorSharing, FollowedLog, type LogFollower, type LogName } from './followed-log.js';
 import { LogChecks } from './log-checks.js';
 import { LogRepairs } from './log-repairs.js';
 import { QuietChecks } from './quiet-checks.js';
@@ -29,6 +29,7 @@ export class FollowedLogs {
   readonly #repairs: LogRepairs;
   readonly #quiet: QuietChecks;
   readonly #follower: LogFollower;
+  readonly #sharing: CursorSharing;
   #open = false;
   #closed = false;
   #lineage: string | undefined;
@@ -37,6 +38,7 @@ export class FollowedLogs {
   constructor(options: FollowedLogsOptions) {
     const { logs, follower } = options;
     this.#options = options;
+    this.#sharing = { counters: options.counters, heldTotal: { bytes: 0 } };
     this.#checks = new LogChecks(logs);
     this.#repairs = new LogRepairs(logs);
     this.#quiet = new QuietChecks((log) => {
@@ -71,7 +73,7 @@ export class FollowedLogs {
     const present = this.#byChannel.get(name.channel);
     // While the link is away or on its way back, all logs are compared once it is there.
     if (present) return this.#open ? present.placed() : undefined;
-    const log = new FollowedLog(name, route, this.#follower, this.#options.counters);
+    const log = new FollowedLog(name, route, this.#follower, this.#sharing);
     this.#byChannel.set(name.channel, log);
     await subscribed;
     if (log.closed) return;

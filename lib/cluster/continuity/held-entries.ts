@@ -3,6 +3,13 @@ import type { PublishedEntry } from '../../transport/logs.js';
 export interface HeldLimits {
   readonly heldEntries: number;
   readonly heldBytes: number;
+  /** Of all logs of an instance; beyond it, each holds its newest entry alone. */
+  readonly heldBytesOfAll: number;
+}
+
+/** What all logs of an instance hold together. */
+export interface HeldTotal {
+  bytes: number;
 }
 
 /**
@@ -11,11 +18,13 @@ export interface HeldLimits {
  */
 export class HeldEntries {
   readonly #limits: HeldLimits;
+  readonly #total: HeldTotal;
   #entries: PublishedEntry[] = [];
   #bytes = 0;
 
-  constructor(limits: HeldLimits) {
+  constructor(limits: HeldLimits, total: HeldTotal) {
     this.#limits = limits;
+    this.#total = total;
   }
 
   get size(): number {
@@ -23,15 +32,21 @@ export class HeldEntries {
   }
 
   add(entry: PublishedEntry): void {
-    const { heldEntries, heldBytes } = this.#limits;
+    const { heldEntries, heldBytes, heldBytesOfAll } = this.#limits;
     const bytes = entry.bytes.length;
-    if (this.#entries.length >= heldEntries || this.#bytes + bytes > heldBytes) this.clear();
+    const isFull =
+      this.#entries.length >= heldEntries ||
+      this.#bytes + bytes > heldBytes ||
+      this.#total.bytes + bytes > heldBytesOfAll;
+    if (isFull) this.clear();
     this.#entries.push(entry);
     this.#bytes += bytes;
+    this.#total.bytes += bytes;
   }
 
   clear(): void {
     this.#entries = [];
+    this.#total.bytes -= this.#bytes;
     this.#bytes = 0;
   }
 

@@ -10,7 +10,13 @@ import type { PublishedEntry } from '../../../lib/transport/logs.js';
 import { DeliveryChecker } from './delivery-checker.js';
 import { ModelLog, readOf, type Snapshot, topOf } from './model-log.js';
 
-const LIMITS: CursorLimits = { remembered: 5, read: 8, heldEntries: 6, heldBytes: 1_000 };
+const LIMITS: CursorLimits = {
+  remembered: 5,
+  read: 8,
+  heldEntries: 6,
+  heldBytes: 1_000,
+  heldBytesOfAll: 10_000,
+};
 
 /** Something that happens to the log, on the way, or to the commands. */
 export type Step =

@@ -289,6 +289,28 @@ describe('a cursor', () => {
       expect(repair().deliver).toEqual(entries);
     });
 
+    it('with all others, reads what it let go, and holds the newest alone', () => {
+      const limits = { ...CURSOR_LIMITS, heldBytesOfAll: 39 }; // of 10 each
+      const total = { bytes: 30 };
+      cursor = new Cursor(counters, limits, total);
+      const first = top();
+      const entries = append(5);
+      arrive(...entries);
+      expect(total.bytes).toBe(40);
+      expect(cursor.placed(first)).toMatchObject({ deliver: [], read: { from: 1 } });
+      expect(repair().deliver).toEqual(entries);
+      expect(total.bytes).toBe(30);
+    });
+
+    it('counts it for all no longer once nobody follows the log', () => {
+      const total = { bytes: 0 };
+      cursor = new Cursor(counters, CURSOR_LIMITS, total);
+      arrive(...append(3));
+      expect(total.bytes).toBe(30);
+      cursor.close();
+      expect(total.bytes).toBe(0);
+    });
+
     it('of one entry that is larger than all may be, keeps it', () => {
       cursor = new Cursor(counters, { ...CURSOR_LIMITS, heldBytes: 5 });
       const first = top();
