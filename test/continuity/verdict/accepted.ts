@@ -86,6 +86,8 @@ class Draft implements AcceptedRoom {
     for (const entry of this.entries.slice(last + 1)) entry.forfeited = true;
     const epoch = copied.findLast((one) => one.kind === 'epoch');
     if (epoch) this.#begin(epoch.epoch);
+    const meta = copied.findLast(({ kind }) => kind === 'epoch' || kind === 'meta-deleted');
+    if (meta?.kind === 'meta-deleted') this.mayRestart = true;
     this.#lastOffset = this.entries[last]?.offset ?? 0;
   }
 

@@ -218,6 +218,17 @@ describe('the verdict', () => {
     expect(verdict([left, back], [member(1, 2, 3, 'x', 4, 5, 1, 2, 3, 6, 7)])[0]).toBe('double');
   });
 
+  it('lets a promoted replica begin an epoch where it had lost its meta before its master began another', () => {
+    const epoch = { kind: 'epoch', room: ROOM, epoch: 'old' } as const;
+    const copied = [epoch, ...appends(1, 3).map((one) => ({ ...one, epoch: 'old' })), metaDeleted];
+    const master = fromEmpty(...copied, ...appends(4, 5, 1));
+    const replica = promoted(...copied, ...appends(6, 7, 1));
+    expect(verdict([master, replica], [member(1, 2, 3, 'x', 6, 7)])).toEqual([]);
+    const begunByItself = { ...append(6, 1), epoch: 'another' };
+    const unexplained = promoted(...copied.slice(0, -1), begunByItself);
+    expect(verdict([master, unexplained], [])).toEqual(['hole-in-log']);
+  });
+
   describe('of the log itself', () => {
     const acknowledged = (uid: number, offset: number, at = uid): Acknowledgement => ({
       uid: String(uid),
