@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Membership } from './membership.js';
-import type { Chapter } from './recording.js';
+import type { Append, Chapter } from './recording.js';
 import { append, appends, fromEmpty, member, promoted, range, received, ROOM } from './scenes.js';
 import type { Acknowledgement } from './verify-log.js';
 import { verifyRun } from './verify-run.js';
@@ -219,14 +219,16 @@ describe('the verdict', () => {
   });
 
   it('lets a promoted replica begin an epoch where it had lost its meta before its master began another', () => {
+    const inEpoch = (epoch: string, ...all: Append[]) => all.map((one) => ({ ...one, epoch }));
     const epoch = { kind: 'epoch', room: ROOM, epoch: 'old' } as const;
-    const copied = [epoch, ...appends(1, 3).map((one) => ({ ...one, epoch: 'old' })), metaDeleted];
-    const master = fromEmpty(...copied, ...appends(4, 5, 1));
-    const replica = promoted(...copied, ...appends(6, 7, 1));
+    const elsewhere = { ...append(20, 1), room: 'another', epoch: 'of another' };
+    const before = [epoch, ...inEpoch('old', ...appends(1, 3))];
+    const copied = [...before, metaDeleted, elsewhere];
+    const master = fromEmpty(...copied, ...inEpoch('new', ...appends(4, 5, 1)));
+    const replica = promoted(...copied, ...inEpoch('newer', ...appends(6, 7, 1)));
     expect(verdict([master, replica], [member(1, 2, 3, 'x', 6, 7)])).toEqual([]);
-    const begunByItself = { ...append(6, 1), epoch: 'another' };
-    const unexplained = promoted(...copied.slice(0, -1), begunByItself);
-    expect(verdict([master, unexplained], [])).toEqual(['hole-in-log']);
+    const byItself = promoted(...before, elsewhere, ...inEpoch('newer', append(6, 1)));
+    expect(verdict([master, byItself], [])).toEqual(['hole-in-log']);
   });
 
   describe('of the log itself', () => {
