@@ -51,7 +51,8 @@ export class Reader {
     const socket = new WebSocket(instance.url);
     this.#socket = socket;
     this.#instance = instance;
-    socket.on('error', () => {}); // ends in 'close'
+    let why = '';
+    socket.on('error', (error) => (why = error.message)); // ends in 'close'
     socket.on('message', (data: Buffer) => this.#take(JSON.parse(data.toString()) as Frame));
     socket.on('close', (code) => {
       if (instance.alive && socket === this.#socket) {
@@ -60,7 +61,9 @@ export class Reader {
     });
     this.#opened = new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);
-      socket.once('close', () => reject(new Error(`${instance.name} let ${this.name} not in.`)));
+      socket.once('close', () =>
+        reject(new Error(`${instance.name} let ${this.name} not in: ${why}`)),
+      );
     });
     await withDeadline(
       this.#opened,

@@ -47,6 +47,8 @@ export class Stage {
   readonly readers: Reader[] = [];
   readonly #options: StageOptions;
   readonly #instances: InstanceProcess[] = [];
+  /** Readers on their way to an instance: if that is killed meanwhile, they go on to another by themselves. */
+  readonly #moving = new Set<Reader>();
   #finished: Finished[] = [];
 
   private constructor(plan: Plan, eventKey: string, store: Store, options: StageOptions) {
@@ -67,20 +69,24 @@ export class Stage {
     // Its successor is on its way already.
     if (!gone.alive) return;
     await gone.kill();
-    const homeless = this.readers.filter(({ instance }) => instance === gone);
-    const moved = homeless.map((reader, i) => this.#rehome(reader, at + i));
+    const homeless = this.readers.filter(
+      (reader) => reader.instance === gone && !this.#moving.has(reader),
+    );
+    const moved = Promise.all(homeless.map((reader, i) => this.#rehome(reader, at + i)));
+    moved.catch(() => {}); // awaited below
     await delay(afterMs);
     place.instance = await this.#startInstance(at, ++place.generation, place.proxy);
     place.instance.tell({ order: 'write' });
-    await Promise.all(moved);
+    await moved;
   }
 
   /** To any instance that lives, and still does when the reader has come. */
   async #rehome(reader: Reader, from: number): Promise<void> {
-    for (let at = from; ; at++) {
+    this.#moving.add(reader);
+    for (let at = from; this.#moving.has(reader); at++) {
       const { instance } = this.places[at % this.places.length]!;
       if (!instance.alive) await delay(REHOME_MS);
-      else if (await reader.moveTo(instance)) return;
+      else if (await reader.moveTo(instance)) this.#moving.delete(reader);
     }
   }
 
@@ -109,6 +115,7 @@ export class Stage {
   }
 
   async dispose(): Promise<void> {
+    this.#moving.clear();
     for (const reader of this.readers) reader.close();
     await Promise.all(this.#instances.map((instance) => instance.dispose()));
     await Promise.all(this.places.map(({ proxy }) => proxy.dispose()));
