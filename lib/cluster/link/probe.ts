@@ -25,6 +25,10 @@ export class Probe {
   #provenAt: number | undefined;
   #arrived: ((sequence: number) => void) | undefined;
   #cancel: ((reason: Error) => void) | undefined;
+  /** Raised by {@link cancel}. */
+  #era = 0;
+  /** The channel is confirmed over the link of that era: to ask again would wait behind whatever is being subscribed to. */
+  #subscribedIn = -1;
 
   constructor(transport: Transport, channel: string, instanceId: string, timeoutMs: number) {
     this.#transport = transport;
@@ -59,8 +63,9 @@ export class Probe {
     }
   }
 
-  /** Ends what is under way. */
+  /** Ends what is under way: the link is another, or in doubt. */
   cancel(): void {
+    this.#era++;
     this.#cancel?.(new Error('the link was lost'));
   }
 
@@ -78,7 +83,11 @@ export class Probe {
     });
     // Its rejection is the caller's when it comes to waiting for it.
     arrival.catch(() => {});
-    await Promise.race([this.#transport.subscribe([this.#channel]), arrival]);
+    const era = this.#era;
+    if (this.#subscribedIn !== era) {
+      await Promise.race([this.#transport.subscribe([this.#channel]), arrival]);
+      this.#subscribedIn = era;
+    }
     await Promise.race([this.#transport.publish(this.#channel, this.#envelope(sequence)), arrival]);
     await arrival;
     this.#provenAt = performance.now();

@@ -5,8 +5,6 @@ export interface SubscriptionLink {
 }
 
 export interface SubscriptionsOptions {
-  /** How long {@link Subscriptions.acquire} waits for a confirmation at most. */
-  readonly confirmTimeoutMs: number;
   /** A subscribe or unsubscribe was refused although the link is open. */
   readonly onRefused: (error: Error) => void;
 }
@@ -59,8 +57,8 @@ export class Subscriptions {
   }
 
   /**
-   * Wants the channel. Resolves when Redis has confirmed it, and at once while the link is away: it is made good when the
-   * link is back. Never rejects.
+   * Wants the channel. Resolves when Redis has confirmed it, however long that takes, and at once while or when the link is away:
+   * it is made good when the link is back. Never rejects.
    */
   acquire(channel: string): Promise<void> {
     // Looking for a long name in an empty map costs as much as in a full one.
@@ -169,14 +167,10 @@ export class Subscriptions {
     const channels = [...this.#toSubscribe.keys()];
     for (const entry of this.#toSubscribe.values()) entry.asked = true;
     this.#toSubscribe.clear();
-    const timer = setTimeout(() => wait?.end(), this.#options.confirmTimeoutMs);
     this.#link
       .subscribe(channels)
       .catch((error) => this.#refused(error, generation))
-      .finally(() => {
-        clearTimeout(timer);
-        wait?.end();
-      });
+      .finally(() => wait?.end());
   }
 
   #refused(error: Error, generation: number): void {

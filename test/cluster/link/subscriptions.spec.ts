@@ -49,7 +49,6 @@ describe('subscriptions', () => {
     link = new HeldLink();
     refused = [];
     subscriptions = new Subscriptions(link, {
-      confirmTimeoutMs: 10_000,
       onRefused: (error) => refused.push(error.message),
     });
     await subscriptions.restore();
@@ -82,12 +81,13 @@ describe('subscriptions', () => {
     expect(link.taken()).toEqual(['+a']);
   });
 
-  it('resolve without a confirmation after a while: nobody waits for ever', async () => {
-    const hasty = new Subscriptions(link, { confirmTimeoutMs: 20, onRefused: () => {} });
-    await hasty.restore();
+  it('resolve without a confirmation when the link is given up, and not before', async () => {
     link.prompt = false;
-    await hasty.acquire('a');
-    hasty.close();
+    const waiting = subscriptions.acquire('a');
+    await nextTurn(2);
+    expect(await settled(waiting)).toBe(false);
+    subscriptions.suspend();
+    await waiting;
   });
 
   it('that are given up before they left never leave', async () => {
