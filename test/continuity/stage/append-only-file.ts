@@ -62,9 +62,14 @@ function appendedBy([key, ...rest]: Buffer[]): Recorded[] {
 
 function epochIn([key, ...fields]: Buffer[]): Recorded[] {
   const room = key && roomOfKey(META_PREFIX, key.toString());
-  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString('latin1') === 'e');
-  if (room === undefined || at < 0) return [];
-  return [{ kind: 'epoch', room, epoch: fields[at + 1]!.toString('latin1') }];
+  if (room === undefined) return [];
+  const valueOf = (name: string): string | undefined => {
+    const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString('latin1') === name);
+    return at < 0 ? undefined : fields[at + 1]?.toString('latin1');
+  };
+  const [epoch, offset] = [valueOf('e'), valueOf('s')];
+  if (epoch === undefined) return [];
+  return [{ kind: 'epoch', room, epoch, ...(offset === undefined ? {} : { offset: +offset }) }];
 }
 
 /** Messages are flat. */

@@ -84,11 +84,18 @@ class Draft implements AcceptedRoom {
     const places = copied.flatMap((one) => this.placeOfCopy(one) ?? []);
     const last = places.at(-1) ?? -1;
     for (const entry of this.entries.slice(last + 1)) entry.forfeited = true;
-    const epoch = copied.findLast((one) => one.kind === 'epoch');
-    if (epoch) this.#begin(epoch.epoch);
+    let [epoch, top] = ['', 0];
+    for (const one of copied) {
+      if (one.kind === 'append') [epoch, top] = [one.epoch, one.offset];
+      if (one.kind !== 'epoch') continue;
+      // Its entries need not be there any more.
+      top = one.offset ?? (one.epoch === epoch ? top : 0);
+      epoch = one.epoch;
+    }
+    if (epoch !== '') this.#begin(epoch);
+    this.#lastOffset = top;
     const meta = copied.findLast(({ kind }) => kind === 'epoch' || kind === 'meta-deleted');
     if (meta?.kind === 'meta-deleted') this.mayRestart = true;
-    this.#lastOffset = this.entries[last]?.offset ?? 0;
   }
 
   take(one: Recorded): void {

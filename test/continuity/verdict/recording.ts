@@ -25,7 +25,13 @@ export type Recorded =
   | Append
   | { readonly kind: 'stream-deleted'; readonly room: string }
   /** Its epoch was written: the same as before, or a new one. */
-  | { readonly kind: 'epoch'; readonly room: string; readonly epoch: string }
+  | {
+      readonly kind: 'epoch';
+      readonly room: string;
+      readonly epoch: string;
+      /** Where the numbering stood, if that was written with it. */
+      readonly offset?: number;
+    }
   /** The epoch and the numbering were deleted. */
   | { readonly kind: 'meta-deleted'; readonly room: string };
 

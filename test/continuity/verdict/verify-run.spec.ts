@@ -231,6 +231,27 @@ describe('the verdict', () => {
     expect(verdict([master, byItself], [])).toEqual(['hole-in-log']);
   });
 
+  it('knows where the numbering of a promoted replica stood that has none of the entries', () => {
+    const epoch = (offset: number) =>
+      ({ kind: 'epoch', room: ROOM, epoch: 'one', offset }) as const;
+    const inOne = (...all: Append[]) => all.map((one) => ({ ...one, epoch: 'one' }));
+    const elsewhere = { ...append(20, 1), room: 'another', epoch: 'of another' };
+    const master = fromEmpty(...inOne(...appends(1, 5)), streamDeleted, epoch(5), elsewhere);
+    const replica = (next: number) => promoted(epoch(3), elsewhere, ...inOne(append(6, next)));
+    expect(verdict([master, replica(4)], [])).toEqual([]);
+    expect(verdict([master, replica(5)], [])).toEqual(['hole-in-log']);
+    const begun = promoted(...inOne(...appends(1, 2)), { ...epoch(0), epoch: 'two' }, elsewhere, {
+      ...append(6, 1),
+      epoch: 'two',
+    });
+    const former = fromEmpty(...begun.recorded.slice(0, -1), { ...append(5, 1), epoch: 'two' });
+    const withCause = [former, begun].map((chapter) => ({
+      ...chapter,
+      recorded: chapter.recorded.toSpliced(2, 0, metaDeleted),
+    }));
+    expect(verdict(withCause, [])).toEqual([]);
+  });
+
   describe('of the log itself', () => {
     const acknowledged = (uid: number, offset: number, at = uid): Acknowledgement => ({
       uid: String(uid),
