@@ -5,6 +5,7 @@ import type { WebSocketServer } from 'ws';
 
 import type { AnyEvents } from '../cluster/events.js';
 import { HubAudience, type HubSink } from '../cluster/hub-audience.js';
+import type { BackplaneUser } from './adapter.options.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 
 /** The events of a server that an app may listen to. */
@@ -24,11 +25,12 @@ export interface BackplaneServerParts {
 
 /**
  * What `@WebSocketServer()` injects: everyone in the gateway's hub, on every instance, and the `ws` server of this one. Its
- * `emit` always sends a message, whatever the event's name.
+ * `emit` always sends a message, whatever the event's name. `User` is what the authenticator returns: the `user` of its `clients`.
  */
 export class BackplaneServer<
   Events extends object = AnyEvents,
   ServerEvents extends object = AnyEvents,
+  User extends BackplaneUser = BackplaneUser,
 > extends HubAudience<Events, ServerEvents> {
   /** The name under which the other instances know this hub. */
   readonly hub: string;
@@ -37,7 +39,7 @@ export class BackplaneServer<
   /** The `ws` server. */
   readonly raw: WebSocketServer;
   /** The connections of this instance. */
-  readonly clients: ReadonlySet<BackplaneSocket<Events>> = new Set();
+  readonly clients: ReadonlySet<BackplaneSocket<Events, User>> = new Set();
   readonly #events = new EventEmitter();
   readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #address: () => AddressInfo | string | null;

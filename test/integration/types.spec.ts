@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type {
+  AnyEvents,
   Audience,
   Backplane,
   BackplaneHub,
@@ -83,6 +84,47 @@ function users(
   return roles;
 }
 
+/** A server's third parameter is the second of its clients. */
+function clients(
+  server: BackplaneServer<ServerEvents, AnyEvents, Session>,
+  typed: BackplaneServer<ServerEvents>,
+  plain: BackplaneServer,
+): string[] {
+  const roles: string[] = [];
+  for (const client of server.clients) {
+    roles.push(...(client.user?.roles ?? []), client.user?.id ?? '');
+    const session: BackplaneSocket<ServerEvents, Session> = client;
+    session.emit('said', 'text');
+    // @ts-expect-error: not in the map
+    client.emit('unsaid');
+    // @ts-expect-error: there may be none
+    void client.user.roles;
+    // @ts-expect-error: not what the authenticator returns
+    void client.user?.rights;
+  }
+  for (const client of typed.clients) {
+    roles.push(client.user?.id ?? '');
+    client.emit('said', 'text');
+    // @ts-expect-error: only an id is known
+    void client.user?.roles;
+  }
+  for (const client of plain.clients) {
+    roles.push(client.user?.id ?? '');
+    client.emit('anything', 1);
+    // @ts-expect-error: only an id is known
+    void client.user?.roles;
+  }
+  // Whoever asks for less takes it.
+  const less: BackplaneServer<ServerEvents> = server;
+  // @ts-expect-error: it knows only an id
+  const more: BackplaneServer<ServerEvents, AnyEvents, Session> = typed;
+  // @ts-expect-error: the adapter alone adds and removes
+  server.clients.clear();
+  // @ts-expect-error: a user has an id
+  const nobody: BackplaneServer<ServerEvents, AnyEvents, { roles: string[] }> = typed;
+  return roles.concat([less, more, nobody].map(({ path }) => path));
+}
+
 function untyped(server: BackplaneServer, client: BackplaneSocket, all: Backplane): void {
   server.emit('anything', { at: ['all'] });
   server.to('r').emit('anything');
@@ -94,8 +136,8 @@ function untyped(server: BackplaneServer, client: BackplaneSocket, all: Backplan
 
 describe('the types', () => {
   it('are held against this file by the type checker', () => {
-    expect([events, users, untyped].map((uses) => typeof uses)).toEqual(
-      Array.from({ length: 3 }, () => 'function'),
+    expect([events, users, clients, untyped].map((uses) => typeof uses)).toEqual(
+      Array.from({ length: 4 }, () => 'function'),
     );
   });
 });
