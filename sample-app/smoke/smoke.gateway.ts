@@ -50,8 +50,9 @@ export class SmokeGateway implements OnGatewayConnection<BackplaneSocket> {
     @MessageBody() command: SmokeCommand,
   ): Promise<boolean> {
     const audience = this.#audience(client, command);
-    const { as, mark, twice } = command;
-    if (twice) {
+    const { as, mark, published } = command;
+    if (published === 'once') await audience.publish('mark', { mark });
+    else if (published === 'twice') {
       await audience.publish('mark', { mark }, { id: mark });
       await audience.publish('mark', { mark }, { id: mark });
     } else if (as === 'event') audience.emit('mark', { mark });
@@ -73,13 +74,15 @@ export class SmokeGateway implements OnGatewayConnection<BackplaneSocket> {
   }
 
   #audience(client: BackplaneSocket<SmokeEvents>, command: SmokeCommand): Audience<SmokeEvents> {
-    const { to, toUser, toConnection, except, local } = command;
+    const { to, toUser, toConnection, except, exceptConnection } = command;
     let audience = this.#everyone(client, command.from);
     if (to) audience = audience.to(...to);
     if (toUser) audience = audience.toUser(...toUser);
     if (toConnection) audience = audience.toConnection(...toConnection);
     if (except) audience = audience.except(...except);
-    return local ? audience.local : audience;
+    if (exceptConnection) audience = audience.exceptConnection(...exceptConnection);
+    if (command.volatile) audience = audience.volatile;
+    return command.local ? audience.local : audience;
   }
 
   /** To leave out nobody is to address everybody. */

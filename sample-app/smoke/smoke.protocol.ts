@@ -6,12 +6,14 @@ export interface SmokeCommand {
   /** Which door: the gateway's server, the asking client (which is then left out), or the injected Backplane. */
   from: 'server' | 'client' | 'injected';
   local?: boolean;
-  /** Published twice, under one id. */
-  twice?: boolean;
+  volatile?: boolean;
+  /** An event that Redis has to have taken; twice: under one id. */
+  published?: 'once' | 'twice';
   to?: string[];
   toUser?: string[];
   toConnection?: string[];
   except?: string[];
+  exceptConnection?: string[];
 }
 
 export interface SmokeWelcome {

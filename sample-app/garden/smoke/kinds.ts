@@ -37,6 +37,11 @@ export const kinds: readonly Kind[] = [
     reaches: (member) => !isInBlue(member),
   },
   {
+    name: 'all but a connection',
+    command: (sender, cast) => ({ exceptConnection: [neighbour(sender, cast).connectionId] }),
+    reaches: (member, sender, cast) => member !== neighbour(sender, cast),
+  },
+  {
     name: 'room but another room',
     command: () => ({ to: [RED], except: [BLUE] }),
     reaches: (member) => isInRed(member) && !isInBlue(member),
@@ -52,6 +57,17 @@ export const kinds: readonly Kind[] = [
     reaches: (member, sender, cast) => member.user === neighbour(sender, cast).user,
   },
   {
+    name: 'several users',
+    command: (sender, cast) => ({ toUser: twoUsers(sender, cast) }),
+    reaches: (member, sender, cast) => twoUsers(sender, cast).includes(member.user),
+  },
+  {
+    name: 'user and room, one copy',
+    command: (sender, cast) => ({ toUser: [neighbour(sender, cast).user], to: [BLUE] }),
+    reaches: (member, sender, cast) =>
+      isInBlue(member) || member.user === neighbour(sender, cast).user,
+  },
+  {
     name: 'connection',
     command: (sender, cast) => ({ toConnection: [neighbour(sender, cast).connectionId] }),
     reaches: (member, sender, cast) => member === neighbour(sender, cast),
@@ -65,6 +81,17 @@ export const kinds: readonly Kind[] = [
     name: 'room, sender left out',
     command: () => ({ from: 'client', to: [RED] }),
     reaches: (member, sender) => isInRed(member) && member !== sender,
+  },
+  {
+    name: 'room, volatile',
+    // Nobody misses any: who passed the barrier before has read all.
+    command: () => ({ volatile: true, to: [RED] }),
+    reaches: isInRed,
+  },
+  {
+    name: 'room, published',
+    command: () => ({ published: 'once', to: [RED] }),
+    reaches: isInRed,
   },
   {
     name: 'local',
@@ -88,7 +115,7 @@ export const kinds: readonly Kind[] = [
   },
   {
     name: 'room with history, sent twice',
-    command: () => ({ to: [KEPT], twice: true }),
+    command: () => ({ to: [KEPT], published: 'twice' }),
     reaches: isIn(KEPT),
     keptIn: KEPT,
   },
@@ -98,4 +125,10 @@ export const kinds: readonly Kind[] = [
 function neighbour(sender: Member, cast: readonly Member[]): Member {
   const workers = Math.max(...cast.map((member) => member.worker)) + 1;
   return at(cast, (sender.worker + 1) % workers, 1);
+}
+
+/** Not all: there are more. */
+function twoUsers(sender: Member, cast: readonly Member[]): string[] {
+  const { user } = neighbour(sender, cast);
+  return [user, cast.find((member) => member.user !== user)!.user];
 }
