@@ -119,16 +119,16 @@ export class Cursor {
     return this.#wanted;
   }
 
-  /** The subscription is gone, or in doubt. */
+  /** The subscription is gone, or in doubt. What was held is in the log, if it is anywhere. */
   suspend(): void {
     this.#subscribed = false;
     this.#wanted = undefined;
+    this.#letGo();
   }
 
   /** Nobody follows the log any more. */
   close(): void {
     this.suspend();
-    this.#letGo();
   }
 
   /** An entry as it came on the channel. */

@@ -71,8 +71,7 @@ export class FollowedLogs {
   async follow(name: LogName, route: Route, subscribed: Promise<void>): Promise<void> {
     if (this.#closed) return;
     const present = this.#byChannel.get(name.channel);
-    // While the link is away or on its way back, all logs are compared once it is there.
-    if (present) return this.#open ? present.placed() : undefined;
+    if (present) return this.#join(present);
     const log = new FollowedLog(name, route, this.#follower, this.#sharing);
     this.#byChannel.set(name.channel, log);
     await subscribed;
@@ -84,12 +83,24 @@ export class FollowedLogs {
     return log.placed();
   }
 
+  #join(log: FollowedLog): Promise<void> {
+    if (!this.#open) {
+      // All logs are compared once the link is there; who cannot wait for the first time is told then.
+      log.endWait();
+      return Promise.resolve();
+    }
+    // It may have been refused its place.
+    if (log.subscribed && !log.position) this.#checks.add(log);
+    return log.placed();
+  }
+
   /** The channel has no member any more. */
   unfollow(channel: string): void {
     const log = this.#byChannel.get(channel);
     if (!log) return;
     this.#byChannel.delete(channel);
     this.#quiet.forget(log);
+    this.#checks.forget(log);
     log.close();
   }
 
@@ -115,8 +126,8 @@ export class FollowedLogs {
     this.#repairs.open();
     const jitterMs = Math.min(MAX_JITTER_MS, this.size * JITTER_MS_PER_LOG);
     this.#checks.open(Math.random() * jitterMs);
-    const unplaced = [...this.#byChannel.values()].filter((log) => log.subscribed && !log.position);
-    for (const log of unplaced) this.#checks.add(log);
+    const unplaced = [...this.#byChannel.values()].filter((log) => !log.position);
+    for (const log of unplaced) if (log.subscribed) this.#checks.add(log);
     this.#checkAll();
     this.#watchLineage();
     await Promise.all(unplaced.map((log) => log.placed()));

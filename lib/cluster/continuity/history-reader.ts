@@ -93,13 +93,15 @@ export class HistoryReader {
       const rest = { limit: limit - entries.length, reverse };
       const range: LogRange = from === undefined ? rest : { ...rest, from };
       const { top, entries: read } = await this.#options.logs.read(channel, range, rule);
-      const isSameLog = top.epoch === (epoch ?? top.epoch) && !isFork(entries, read, reverse);
+      const isAnother = top.epoch !== (epoch ?? top.epoch) || isFork(entries, read, reverse);
       epoch = top.epoch;
-      if (!isSameLog) {
+      if (isAnother) {
         entries = [];
         from = begin;
         continue;
       }
+      // Trimmed beyond what is had of it: that is not kept any more, either.
+      if (!reverse && isHole(entries, read)) entries = [];
       entries.push(...read.filter(({ offset }) => offset > after));
       const last = read.at(-1)?.offset;
       const isEnd = last === undefined || (reverse ? last <= after + 1 : last >= top.offset);
@@ -123,6 +125,11 @@ function isFork(have: readonly LogEntry[], read: readonly LogEntry[], reverse: b
   const [before, after] = reverse ? [read[0], have.at(-1)] : [have.at(-1), read[0]];
   if (!before || !after || after.offset !== before.offset + 1) return false;
   return after.previousTag !== before.tag;
+}
+
+function isHole(have: readonly LogEntry[], read: readonly LogEntry[]): boolean {
+  const [before, after] = [have.at(-1), read[0]];
+  return before !== undefined && after !== undefined && after.offset > before.offset + 1;
 }
 
 interface Wanted {

@@ -39,9 +39,15 @@ export class LogChecks {
     this.#timer = undefined;
   }
 
+  /** Of no use while the link is away: then all logs are due as soon as it is back. */
   add(log: FollowedLog): void {
+    if (!this.#open) return;
     this.#due.add(log);
-    if (this.#open) this.#runAfter(0);
+    this.#runAfter(0);
+  }
+
+  forget(log: FollowedLog): void {
+    this.#due.delete(log);
   }
 
   #runAfter(ms: number): void {

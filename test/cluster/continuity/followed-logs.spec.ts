@@ -156,6 +156,37 @@ describe('the logs that an instance follows', () => {
     expect(logs.top.offset).toBe(0);
   });
 
+  it('say so, too, where who comes second cannot wait for a channel that is not confirmed yet', async () => {
+    logs.offset = 3;
+    let confirm!: () => void;
+    const confirmed = new Promise<void>((resolve) => (confirm = resolve));
+    void followed.follow(nameOf('a'), ROUTE, confirmed);
+    await followed.follow(nameOf('a'), ROUTE, CONFIRMED);
+    let opened = false;
+    void followed.open().then(() => (opened = true));
+    await pass(300);
+    // What waits to be sent is not sent before the log is at its place.
+    expect(opened).toBe(false);
+    confirm();
+    await pass(0);
+    expect(opened).toBe(true);
+    expect(losses).toEqual([expect.objectContaining({ reason: 'joined-offline' })]);
+  });
+
+  it('are asked for again by who comes after one that was refused its place', async () => {
+    void followed.open();
+    await pass(200);
+    logs.refuses = 'a';
+    await follow('a');
+    logs.refuses = undefined;
+    logs.offset = 3;
+    const second = followed.follow(nameOf('a'), ROUTE, CONFIRMED);
+    await pass(0);
+    await second;
+    followed.arrive('a', entry(4));
+    expect(delivered).toEqual(['a 4']);
+  });
+
   it('are not compared before their channel is confirmed', async () => {
     let confirm!: () => void;
     const confirmed = new Promise<void>((resolve) => (confirm = resolve));

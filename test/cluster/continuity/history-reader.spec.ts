@@ -12,10 +12,12 @@ const ENTRIES_A_READ = 3;
 class ChangingLog {
   reads: LogRange[] = [];
   /** What follows after so many reads. */
-  changes = new Map<number, { epoch: string; tags: string }>();
+  changes = new Map<number, { epoch: string; tags: string; trimmed?: number }>();
   #epoch = 'e1';
   /** A character an entry. */
   #tags: string;
+  /** So many entries are kept no longer. */
+  #trimmed = 0;
 
   constructor(tags: string) {
     this.#tags = tags;
@@ -23,12 +25,13 @@ class ChangingLog {
 
   read = (_: string, range: LogRange): Promise<LogRead> => {
     const change = this.changes.get(this.reads.length);
-    if (change) [this.#epoch, this.#tags] = [change.epoch, change.tags];
+    if (change) ({ epoch: this.#epoch, tags: this.#tags, trimmed: this.#trimmed = 0 } = change);
     this.reads.push(range);
     const { from, limit, reverse } = range;
     const all = this.#tags.split('').map((tag, i) => entry(i + 1, tag, this.#tags[i - 1] ?? ''));
     const sorted = reverse ? all.toReversed() : all;
-    const wanted = sorted.filter(({ offset }) =>
+    const kept = sorted.filter(({ offset }) => offset > this.#trimmed);
+    const wanted = kept.filter(({ offset }) =>
       reverse ? offset <= (from ?? Infinity) : offset >= (from ?? 1),
     );
     const top = { epoch: this.#epoch, offset: all.length, tag: this.#tags.at(-1) ?? '' };
@@ -40,18 +43,19 @@ function entry(offset: number, tag: string, previousTag: string): LogEntry {
   return { offset, tag, previousTag, publishedAtMs: 0, bytes: Buffer.from(tag) };
 }
 
+function readerOf(logs: ChangingLog): HistoryReader {
+  const rules = historyRules([{ rooms: '*', size: 100, ttlMs: 60_000 }]);
+  const channels = new ChannelNames(['key']);
+  return new HistoryReader({ logs, rules: new HistoryRules(rules), channels });
+}
+
 describe('a history that is read in several steps', () => {
   let log: ChangingLog;
   let reader: HistoryReader;
 
   beforeEach(() => {
     log = new ChangingLog('abcdefgh');
-    const rules = historyRules([{ rooms: '*', size: 100, ttlMs: 60_000 }]);
-    reader = new HistoryReader({
-      logs: log,
-      rules: new HistoryRules(rules),
-      channels: new ChannelNames(['key']),
-    });
+    reader = readerOf(log);
   });
 
   const tagsOf = async (options = {}) => {
@@ -73,6 +77,18 @@ describe('a history that is read in several steps', () => {
   it('ends where a new epoch has nothing', async () => {
     log.changes.set(1, { epoch: 'e2', tags: '' });
     expect(await tagsOf()).toEqual(['e2', '']);
+  });
+
+  it.each([
+    [false, 'efghij'],
+    [true, 'jihgfe'],
+  ])('has no hole where it was trimmed meanwhile (reverse: %s)', async (reverse, tags) => {
+    log = new ChangingLog('abcdefghij');
+    log.changes.set(1, { epoch: 'e1', tags: 'abcdefghij', trimmed: 4 });
+    log.changes.set(2, { epoch: 'e1', tags: 'abcdefghij', trimmed: 7 });
+    const page = await readerOf(log).read('/', 'r', { reverse, since: 0 });
+    expect(page.entries.map(({ raw }) => String(raw)).join('')).toBe(tags);
+    expect(page.complete).toBe(false);
   });
 
   it.each([false, true])('never mixes two branches (reverse: %s)', async (reverse) => {
