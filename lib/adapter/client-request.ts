@@ -14,10 +14,14 @@ export class ClientRequest {
   readonly socket: BackplaneSocket;
   readonly #id: RequestId;
   #answered = false;
+  /** Handlers that may still answer. */
+  #open: number;
 
-  constructor(socket: BackplaneSocket, id: RequestId) {
+  /** @param handlers how many of them were asked */
+  constructor(socket: BackplaneSocket, id: RequestId, handlers: number) {
     this.socket = socket;
     this.#id = id;
+    this.#open = handlers;
   }
 
   get answered(): boolean {
@@ -31,6 +35,11 @@ export class ClientRequest {
     this.#answered = true;
     this.socket.writeText(text);
   };
+
+  /** A handler has ended without a word: that is the answer if no other has one. */
+  endSilently(): void {
+    if (--this.#open <= 0) this.answer();
+  }
 
   fail(error: unknown): void {
     if (this.#answered) return;

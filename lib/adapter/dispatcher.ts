@@ -79,10 +79,12 @@ export class Dispatcher {
         return;
       }
     }
-    const request =
-      isRequestId(id) && event !== undefined ? new ClientRequest(socket, id) : undefined;
     const reserved = typeof event === 'string' && event.startsWith(RESERVED_PREFIX);
     const entries = reserved ? undefined : this.#table.get(event);
+    const request =
+      isRequestId(id) && event !== undefined
+        ? new ClientRequest(socket, id, handlersAmong(entries, bound))
+        : undefined;
     if (!entries) {
       request?.fail({ status: 'error', message: `No handler for ${nameOf(event)}` });
       return;
@@ -141,8 +143,10 @@ export class Dispatcher {
   ): void {
     const respondWith = (one: unknown): void => {
       try {
-        if (request && !request.answered && !entry.acksByItself) request.answer(one);
-        else if (one !== undefined && one !== null && !(request && entry.acksByItself))
+        if (request && !request.answered && !entry.acksByItself) {
+          if (one === undefined) request.endSilently();
+          else request.answer(one);
+        } else if (one !== undefined && one !== null && !(request && entry.acksByItself))
           send(socket, one);
       } catch (error) {
         this.#failed(error, socket, request);
@@ -156,10 +160,12 @@ export class Dispatcher {
     // Nobody is left to read it, and no close will come to end it.
     if (socket.readyState === CLOSED) return;
     const subscription = value.subscribe({
-      next: respondWith,
+      next: (one) => {
+        if (one !== undefined) respondWith(one);
+      },
       error: (error: unknown) => this.#failed(error, socket, request),
       complete: () => {
-        if (request && !request.answered && !entry.acksByItself) request.answer(undefined);
+        if (request && !request.answered && !entry.acksByItself) request.endSilently();
       },
     });
     if (!subscription.closed) {
@@ -180,6 +186,10 @@ export class Dispatcher {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     this.#logger.error(`${what}: ${message}`, stack);
   }
+}
+
+function handlersAmong(entries: readonly TableEntry[] = [], bound: readonly Handler[]): number {
+  return entries.filter(({ position }) => bound[position]).length;
 }
 
 function send(socket: BackplaneSocket, response: unknown): void {

@@ -94,6 +94,8 @@ export class Endpoint {
       ...parts.wsOptions,
       perMessageDeflate: deflate,
       noServer: true,
+      // What closes waits for them.
+      clientTracking: true,
     });
     this.#ws.on('error', (error) => this.noteError(error));
     this.#sessionContext = {

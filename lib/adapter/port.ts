@@ -1,12 +1,16 @@
 import type { Server as HttpServer } from 'node:http';
+import type { ListenOptions } from 'node:net';
 
 import { createOwnPortServer } from './own-port.js';
 import type { Endpoint } from './endpoint.js';
 import { UpgradeRouter } from './upgrade-router.js';
 
+export type ListenAt = Pick<ListenOptions, 'host' | 'backlog'>;
+
 /** One HTTP server and the endpoints on it: the app's, or one that gateways have for themselves. */
 export class Port {
   readonly http: HttpServer;
+  readonly where: ListenAt;
   readonly #owned: boolean;
   readonly #router: UpgradeRouter;
   readonly #endpoints = new Map<string, Endpoint>();
@@ -17,9 +21,10 @@ export class Port {
     for (const { server } of this.#endpoints.values()) server.notify('listening');
   };
 
-  private constructor(http: HttpServer, owned: boolean) {
+  private constructor(http: HttpServer, owned: boolean, where: ListenAt = {}) {
     this.http = http;
     this.#owned = owned;
+    this.where = where;
     this.#router = new UpgradeRouter(http);
     if (owned) http.on('error', this.#onError);
     http.on('listening', this.#onListening);
@@ -29,10 +34,10 @@ export class Port {
     return new Port(http, false);
   }
 
-  /** Listens at once. */
-  static listen(port: number): Port {
-    const opened = new Port(createOwnPortServer(), true);
-    opened.http.listen(port);
+  /** Listens at once. @param where `host` and `backlog`, as of `net.Server.listen` */
+  static listen(port: number, where: ListenAt): Port {
+    const opened = new Port(createOwnPortServer(), true, where);
+    opened.http.listen({ port, ...where });
     return opened;
   }
 

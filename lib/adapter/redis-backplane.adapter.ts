@@ -29,7 +29,7 @@ import { GatewayHooks } from './gateway-hooks.js';
 import { Heartbeat } from './heartbeat.js';
 import { defaultMessageParser } from './message-parser.js';
 import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-options.js';
-import { assertKnown } from './option-checks.js';
+import { assertKnown, wrong } from './option-checks.js';
 import { Port } from './port.js';
 import type { DisconnectCallback } from './session.js';
 
@@ -92,11 +92,13 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
 
   /** As of the stock adapter: reads clients' frames from now on. */
   setMessageParser(parser: MessageParser): void {
+    if (typeof parser !== 'function')
+      throw wrong('messageParser', 'a function', parser, 'Give one to setMessageParser().');
     this.#parser = parser;
   }
 
   create(port: number, gatewayOptions: GatewayOptions = {}): BackplaneServer {
-    const { namespace, path: declared, hub: named, server: _, ...wsOptions } = gatewayOptions;
+    const { namespace, path: declared, hub: named, server, ...wsOptions } = gatewayOptions;
     if (namespace !== undefined) {
       throw new BackplaneConfigError(
         `A gateway declares the namespace "${String(namespace)}", but plain WebSocket clients know paths only. ` +
@@ -107,9 +109,15 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const path = normalisePath(declared);
     const ownPort = port !== APP_PORT;
     const hub = named ?? (ownPort ? `${port}${path}` : path);
-    assertName('hub', hub);
+    assertHubName(hub);
     this.#assertOneHub(port, path);
-    const listener = this.#portFor(port);
+    if (ownPort && server) {
+      throw new BackplaneConfigError(
+        `A gateway at port ${port} brings a "server" of its own, which this adapter does not take. ` +
+          'Leave the port or the server out, or give the adapter the server: new RedisBackplaneAdapter(app, { httpServer }).',
+      );
+    }
+    const listener = this.#portFor(port, wsOptions);
     // A gateway with a port to itself and no path takes any, as with the stock adapter.
     const endpoint = listener.endpoint(ownPort && declared === undefined ? undefined : path, () =>
       this.#makeEndpoint(hub, port, path, wsOptions, listener),
@@ -213,10 +221,17 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     );
   }
 
-  #portFor(port: number): Port {
+  #portFor(port: number, { host, backlog }: ServerOptions): Port {
     const present = this.#ports.get(port);
-    if (present) return present;
-    const opened = port === APP_PORT ? Port.of(this.#appServer()) : Port.listen(port);
+    if (present) {
+      if (port !== APP_PORT && host !== undefined && host !== present.where.host)
+        throw new BackplaneConfigError(
+          `Gateways at port ${port} name different hosts: "${host}" and ${present.where.host ? `"${present.where.host}"` : 'none'}. Give all of them the same.`,
+        );
+      return present;
+    }
+    const where = { ...(host && { host }), ...(backlog !== undefined && { backlog }) };
+    const opened = port === APP_PORT ? Port.of(this.#appServer()) : Port.listen(port, where);
     this.#ports.set(port, opened);
     return opened;
   }
@@ -247,6 +262,18 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   // To ask an app for a provider that it does not have ends the process, unless `abortOnError` is off.
   #provides(token: Type | Abstract<unknown> | string | symbol): boolean {
     return [...this.#modules.values()].some(({ providers }) => providers.has(token as string));
+  }
+}
+
+function assertHubName(hub: unknown): asserts hub is string {
+  try {
+    assertName('hub', hub);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new BackplaneConfigError(
+      `${message} Name it in @WebSocketGateway({ hub: 'chat' }), or leave "hub" out.`,
+      { cause: error },
+    );
   }
 }
 

@@ -12,6 +12,7 @@ import {
   getAdapterOptionsToken,
   getBackplaneToken,
 } from '../adapter/adapter.tokens.js';
+import { booleanOption, functionOption, wrong } from '../adapter/option-checks.js';
 import type { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { installAdapter } from './adapter-installer.js';
@@ -31,6 +32,17 @@ const GIVEN_OPTIONS = Symbol('nestjs-redis-backplane:given-options');
 const NORMALISED_OPTIONS = Symbol('nestjs-redis-backplane:options');
 const LIFECYCLE = Symbol('nestjs-redis-backplane:lifecycle');
 const OPTIONS_FACTORY = Symbol('nestjs-redis-backplane:options-factory');
+
+const ASYNC_OPTIONS = [
+  'name',
+  'isGlobal',
+  'extraProviders',
+  'imports',
+  'inject',
+  'useFactory',
+  'useClass',
+  'useExisting',
+] as const satisfies readonly (keyof RedisBackplaneModuleAsyncOptions)[];
 
 /**
  * One import, and plain `ws` gateways broadcast across instances:
@@ -58,6 +70,7 @@ export class RedisBackplaneModule {
       'forRootAsync',
       options,
     );
+    assertAsyncOptions(options);
     return moduleOf({ name, isGlobal, extraProviders }, optionsProviders(source), imports);
   }
 
@@ -68,6 +81,8 @@ export class RedisBackplaneModule {
     password?: string,
     eventKeys?: string | readonly string[],
   ): DynamicModule {
+    if (typeof host !== 'string')
+      throw wrong('host', 'a string', host, "Write useRedis('localhost', 6379).");
     return RedisBackplaneModule.forRoot({
       redis: { host, port, ...(password ? { password } : {}) },
       ...(eventKeys === undefined ? {} : { eventKeys }),
@@ -98,7 +113,9 @@ function moduleOf(
   given: Provider[],
   imports: DynamicModule['imports'] = [],
 ): DynamicModule {
-  const { name = DEFAULT_BACKPLANE, isGlobal = true, extraProviders = [] } = extras;
+  const { name = DEFAULT_BACKPLANE, extraProviders = [] } = extras;
+  const isGlobal = booleanOption('isGlobal', extras.isGlobal, true);
+  if (!Array.isArray(extraProviders)) throw wrong('extraProviders', 'a list', extraProviders);
   if (typeof name !== 'string' || name === '') {
     throw new BackplaneConfigError(
       'The option "name" must be a non-empty string. Leave it out for the default backplane.',
@@ -160,6 +177,8 @@ function optionsProviders(
         'Write forRootAsync({ inject: [ConfigService], useFactory: (config) => ({ redis: config.get(…) }) }).',
     );
   }
+  functionOption('useFactory', useFactory);
+  functionOption('useClass', useClass);
   if (useFactory) return [{ provide: GIVEN_OPTIONS, useFactory, inject }];
   const token = useExisting ?? OPTIONS_FACTORY;
   return [
@@ -173,6 +192,15 @@ function optionsProviders(
       inject: [token],
     },
   ];
+}
+
+function assertAsyncOptions(options: object): void {
+  const known: readonly string[] = ASYNC_OPTIONS;
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new BackplaneConfigError(
+    `forRootAsync() takes no "${unknown}": what the factory returns may have it. It takes ${known.join(', ')}.`,
+  );
 }
 
 function objectOf<T extends object>(method: string, options: T): T {

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
-import { isPlainObject, mendOfNumber, wrong } from '../adapter/option-checks.js';
+import { isPlainObject, mendOfNumber, typeOf, wrong } from '../adapter/option-checks.js';
 
 const DEFAULT_URL = 'redis://localhost:6379';
 const EXPECTED = "a redis:// or rediss:// URL, ioredis options, an ioredis client, or 'memory'";
@@ -35,6 +35,12 @@ function urlSource(url: string, where: string): RedisSource {
       `The option "${where}" must be ${EXPECTED}, got a string that is no URL. Write redis://host:port; percent-encode what is special in a password.`,
     );
   }
+  // What stands before a colon may be a user, or a password.
+  if (!url.startsWith(`${protocol}//`)) {
+    throw new BackplaneConfigError(
+      `The option "${where}" must be ${EXPECTED}, got a string without "://". Write redis://host:port.`,
+    );
+  }
   if (protocol !== 'redis:' && protocol !== 'rediss:') {
     throw new BackplaneConfigError(
       `The option "${where}" must be ${EXPECTED}, got a URL that starts with "${protocol}". Write redis://host:port.`,
@@ -45,8 +51,13 @@ function urlSource(url: string, where: string): RedisSource {
 
 function optionsSource(options: Record<string, unknown>): RedisSource {
   const { host, port, password, username, db, tls } = options;
-  for (const [name, value] of Object.entries({ host, password, username })) {
-    if (value != null && typeof value !== 'string') throw wrong(`redis.${name}`, 'a string', value);
+  if (host != null && typeof host !== 'string') throw wrong('redis.host', 'a string', host);
+  for (const [name, value] of Object.entries({ password, username })) {
+    if (value == null || typeof value === 'string') continue;
+    // Not by `wrong`, which shows a number.
+    throw new BackplaneConfigError(
+      `The option "redis.${name}" must be a string, got ${typeof value === 'number' ? 'a number' : typeOf(value)}. Put it in quotes.`,
+    );
   }
   if (host === '') throw wrong('redis.host', 'a host name or an address', host);
   wholeNumber('redis.port', port, 1, 65_535);

@@ -60,6 +60,14 @@ const NONSENSE: Nonsense[] = [
   ['a database in words', { redis: { db: 'one' } }, 'redis.db', /got a string/, /Number\(value\)/],
   ['a database below', { redis: { db: -1 } }, 'redis.db', /the number -1/, /from 0/],
   [
+    'a password that is a number',
+    { redis: { password: 271_828 } },
+    'redis.password',
+    /got a number\./,
+    /quotes/,
+  ],
+  ['a user and a host', { redis: `${SECRET}:secret@localhost:1` }, 'redis', /without ":\/\/"/, ANY],
+  [
     'a password that is an object',
     { redis: { password: { [SECRET]: 1 } } },
     'redis.password',
@@ -192,6 +200,32 @@ describe('An option that cannot work', () => {
       'a name that is no string',
       () => RedisBackplaneModule.forRoot({ name: 7 as never }),
       /"name"/,
+    ],
+    [
+      'isGlobal from the environment',
+      () => RedisBackplaneModule.forRoot({ isGlobal: 'false' as never }),
+      /"isGlobal" must be true or false.*=== 'true'/,
+    ],
+    [
+      'extraProviders that are no list',
+      () => RedisBackplaneModule.forRoot({ extraProviders: {} as never }),
+      /"extraProviders" must be a list/,
+    ],
+    [
+      'options beside a factory',
+      () =>
+        RedisBackplaneModule.forRootAsync({ useFactory: () => ({}), eventKeys: ['x'] } as never),
+      /takes no "eventKeys": what the factory returns/,
+    ],
+    [
+      'a factory that is none',
+      () => RedisBackplaneModule.forRootAsync({ useFactory: 'x' as never }),
+      /"useFactory" must be a function/,
+    ],
+    [
+      'useRedis without a host',
+      () => RedisBackplaneModule.useRedis(undefined as never, 6379),
+      /"host" must be a string/,
     ],
   ])('in the declaration: %s', (_, declare, message) => {
     expect(declare).toThrow(BackplaneConfigError);

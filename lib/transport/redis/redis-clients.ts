@@ -41,14 +41,31 @@ export function makeClients(source: RedisSource): RedisClients {
       prefix: prefixOf(client.options),
     };
   }
-  const given = source.kind === 'options' ? source.options : {};
-  const own: RedisOptions = { retryStrategy: retryDelayMs, ...given, ...OURS };
-  const commands = source.kind === 'url' ? new Redis(source.url, own) : new Redis(own);
+  const { url, options } = source.kind === 'url' ? withoutOurs(source.url) : { ...source, url: '' };
+  const own: RedisOptions = { ...options, ...OURS, retryStrategy: everRetrying(options) };
+  const commands = url === '' ? new Redis(own) : new Redis(url, own);
   return {
     commands,
     subscriber: commands.duplicate({ retryStrategy: retryDelayMs }),
     ownsCommands: true,
-    prefix: prefixOf(given),
+    prefix: prefixOf(options),
+  };
+}
+
+/** ioredis lets a URL's query win over options. */
+function withoutOurs(text: string): { url: string; options: RedisOptions } {
+  const url = new URL(text);
+  const keyPrefix = url.searchParams.get('keyPrefix') ?? '';
+  const named = Object.keys(OURS).filter((name) => url.searchParams.has(name));
+  for (const name of named) url.searchParams.delete(name);
+  return { url: named.length > 0 ? url.href : text, options: { keyPrefix } };
+}
+
+/** Whoever gives up is not there when Redis is back. */
+function everRetrying({ retryStrategy }: RedisOptions): (attempt: number) => number {
+  return (attempt) => {
+    const ms = retryStrategy?.(attempt);
+    return typeof ms === 'number' ? ms : retryDelayMs(attempt);
   };
 }
 

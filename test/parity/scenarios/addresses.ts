@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Controller, Get } from '@nestjs/common';
 import { expect } from '@jest/globals';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -56,6 +58,19 @@ function gatewayOnPort(port: number, answer: string, options = {}) {
   return OwnPortGateway;
 }
 
+/** Whether somebody listens there. */
+async function isOpen(host: string, port: number): Promise<boolean> {
+  const socket = connect(port, host);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
 async function whoAnswers(world: World, url: string): Promise<unknown> {
   const client = await world.connect(url);
   client.sendEvent('where');
@@ -80,6 +95,16 @@ const scenarios: Scenario[] = [
       const port = await freePort();
       await world.boot({ providers: [gatewayOnPort(port, 'own')] });
       expect(await whoAnswers(world, onPort(port))).toBe('own');
+    },
+  },
+  {
+    title: 'listens where a gateway on its own port says, and nowhere else',
+    stock: 'same',
+    run: async (world) => {
+      const port = await freePort();
+      await world.boot({ providers: [gatewayOnPort(port, 'own', { host: '127.0.0.1' })] });
+      expect(await whoAnswers(world, onPort(port))).toBe('own');
+      expect(await isOpen('127.0.0.2', port)).toBe(false);
     },
   },
   {

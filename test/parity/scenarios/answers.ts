@@ -54,6 +54,29 @@ class AnsweringGateway extends Echoing {
   }
 }
 
+@WebSocketGateway()
+class SilentGateway extends Echoing {
+  @SubscribeMessage('asked')
+  asked() {}
+
+  @SubscribeMessage('noted')
+  noted() {}
+}
+
+@WebSocketGateway()
+class LateGateway {
+  @SubscribeMessage('asked')
+  async asked() {
+    await new Promise((resolve) => setImmediate(resolve));
+    return 'late';
+  }
+
+  @SubscribeMessage('noted')
+  async noted() {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 const NO_ANSWERS = 'it knows no answers: it sends what the handler returns, without the id';
 
 const scenarios: Scenario[] = [
@@ -92,6 +115,26 @@ const scenarios: Scenario[] = [
       const { client } = await world.enter([AnsweringGateway]);
       client.sendEvent('nothing', undefined, 1);
       expect(await client.next()).toMatchObject({ id: 1 });
+      expect(await client.settle()).toEqual([]);
+    },
+  },
+  {
+    title:
+      'answers an id with what one of two gateways returns, though the other is silent and sooner',
+    stock: {
+      differs: NO_ANSWERS,
+      run: async (world) => {
+        const { client } = await world.enter([SilentGateway, LateGateway]);
+        client.sendEvent('asked', undefined, 7);
+        expect(await client.next()).toBe('late');
+      },
+    },
+    run: async (world) => {
+      const { client } = await world.enter([SilentGateway, LateGateway]);
+      client.sendEvent('asked', undefined, 7);
+      expect(await client.next()).toEqual({ id: 7, data: 'late' });
+      client.sendEvent('noted', undefined, 8);
+      expect(await client.next()).toEqual({ id: 8, data: null });
       expect(await client.settle()).toEqual([]);
     },
   },
