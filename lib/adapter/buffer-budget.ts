@@ -43,10 +43,15 @@ export class BufferBudget {
     return this.#allowanceBytes;
   }
 
+  /** Whether more may be written to those that can wait for it. */
+  get hasRoom(): boolean {
+    return this.#totalBytes <= this.#options.totalBufferLimitBytes;
+  }
+
   /** The connection holds so much now; to be called when that has changed. */
   note(holder: BufferHolder, bytes: number): void {
     this.#set(holder, bytes);
-    if (this.#totalBytes <= this.#options.totalBufferLimitBytes) this.#allowanceBytes = Infinity;
+    if (this.hasRoom) this.#allowanceBytes = Infinity;
     else this.#makeRoom();
   }
 
@@ -68,7 +73,7 @@ export class BufferBudget {
     for (const holder of this.#held.keys()) this.#set(holder, holder.bufferedBytes);
     const wasWithin = this.#allowanceBytes === Infinity;
     this.#allowanceBytes = Infinity;
-    if (this.#totalBytes <= totalBufferLimitBytes) return;
+    if (this.hasRoom) return;
     if (wasWithin) counters.bufferOverflows++;
     this.#warning.warn(
       `Clients leave ${this.#totalBytes} bytes unread together, and "totalBufferLimitBytes" is ${totalBufferLimitBytes}: ` +

@@ -64,6 +64,7 @@ export class FrameWriter implements BufferHolder {
   #corkedIn = 0;
   /** What was waiting when the turn began: that much the client had time to read, and did not. */
   #unreadBytes = 0;
+  #notedBytes = 0;
 
   constructor(ws: WebSocket, socket: Duplex, options: FrameWriterOptions) {
     this.#ws = ws;
@@ -107,14 +108,17 @@ export class FrameWriter implements BufferHolder {
 
   /**
    * Writes what the client missed while it was paused; it has read what it was written before. False if that cannot be now: it is
-   * closed, or the app sends it a message in fragments.
+   * closed, the app sends it a message in fragments, or all clients together hold too much, and this one not nothing. One that
+   * holds nothing gets something all the same: it reads, and must not wait for those that do not.
    */
   writeMissed(batch: Batch, delivery: Delivery): boolean {
     if (this.#ws.readyState !== OPEN || this.#inFragments()) return false;
     if (this.#held) this.resume();
     this.#beginTurn();
-    if (this.#ws.readyState !== OPEN) return false;
+    if (this.#ws.readyState !== OPEN || !this.#hasRoom()) return false;
     this.#put(batch, delivery, true);
+    // Much may follow in this turn, to this client and to others.
+    this.#note(this.#ws.bufferedAmount);
     return true;
   }
 
@@ -123,11 +127,22 @@ export class FrameWriter implements BufferHolder {
     while (this.#ws.readyState === OPEN) {
       if (this.#socket.writableNeedDrain) await this.#nextDrain();
       // What ws still compresses has not reached the socket, and what the app sends in fragments has not ended.
-      else if (this.#ws.bufferedAmount > this.#options.bufferLimitBytes || this.#inFragments())
-        await delay(LOOK_AGAIN_MS);
-      else return true;
+      else if (this.#isBehind() || this.#inFragments()) await delay(LOOK_AGAIN_MS);
+      else {
+        // Until the log has been read for it, others may have the room.
+        this.#note(this.#ws.bufferedAmount);
+        return true;
+      }
     }
     return false;
+  }
+
+  #isBehind(): boolean {
+    return this.#ws.bufferedAmount > this.#options.bufferLimitBytes || !this.#hasRoom();
+  }
+
+  #hasRoom(): boolean {
+    return this.#ws.bufferedAmount === 0 || this.#options.budget.hasRoom;
   }
 
   #nextDrain(): Promise<void> {
@@ -227,14 +242,18 @@ export class FrameWriter implements BufferHolder {
 
   /** May find that all clients hold too much, and disconnect this one. */
   #beginTurn(): void {
-    const { turn, budget } = this.#options;
+    const { turn } = this.#options;
     if (this.#turn === turn.number) return;
     turn.begin();
     this.#turn = turn.number;
-    const unread = this.#ws.bufferedAmount;
-    if (unread === this.#unreadBytes) return;
-    this.#unreadBytes = unread;
-    budget.note(this, unread);
+    this.#unreadBytes = this.#ws.bufferedAmount;
+    this.#note(this.#unreadBytes);
+  }
+
+  #note(bytes: number): void {
+    if (bytes === this.#notedBytes) return;
+    this.#notedBytes = bytes;
+    this.#options.budget.note(this, bytes);
   }
 
   #writeStraight(wire: readonly Buffer[], more: boolean): void {

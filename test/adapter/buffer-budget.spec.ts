@@ -79,4 +79,15 @@ describe('what all clients may leave unread together', () => {
     hold(other, 90);
     expect(counters.bufferOverflows).toBe(0);
   });
+
+  it('has room up to the limit, and again when somebody has read', () => {
+    const [one, other] = holders;
+    hold(one, 60);
+    hold(other, 40);
+    expect(budget.hasRoom).toBe(true);
+    hold(other, 41);
+    expect(budget.hasRoom).toBe(false);
+    hold(one, 0);
+    expect(budget.hasRoom).toBe(true);
+  });
 });

@@ -46,13 +46,14 @@ class ChatGateway implements OnContinuityLost {
 let lastKey = 0;
 
 class App {
-  static async boot(size: number): Promise<App> {
+  static async boot(size: number, totalBufferLimitBytes?: number): Promise<App> {
     const booted = await bootApp({
       imports: [
         RedisBackplaneModule.forRoot({
           redis: 'memory',
           eventKeys: [`paused-${process.pid}-${++lastKey}`],
           bufferLimitBytes: LIMIT_BYTES,
+          totalBufferLimitBytes,
           slowClient: 'pause',
           history: [{ rooms: 'kept:*', size, ttlMs: 60_000 }],
         }),
@@ -144,6 +145,35 @@ describe("a client that does not read, under slowClient: 'pause'", () => {
     expect(numbersOf(slow, 'kept:1').join()).toBe(upTo(count));
     expect(app.gateway.told).toEqual([]);
   });
+
+  it('goes on with many others, and all together hold no more than they may', async () => {
+    const totalBytes = 1024 * 1024;
+    const app = track(await App.boot(10_000, totalBytes));
+    const count = 800;
+    const slow: WsClient[] = [];
+    for (let n = 0; n < 10; n++) slow.push(track(await app.member('kept:1')));
+    for (const { socket } of slow) socket.pause();
+    await app.fill('kept:1', 0, count);
+    await waitFor('the pauses', () => app.backplane.stats().pauses === slow.length);
+    const sockets = [...app.gateway.server.clients];
+    let most = 0;
+    const isDone = (ws: WsClient): boolean => numbersOf(ws, 'kept:1').length === count;
+    for (let turn = 0; !slow.every(isDone); turn++) {
+      // One never reads until the others have all: they must not wait for it.
+      const others = slow.slice(1).every(isDone) ? slow : slow.slice(1);
+      for (const { socket } of others) {
+        if (turn % 2 === 0) socket.resume();
+        else socket.pause();
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const held = sockets.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
+      if (turn > 2) most = Math.max(most, held);
+    }
+    for (const ws of slow) expect(numbersOf(ws, 'kept:1').join()).toBe(upTo(count));
+    // Each may have got one message when it held nothing.
+    expect(most).toBeLessThan(totalBytes + (slow.length + 1) * 2 * BIG.length);
+    expect(app.gateway.told).toEqual([]);
+  }, 30_000);
 
   it('is told when the history does not reach back any more, and goes on from there', async () => {
     const app = track(await App.boot(10));

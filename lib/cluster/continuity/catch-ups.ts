@@ -56,12 +56,15 @@ export class CatchUps {
   /** Never rejects. */
   async #run(member: Connection): Promise<void> {
     const { signal } = this.#closing;
+    let limit = READ_LIMIT;
     while ((await member.drained()) && !signal.aborted) {
       const [next] = member.paused;
       if (!next) return;
       const [channel, at] = next;
       try {
-        await this.#bringOn(member, channel, at);
+        const tookAll = await this.#bringOn(member, channel, at, limit);
+        // What it cannot take is not read over and over.
+        limit = tookAll ? Math.min(2 * limit, READ_LIMIT) : 1;
       } catch {
         // Redis is away: what waits, waits a little longer.
         await delay(RETRY_MS, undefined, { signal }).catch(() => {});
@@ -75,30 +78,37 @@ export class CatchUps {
     }
   }
 
-  /** One step. */
-  async #bringOn(member: Connection, channel: string, at: PausedAt): Promise<void> {
+  /** One step. False if the client could not be written all that was read for it. */
+  async #bringOn(
+    member: Connection,
+    channel: string,
+    at: PausedAt,
+    limit: number,
+  ): Promise<boolean> {
     const { logs, followed } = this.#options;
     const log = followed.get(channel);
-    if (!log || this.#isThere(log, at)) return this.#rejoin(member, channel, log);
-    const { entries } = await logs.read(
-      channel,
-      { from: at.offset + 1, limit: READ_LIMIT },
-      log.rule,
-    );
+    if (!log || this.#isThere(log, at)) {
+      this.#rejoin(member, channel, log);
+      return true;
+    }
+    const { entries } = await logs.read(channel, { from: at.offset + 1, limit }, log.rule);
     const { position } = log;
     const isStillDue = member.isOpen && member.paused.get(channel) === at;
-    if (log !== followed.get(channel) || !position || !isStillDue) return;
+    if (log !== followed.get(channel) || !position || !isStillDue) return true;
     const reason = lossOf(at, position, entries[0]);
     if (reason) {
       this.#rejoin(member, channel, log);
       this.#options.lost(log, { reason, last: at, top: position }, member);
-      return;
+      return true;
     }
-    const last = this.#write(member, log, dueOf(entries, at, position));
-    if (!last) return;
-    const now = { epoch: at.epoch, offset: last.offset, tag: last.tag };
-    member.paused.set(channel, now);
-    if (this.#isThere(log, now)) this.#rejoin(member, channel, log);
+    const due = dueOf(entries, at, position);
+    const last = this.#write(member, log, due);
+    if (last) {
+      const now = { epoch: at.epoch, offset: last.offset, tag: last.tag };
+      member.paused.set(channel, now);
+      if (this.#isThere(log, now)) this.#rejoin(member, channel, log);
+    }
+    return last === due.at(-1);
   }
 
   #isThere({ position }: FollowedLog, { epoch, offset, tag }: PausedAt): boolean {

@@ -33,6 +33,9 @@ class Member {
   readonly rooms = new Set(['r']);
   isOpen = true;
   lastRun = 0;
+  /** How much it can take between two drains. */
+  room = Infinity;
+  #left = Infinity;
 
   constructor(at: PausedAt) {
     this.paused.set('c', at);
@@ -40,10 +43,12 @@ class Member {
 
   async drained(): Promise<boolean> {
     await new Promise((resolve) => setImmediate(resolve));
+    this.#left = this.room;
     return this.isOpen;
   }
 
   writeMissed({ frames }: Batch): boolean {
+    if (--this.#left < 0) return false;
     for (const { payload } of frames) this.written.push(Number(payload));
     return true;
   }
@@ -56,6 +61,7 @@ describe('bringing on a paused client', () => {
   let entries: LogEntry[];
   let position: LogTop;
   let reads: number;
+  let limits: (number | undefined)[];
   let duringRead: () => void;
   let told: string[];
   let catchUps: CatchUps;
@@ -69,6 +75,7 @@ describe('bringing on a paused client', () => {
   beforeEach(() => {
     entries = [];
     reads = 0;
+    limits = [];
     told = [];
     duringRead = () => {};
     const log = {
@@ -81,9 +88,10 @@ describe('bringing on a paused client', () => {
     };
     catchUps = new CatchUps({
       logs: {
-        async read(_: string, { from = 1 }: LogRange): Promise<LogRead> {
+        async read(_: string, { from = 1, limit }: LogRange): Promise<LogRead> {
           reads++;
-          const found = entries.filter(({ offset }) => offset >= from);
+          limits.push(limit);
+          const found = entries.filter(({ offset }) => offset >= from).slice(0, limit);
           duringRead();
           return { top: position, entries: found };
         },
@@ -134,5 +142,27 @@ describe('bringing on a paused client', () => {
     await member.drained();
     expect(member.written).toEqual([]);
     expect(member.paused.size).toBe(0);
+  });
+
+  it('reads no more than it can take while that is little, and then more and more', async () => {
+    entries = Array.from({ length: 12 }, (_, n) => entry(n + 1));
+    position = { epoch: 'e', offset: 12, tag: tagOf(12) };
+    duringRead = () => (member.room = reads < 3 ? 1 : Infinity);
+    const member = start({ epoch: 'e', offset: 0, tag: '' });
+    member.room = 1;
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(member.written).toEqual(entries.map(({ offset }) => offset));
+    expect(limits).toEqual([64, 1, 2, 1, 2, 4, 8]);
+  });
+
+  it('tries again when it could be written nothing', async () => {
+    entries = [entry(1)];
+    position = { epoch: 'e', offset: 1, tag: tagOf(1) };
+    duringRead = () => (member.room = reads < 5 ? 0 : 1);
+    const member = start({ epoch: 'e', offset: 0, tag: '' });
+    member.room = 0;
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(member.written).toEqual([1]);
+    expect(reads).toBe(6);
   });
 });
