@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Batch } from '../../hub/batch.js';
@@ -36,6 +37,8 @@ export class CatchUps {
 
   constructor(options: CatchUpsOptions) {
     this.#options = options;
+    // As many wait as clients are paused.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** The client was paused in a history. */

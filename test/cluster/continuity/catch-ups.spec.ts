@@ -7,6 +7,7 @@ import type { Batch } from '../../../lib/hub/batch.js';
 import { Hub } from '../../../lib/hub/hub.js';
 import { Turn } from '../../../lib/hub/turn.js';
 import type { LogEntry, LogRange, LogRead, LogTop } from '../../../lib/transport/logs.js';
+import { realProcess } from '../../support/real-process.js';
 import { waitFor } from '../../support/wait-for.js';
 
 const tagOf = (offset: number): string => (offset === 0 ? '' : `tag ${offset}`);
@@ -164,5 +165,23 @@ describe('bringing on a paused client', () => {
     await waitFor('the end', () => member.paused.size === 0);
     expect(member.written).toEqual([1]);
     expect(reads).toBe(6);
+  });
+
+  it('may wait for Redis with as many clients as there are', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error): void => void warnings.push(message);
+    realProcess.on('warning', onWarning);
+    try {
+      position = { epoch: 'e', offset: 1, tag: tagOf(1) };
+      duringRead = () => {
+        throw new Error('Redis is away');
+      };
+      for (let n = 0; n < 20; n++) start({ epoch: 'e', offset: 0, tag: '' });
+      await waitFor('the reads', () => reads === 20);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(warnings).toEqual([]);
+    } finally {
+      realProcess.off('warning', onWarning);
+    }
   });
 });
