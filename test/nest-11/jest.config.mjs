@@ -10,6 +10,6 @@ export default {
   ...base,
   rootDir: '../..',
   resolver: '<rootDir>/test/nest-11/resolver.cjs',
-  testRegex: ['/test/(nest-11|module|adapter|integration|parity)/.*\\.spec\\.ts$'],
+  testRegex: ['/test/(nest-11|module|transport|adapter|integration|parity)/.*\\.spec\\.ts$'],
   testPathIgnorePatterns: ['/node_modules/'],
 };
