@@ -10,7 +10,8 @@ interface Failure {
 
 /**
  * A question that was put to instances: who is to answer, who has, and who will not. Answers may come before it is known who
- * is to answer; they wait, and those of others are ignored: an instance that joins meanwhile is none of those asked.
+ * is to answer; they wait, and those of others are ignored: an instance that joins meanwhile is none of those asked. So it is
+ * with who goes before that.
  */
 export class PendingRequest {
   /** Resolves with who did not answer, when nobody is waited for any more. */
@@ -22,6 +23,8 @@ export class PendingRequest {
   readonly #missing: MissingInstance[] = [];
   /** Of instances that are not expected yet; undefined once it is known who all are expected. */
   #early: { readonly instanceId: string; readonly parcel: Parcel }[] | undefined = [];
+  /** Who went while {@link #early} is there: nobody says it again. */
+  readonly #goneEarly = new Map<string, MissingReason>();
   #own: string | undefined;
   #finish!: () => void;
 
@@ -53,6 +56,7 @@ export class PendingRequest {
     this.#early = undefined;
     for (const id of instanceIds) this.#waiting.add(id);
     for (const { instanceId, parcel } of early) this.take(instanceId, parcel);
+    for (const [id, reason] of this.#goneEarly) this.takeOut(id, reason);
     this.#finishIfDone();
   }
 
@@ -85,7 +89,10 @@ export class PendingRequest {
 
   /** The instance will not answer (any more). */
   takeOut(instanceId: string, reason: MissingReason, message?: string): void {
-    if (!this.#waiting.delete(instanceId)) return;
+    if (!this.#waiting.delete(instanceId)) {
+      if (this.#early) this.#goneEarly.set(instanceId, reason);
+      return;
+    }
     this.#assemblies.delete(instanceId);
     this.#missing.push({ instanceId, reason, ...(message === undefined ? {} : { message }) });
     this.#finishIfDone();

@@ -100,6 +100,19 @@ describe('A pending request', () => {
     ]);
   });
 
+  it('does not wait for one that went before it was known who is to answer, and takes what it had said', async () => {
+    const [yes] = await parcels(['yes'], 100);
+    pending.expectOwn('own');
+    pending.take('answered', yes!);
+    for (const id of ['answered', 'silent', 'stranger']) pending.takeOut(id, 'INSTANCE_LEFT');
+    await turn();
+    expect(ended).toBe(false);
+    pending.expectOthers(['answered', 'silent']);
+    pending.message('own', 1, true);
+    expect(await pending.done).toEqual([{ instanceId: 'silent', reason: 'INSTANCE_LEFT' }]);
+    expect(heard).toEqual(['answered "yes"', 'own 1']);
+  });
+
   it('goes on with its own instance when the others cannot be reached', async () => {
     pending.expectOwn('own');
     pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
