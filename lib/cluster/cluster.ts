@@ -200,6 +200,7 @@ export class Cluster {
       identity: this.identity,
       hubs: this.hubs,
       listens: () => this.#serverEvents.hubs(),
+      isAsking: (id) => this.requests.isAsking(id),
       commandTimeoutMs,
       lease,
       logger,

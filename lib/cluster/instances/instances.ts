@@ -31,6 +31,8 @@ export interface InstancesOptions extends RollEvents {
   readonly hubs: ServedHubs;
   /** The hubs whose server events this instance listens to. */
   readonly listens: () => readonly string[];
+  /** Whether an answer to an id of this instance may be under way. */
+  readonly isAsking: (id: string) => boolean;
   readonly commandTimeoutMs: number;
   readonly lease: LeaseOptions;
   readonly logger: BackplaneLogger;
@@ -195,10 +197,11 @@ export class Instances {
 
   /** Former ids are needed while a connection has its id from them, and while something sent under them may be under way. */
   #retire(): void {
-    const { identity, hubs, link, channels, lease } = this.#options;
+    const { identity, hubs, link, channels, lease, isAsking } = this.#options;
     if (identity.former.length === 0) return;
     const births = new Set(hubs.connectionIds().map(instanceOf));
-    for (const id of identity.retire(lease.ttlMs, (former) => births.has(former))) {
+    const isNeeded = (former: string): boolean => births.has(former) || isAsking(former);
+    for (const id of identity.retire(lease.ttlMs, isNeeded)) {
       link.subscriptions.release(channels.direct(id));
       hubs.silenceAs(id);
     }

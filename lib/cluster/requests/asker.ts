@@ -159,8 +159,9 @@ export class Asker {
     const timeoutMs = inquiry.modifiers.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
     const sequence = requests.nextSequence();
     // Throws for what is the caller's fault, before anything is open.
-    const question = this.#question(inquiry, `${identity.current}.${sequence}`);
-    return { open: requests.open(sequence, timeoutMs, onMessage, known), question };
+    const origin = identity.current;
+    const question = this.#question(inquiry, `${origin}.${sequence}`);
+    return { open: requests.open(sequence, origin, timeoutMs, onMessage, known), question };
   }
 
   #question({ operation, hub, target, modifiers, args = {}, body }: Inquiry, id: string): Question {

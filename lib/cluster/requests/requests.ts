@@ -23,6 +23,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #open = new Map<number, PendingRequest>();
+  /** How many of them were asked under each id of this instance. */
+  readonly #asking = new Map<string, number>();
   readonly #offStatus: () => void;
   #sequence = 0;
   #watch: NodeJS.Timeout | undefined;
@@ -43,15 +45,25 @@ export class Requests {
     return ++this.#sequence;
   }
 
-  /** Opens a question. It ends by itself: when all have answered or gone, or at its deadline. */
+  /** Whether an answer to the id may be under way. */
+  isAsking(instanceId: string): boolean {
+    return this.#asking.has(instanceId);
+  }
+
+  /**
+   * Opens a question. It ends by itself: when all have answered or gone, or at its deadline.
+   * @param origin the id of this instance that the answers go to
+   */
   open(
     sequence: number,
+    origin: string,
     timeoutMs: number,
     onMessage: (instanceId: string, message: unknown) => void,
     known?: () => readonly string[],
   ): OpenRequest {
     const pending = new PendingRequest(onMessage, known);
     this.#open.set(sequence, pending);
+    this.#asking.set(origin, (this.#asking.get(origin) ?? 0) + 1);
     const deadline = setTimeout(
       () => pending.end('REQUEST_TIMEOUT'),
       Math.min(timeoutMs, MAX_TIMER_MS),
@@ -59,6 +71,7 @@ export class Requests {
     void pending.done.then(() => {
       clearTimeout(deadline);
       this.#open.delete(sequence);
+      this.#asksNoMore(origin);
       if (this.#open.size === 0) this.#endWatch();
     });
     this.#watchSoon();
@@ -82,6 +95,12 @@ export class Requests {
     this.#offStatus();
     this.#endWatch();
     for (const pending of this.#open.values()) pending.end('BACKPLANE_CLOSED');
+  }
+
+  #asksNoMore(origin: string): void {
+    const others = this.#asking.get(origin)! - 1;
+    if (others > 0) this.#asking.set(origin, others);
+    else this.#asking.delete(origin);
   }
 
   #unreachable(): void {
