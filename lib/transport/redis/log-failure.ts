@@ -1,10 +1,14 @@
 import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { isRefusal } from './redis-misconfiguration.js';
+import { OvertakenError } from './redis-script.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 // Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script that met them.
 const PASSING = /(?:^|: -)(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b/;
+
+/** The one call whose place among others matters: the rest may be made again after those that overtook them. */
+const ORDERED = 'append the message';
 
 /** Whether the server that answered is a replica, such as a master that was demoted. */
 export function isReadOnly(error: Error): boolean {
@@ -17,6 +21,12 @@ export function isReadOnly(error: Error): boolean {
  */
 export function logFailure(notDone: string, error: Error): BackplaneUnavailableError {
   const reason = unansweredReason(error);
+  if (error instanceof OvertakenError && notDone === ORDERED) {
+    return new BackplaneRefusedError(
+      `Redis did not ${notDone}: ${reason}. It was not sent; sent again, it comes after those.`,
+      { cause: error },
+    );
+  }
   if (isRefusal(error) && !PASSING.test(error.message)) {
     return new BackplaneRefusedError(
       `Redis refused to ${notDone}: ${reason}. Trying again does not help until that is mended.`,

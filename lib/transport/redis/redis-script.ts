@@ -14,6 +14,13 @@ interface ScriptClient extends Redis {
   evalshaBuffer: Evaluate;
 }
 
+/** A call that did not take effect, and could only do so after later ones that did. */
+export class OvertakenError extends Error {
+  constructor() {
+    super('it had forgotten the script, and later calls took effect before this one');
+  }
+}
+
 interface Call {
   readonly keys: readonly string[];
   readonly args: readonly (string | number | Buffer)[];
@@ -44,7 +51,7 @@ export class RedisScript {
     this.#sha = createHash('sha1').update(text).digest('hex');
   }
 
-  /** Resolves with the answer, whose strings are Buffers; rejects as the client does. */
+  /** Resolves with the answer, whose strings are Buffers; rejects as the client does, or with {@link OvertakenError}. */
   run(keys: Call['keys'], args: Call['args']): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call = { keys, args, resolve, reject };
@@ -85,11 +92,7 @@ export class RedisScript {
 
   /** Somebody else made Redis know the script again, and a later call took effect: these could only come after it. */
   #refuseOvertaken(): void {
-    for (const call of this.#forgotten.splice(0)) {
-      call.reject(
-        new Error('it had forgotten the script, and later calls took effect before this one'),
-      );
-    }
+    for (const call of this.#forgotten.splice(0)) call.reject(new OvertakenError());
   }
 
   #settled(): void {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { RedisScript } from '../../../lib/transport/redis/redis-script.js';
+import { OvertakenError, RedisScript } from '../../../lib/transport/redis/redis-script.js';
 import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.js';
 import { closeAfterEach } from '../../support/cleanup.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -88,7 +88,7 @@ describeOnRedis('A script in Redis', (redis) => {
     expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual(
       upTo(30).map((i) => i < 10 || i >= 20),
     );
-    await expect(forgotten[0]).rejects.toThrow('forgotten the script');
+    await expect(forgotten[0]).rejects.toThrow(OvertakenError);
     await Promise.all(runs(script, key, 30, 10));
     expect(await pushed(client, key)).toEqual(upTo(40).filter((i) => i < 10 || i >= 20));
   });
