@@ -31,18 +31,29 @@ interface Outgoing {
   firstTriedAt: number | undefined;
 }
 
+/** What is known of a channel while something to it is under way. */
+interface Traffic {
+  /** The numbers of what is. */
+  readonly underWay: Set<number>;
+  /** The number of the newest message that the log took; 0: none. */
+  newestTaken: number;
+}
+
 type OutboxState = 'away' | 'preparing' | 'open' | 'closed';
 
 /**
  * Brings messages to their logs, in the order of the calls. While Redis is away they wait, a bounded number of them, and leave under
  * their own ids when it is back, so that one that had left unnoticed does not come twice.
  *
- * Invariants: `#waiting` is in the order of the numbers; while anything waits, nothing that came later leaves before it.
+ * Invariants: `#waiting` is in the order of the numbers; while anything waits, nothing that came later leaves before it; nothing is
+ * sent again once its log took, or while it may yet take, what came later.
  */
 export class Outbox {
   readonly #logs: Pick<Logs, 'append'>;
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;
+  /** By channel. */
+  readonly #traffic = new Map<string, Traffic>();
   #lastNumber = 0;
   #state: OutboxState = 'away';
   #retries = 0;
@@ -129,21 +140,56 @@ export class Outbox {
   }
 
   #try(item: Outgoing): void {
+    const isFirst = item.firstTriedAt === undefined;
     item.firstTriedAt ??= performance.now();
+    this.#leaves(item);
     this.#logs.append(item.append).then(
       (appended) => {
         this.#retries = 0;
+        // What the app had sent under that id before stands where it did: it overtakes nothing.
+        if (!isFirst || !appended.duplicate) this.#taken(item);
         item.resolve(appended);
+        this.#settled(item);
       },
-      (error: Error) => this.#failed(item, error),
+      (error: Error) => {
+        this.#failed(item, error);
+        this.#settled(item);
+      },
     );
   }
 
+  #leaves({ number, append: { channel } }: Outgoing): void {
+    const traffic = this.#traffic.get(channel);
+    if (traffic) traffic.underWay.add(number);
+    else this.#traffic.set(channel, { underWay: new Set([number]), newestTaken: 0 });
+  }
+
+  #settled({ number, append: { channel } }: Outgoing): void {
+    const { underWay } = this.#traffic.get(channel)!;
+    underWay.delete(number);
+    if (underWay.size === 0) this.#traffic.delete(channel);
+    // Only what waited for this has no time set for its next try.
+    if (this.#waiting.length > 0 && this.#state === 'open' && !this.#retryTimer) this.#drain();
+  }
+
+  /** Redis may refuse a message in passing and take the one behind it: the first could only come after that. */
+  #taken({ number, append: { channel } }: Outgoing): void {
+    const traffic = this.#traffic.get(channel)!;
+    traffic.newestTaken = Math.max(traffic.newestTaken, number);
+    for (let at = 0; at < this.#waiting.length && this.#waiting[at]!.number < number;) {
+      if (this.#waiting[at]!.append.channel === channel) this.#remove(at).reject(overtaken());
+      else at++;
+    }
+  }
+
   #failed(item: Outgoing, error: Error): void {
-    // A second try cannot change a refusal; and what no replica confirmed is in its log already.
-    const isFinal =
-      error instanceof BackplaneRefusedError || error instanceof BackplaneNotReplicatedError;
+    const isInLog = error instanceof BackplaneNotReplicatedError;
+    if (isInLog) this.#taken(item);
+    // A second try cannot change a refusal.
+    const isFinal = isInLog || error instanceof BackplaneRefusedError;
     if (this.#state === 'closed' || !item.waits || isFinal) return item.reject(error);
+    const { newestTaken } = this.#traffic.get(item.append.channel)!;
+    if (item.number < newestTaken) return item.reject(overtaken(error));
     this.#wait(item);
     if (this.#state === 'open') this.#retryLater();
   }
@@ -156,6 +202,12 @@ export class Outbox {
     this.#waitingBytes += item.append.bytes.length;
   }
 
+  #remove(at: number): Outgoing {
+    const [item] = this.#waiting.splice(at, 1);
+    this.#waitingBytes -= item!.append.bytes.length;
+    return item!;
+  }
+
   #retryLater(): void {
     if (this.#retryTimer) return;
     const ms = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#retries++);
@@ -165,7 +217,9 @@ export class Outbox {
     }, ms);
   }
 
+  /** Unless something might come behind what is under way by that: then as soon as it is known what became of what came later. */
   #drain(): void {
+    if (this.#waiting.some((item) => this.#isBehindLater(item))) return;
     const leaving = this.#waiting.splice(0);
     this.#waitingBytes = 0;
     const now = performance.now();
@@ -181,12 +235,15 @@ export class Outbox {
     }
   }
 
+  #isBehindLater({ number, append: { channel } }: Outgoing): boolean {
+    const underWay = this.#traffic.get(channel)?.underWay ?? [];
+    for (const other of underWay) if (other > number) return true;
+    return false;
+  }
+
   #timeOut(item: Outgoing, ms: number): void {
     const at = this.#waiting.indexOf(item);
-    if (at >= 0) {
-      this.#waiting.splice(at, 1);
-      this.#waitingBytes -= item.append.bytes.length;
-    }
+    if (at >= 0) this.#remove(at);
     const fate =
       item.firstTriedAt === undefined
         ? 'it was not sent'
@@ -195,4 +252,11 @@ export class Outbox {
       new BackplaneUnavailableError(`Redis did not confirm the message within ${ms} ms; ${fate}.`),
     );
   }
+}
+
+function overtaken(cause?: Error): BackplaneUnavailableError {
+  return new BackplaneUnavailableError(
+    'A later message to the same target was taken before this one, so it was not sent again, out of its order: it may have left before.',
+    { cause },
+  );
 }

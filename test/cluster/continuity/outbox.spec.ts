@@ -9,8 +9,8 @@ import type { Append, Appended } from '../../../lib/transport/logs.js';
 const KEPT: OutboxOptions = { waits: true, timeoutMs: undefined };
 const ID_TTL_MS = 60_000;
 
-const message = (id: string, bytes = 10): Append => ({
-  channel: 'c',
+const message = (id: string, bytes = 10, channel = 'c'): Append => ({
+  channel,
   id,
   bytes: Buffer.alloc(bytes),
   limits: { size: 10, ttlMs: 1_000, metaTtlMs: 10_000 },
@@ -27,8 +27,19 @@ class ToldLogs {
     return new Promise((resolve, reject) => this.#open.push({ resolve, reject }));
   }
 
-  async take(offset = 1): Promise<void> {
-    this.#open.shift()!.resolve({ epoch: 'e', offset, duplicate: false });
+  async take(offset = 1, duplicate = false): Promise<void> {
+    this.#open.shift()!.resolve({ epoch: 'e', offset, duplicate });
+    await settled();
+  }
+
+  async takeLast(offset: number): Promise<void> {
+    this.#open.pop()!.resolve({ epoch: 'e', offset, duplicate: false });
+    await settled();
+  }
+
+  /** The oldest that is under way, alone. */
+  async failFirst(error: Error = new BackplaneUnavailableError('NOREPLICAS')): Promise<void> {
+    this.#open.shift()!.reject(error);
     await settled();
   }
 
@@ -48,8 +59,8 @@ describe('the outbox', () => {
   let outbox: Outbox;
   const fates: string[] = [];
 
-  const send = (id: string, options = KEPT, bytes?: number): void => {
-    outbox.send(message(id, bytes), options).then(
+  const send = (id: string, options = KEPT, bytes?: number, channel?: string): void => {
+    outbox.send(message(id, bytes, channel), options).then(
       ({ offset }) => fates.push(`${id} at ${offset}`),
       (error: Error) => fates.push(`${id} ${error.name}: ${error.message}`),
     );
@@ -115,6 +126,83 @@ describe('the outbox', () => {
     expect(logs.asked).toEqual(['a']);
     jest.advanceTimersByTime(100);
     expect(logs.asked).toEqual(['a', 'a', 'b']);
+  });
+
+  it('rejects what a later message to its channel has overtaken, and nothing else', async () => {
+    outbox.open();
+    for (const id of ['a', 'b', 'c', 'd']) send(id);
+    send('x', KEPT, 10, 'other');
+    await logs.failFirst();
+    await logs.failFirst();
+    expect(outbox.depth).toBe(2);
+    await logs.take(1);
+    const overtaken = expect.stringMatching(/Error: A later message .* was taken before this one/);
+    expect([outbox.depth, fates]).toEqual([0, [overtaken, overtaken, 'c at 1']]);
+    await logs.failFirst();
+    await logs.failFirst();
+    jest.advanceTimersByTime(100);
+    expect(logs.asked.slice(5)).toEqual(['d', 'x']);
+    await logs.take(2);
+    await logs.take(1);
+    expect(fates.slice(3)).toEqual(['d at 2', 'x at 1']);
+  });
+
+  it('rejects what it learns only then to have been overtaken', async () => {
+    outbox.open();
+    send('a');
+    send('b');
+    await logs.takeLast(1);
+    await logs.failFirst();
+    expect(fates).toEqual(['b at 1', expect.stringMatching(/^a .*taken before this one/)]);
+    // Nothing is kept of what was taken.
+    send('c');
+    await logs.fail();
+    expect(outbox.depth).toBe(1);
+  });
+
+  it('counts as taken what is in the log, but on no replica', async () => {
+    outbox.open();
+    send('a');
+    send('b');
+    await logs.failFirst();
+    await logs.failFirst(new BackplaneNotReplicatedError('no replica'));
+    expect(fates[0]).toMatch(/^a .*taken before this one/);
+  });
+
+  it('is not overtaken by what the app had sent under that id before', async () => {
+    outbox.open();
+    send('a');
+    send('b');
+    await logs.failFirst();
+    await logs.take(1, true);
+    jest.advanceTimersByTime(100);
+    expect(logs.asked).toEqual(['a', 'b', 'a']);
+  });
+
+  it('tries nothing again while a later message to its channel may yet be taken', async () => {
+    outbox.open();
+    send('a');
+    send('b');
+    send('x', KEPT, 10, 'other');
+    await logs.failFirst();
+    jest.advanceTimersByTime(1_000);
+    send('c');
+    expect(logs.asked).toEqual(['a', 'b', 'x']);
+    await logs.failFirst();
+    jest.advanceTimersByTime(200);
+    expect(logs.asked.slice(3)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('goes on as soon as it is known that it was overtaken', async () => {
+    outbox.open();
+    send('a');
+    send('b');
+    await logs.failFirst();
+    jest.advanceTimersByTime(1_000);
+    send('c');
+    await logs.take(1);
+    expect(fates).toEqual([expect.stringMatching(/^a .*taken before/), 'b at 1']);
+    expect(logs.asked).toEqual(['a', 'b', 'c']);
   });
 
   it('tries ever less often', async () => {
