@@ -107,10 +107,12 @@ export class LoggedBroadcasts {
       const bytes = encodeEnvelope({ ...envelope, target: targetBytes(part) });
       const append = this.#appendOf(hub, part, id, bytes, sending);
       const appended = await outbox.send(append, sending);
-      if (appended.duplicate) counters.republished++;
+      // An id of the backplane's own is known only from a try of this same message.
+      const duplicate = appended.duplicate && sending.id !== undefined;
+      if (duplicate) counters.republished++;
       else counters.published++;
       onAppended(append.channel);
-      return appended;
+      return { ...appended, duplicate };
     });
     return Promise.all(sent);
   }
