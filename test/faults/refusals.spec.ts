@@ -193,6 +193,32 @@ describeWithRedis('A Redis that answers, and refuses', () => {
     expect(a.complaints).toEqual([]);
   });
 
+  it('is a replica for a while: who only listens makes its connections anew, and is in the roll again', async () => {
+    const redis = track(await RedisServer.start());
+    const eventKeys = ownKey();
+    const a = track(
+      await Instance.boot({
+        redis: redis.url,
+        eventKeys,
+        lease: { ttlMs: 1_000, renewEveryMs: 300 },
+      }),
+    );
+    await a.awaitStatus('ready');
+    const operator = redis.client();
+    const ids = async () =>
+      ((await operator.call('CLIENT', 'LIST', 'TYPE', 'pubsub')) as string).match(/^id=\d+/gm);
+    const before = await ids();
+    await operator.call('REPLICAOF', '127.0.0.1', '1');
+    await waitFor('other connections', async () => {
+      const now = await ids();
+      return now?.length === 1 && now[0] !== before![0];
+    });
+    await operator.call('REPLICAOF', 'NO', 'ONE');
+    await a.awaitStatus('ready');
+    const b = track(await Instance.boot({ redis: redis.url, eventKeys }, a.log));
+    await waitFor('both', async () => (await b.backplane.instances()).length === 2);
+  }, 30_000);
+
   it('loads its data', async () => {
     // 150 keys at 20 ms each.
     const redis = track(

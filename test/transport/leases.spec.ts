@@ -1,6 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
 import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js';
+import { RedisLeases } from '../../lib/transport/redis/redis-leases.js';
 import type { RedisSource } from '../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import type { Lease, Transport } from '../../lib/transport/transport.js';
@@ -79,6 +81,58 @@ function describeLeases(name: string, make: () => Transport): void {
 
 const bus = new MemoryBus();
 describeLeases('the memory transport', () => new MemoryTransport(bus));
+
+describe('Leases on a server that takes no writes', () => {
+  let isReplica: boolean;
+  let said: number;
+  let leases: RedisLeases;
+
+  beforeEach(() => {
+    isReplica = true;
+    said = 0;
+    const run = async (): Promise<unknown> => {
+      if (isReplica) throw new Error("READONLY You can't write against a read only replica.");
+      return [1];
+    };
+    leases = new RedisLeases({
+      client: { evalBuffer: run, evalshaBuffer: run } as unknown as Redis,
+      prefix: '',
+      downReason: () => undefined,
+      onReadOnly: () => said++,
+    });
+  });
+
+  /** How often it is said in so many renewals. */
+  const renew = async (times: number): Promise<number> => {
+    const before = said;
+    for (let n = 0; n < times; n++) {
+      const renewing = leases.renew('key', 'a', '', LONG_MS);
+      if (isReplica)
+        await expect(renewing).rejects.toMatchObject({ code: 'BACKPLANE_UNAVAILABLE' });
+      else await renewing;
+    }
+    return said - before;
+  };
+
+  it('say so at once, more and more seldom, and never cease to', async () => {
+    expect(await renew(1)).toBe(1);
+    expect(await renew(7)).toBe(3);
+    expect(await renew(120)).toBe(4);
+    expect(await renew(640)).toBe(10);
+  });
+
+  it('say the next time at once when one was renewed meanwhile; that a replica lists changes nothing', async () => {
+    expect(await renew(4)).toBe(3);
+    isReplica = false;
+    await leases.list('key');
+    isReplica = true;
+    expect(await renew(1)).toBe(0);
+    isReplica = false;
+    await renew(1);
+    isReplica = true;
+    expect(await renew(1)).toBe(1);
+  });
+});
 
 describeOnRedis('Over Redis:', (redis) => {
   const track = closeAfterEach();

@@ -2,10 +2,13 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Lease, Leases } from '../transport.js';
+import { isReadOnly } from './log-failure.js';
 import { RedisScript } from './redis-script.js';
 import { LEASES } from './scripts/leases.js';
 
 const FIELDS = 3;
+/** The longest that is waited, in refusals, until another time says that the server takes no writes. */
+const SAY_AGAIN_AFTER = 64;
 
 type Act = 'claim' | 'renew' | 'drop' | 'list';
 type Answer = [held: number, ...fields: (Buffer | number)[]];
@@ -16,12 +19,16 @@ export interface RedisLeasesOptions {
   readonly prefix: string;
   /** Why nothing can be asked for now; undefined while it can. */
   readonly downReason: () => string | undefined;
+  /** The server that we are connected to takes no writes: the address may lead to another by now. */
+  readonly onReadOnly: () => void;
 }
 
 /** Leases in Redis: one script, by its hash, on Redis's clock. */
 export class RedisLeases implements Leases {
   readonly #options: RedisLeasesOptions;
   readonly #script: RedisScript;
+  /** In a row. */
+  #readOnlyAnswers = 0;
 
   constructor(options: RedisLeasesOptions) {
     this.#options = options;
@@ -56,10 +63,21 @@ export class RedisLeases implements Leases {
     if (reason !== undefined) throw unavailable(reason);
     const keys = [prefix + key, `${prefix}${key}:values`];
     try {
-      return (await this.#script.run(keys, [act, id, value, ttlMs])) as Answer;
+      const answer = (await this.#script.run(keys, [act, id, value, ttlMs])) as Answer;
+      // A replica lists, too.
+      if (act !== 'list') this.#readOnlyAnswers = 0;
+      return answer;
     } catch (error) {
+      if (isReadOnly(error as Error)) this.#metReadOnly();
       throw unavailable((error as Error).message, error);
     }
+  }
+
+  /** More and more seldom: where the address leads to nothing but a replica, each renewal meets it. */
+  #metReadOnly(): void {
+    const count = ++this.#readOnlyAnswers;
+    if (Number.isInteger(Math.log2(count)) || count % SAY_AGAIN_AFTER === 0)
+      this.#options.onReadOnly();
   }
 }
 

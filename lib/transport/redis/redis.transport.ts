@@ -60,6 +60,7 @@ export class RedisTransport implements Transport {
       // A client of the app's adds its prefix to keys by itself.
       prefix: this.#clients.ownsCommands ? this.#clients.prefix : '',
       downReason,
+      onReadOnly: () => this.#leaveReplica(),
     });
     this.#sender = new RedisSender(this.#clients, downReason);
     this.logs = new RedisLogs({
