@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Injectable, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ApplicationConfig, NestFactory } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
 import {
   Backplane,
@@ -104,7 +104,14 @@ describeOnRedis('Backplanes of an app', (redis) => {
     expect(await reader.nextEvent('said')).toBe(1);
   });
 
-  it('leaves an adapter alone that the app sets, and installs none if told so', async () => {
+  it.each([true, false])('installs an adapter by itself, or none, as told: %s', async (adapter) => {
+    const imports = [RedisBackplaneModule.forRoot({ ...redis.options(), adapter })];
+    const { app } = track(await bootApp({ imports }));
+    const installed: unknown = app.get(ApplicationConfig).getIoAdapter();
+    expect(installed instanceof RedisBackplaneAdapter).toBe(adapter);
+  });
+
+  it('leaves an adapter alone that the app sets', async () => {
     const where = redis.options();
     let created: RedisBackplaneAdapter | undefined;
     const app = await apps.boot([RedisBackplaneModule.forRoot({ ...where, adapter: false })], {

@@ -6,8 +6,9 @@ import {
   type Provider,
   UnauthorizedException,
 } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { BACKPLANE_AUTHENTICATOR, type RedisBackplaneOptions } from 'nestjs-redis-backplane';
+import { WebSocket } from 'ws';
 import { closeAfterEach } from '../support/cleanup.js';
 import { Gate } from '../support/gate.js';
 import { LogCapture } from '../support/log-capture.js';
@@ -151,16 +152,36 @@ describe.each(HTTP_KINDS)('Authentication at the upgrade, on %s,', (http: HttpKi
     expect(instance.server.clients.size).toBe(0);
   });
 
-  it('forgets who hangs up while it is asked', async () => {
+  it.each<[string, (gone: WebSocket, request: ClientRequest) => unknown]>([
+    ['a reset, which is seen at once', (_, request) => request.socket!.resetAndDestroy()],
+    ['an end, which is seen by who reads', (gone) => gone.terminate()],
+  ])('forgets who hangs up while it is asked, with %s', async (how, hangUp) => {
     const gates = [new Gate<{ id: string }>(), new Gate<{ id: string }>()];
-    let asked = 0;
-    const instance = await boot({ authenticate: () => gates[asked++]!.opened });
-    const gone = WsClient.connect(instance.booted.url('/chat'), { deadlineMs: 50 });
-    await expect(gone).rejects.toThrow('in vain');
+    const asked: IncomingMessage[] = [];
+    const instance = await boot({
+      authenticate: (request) => gates[asked.push(request) - 1]!.opened,
+      authenticateTimeoutMs: 60_000,
+    });
+    const subscriptions = () => instance.backplane.stats().subscriptions;
+    const before = subscriptions();
+    let sent!: ClientRequest;
+    const gone = new WebSocket(instance.booted.url('/chat'), {
+      finishRequest: (request) => (sent = request).end(),
+    });
+    gone.on('error', () => {});
+    await waitFor('the question', () => asked.length === 1);
+    hangUp(gone, sent);
+    if (how.startsWith('a reset'))
+      await waitFor('the server to see it', () => asked[0]!.socket.destroyed);
     gates[0]!.open({ id: 'gone' });
     gates[1]!.open({ id: 'here' });
+    // Meanwhile the other has got as far as it can.
     const peer = track(await instance.connect());
+    await waitFor('one client', () => instance.server.clients.size === 1);
     expect([...instance.server.clients]).toEqual([peer.socket]);
+    await waitFor('the channel of one user', () => subscriptions() === before + 1);
+    await peer.ws.close();
+    await waitFor('the channel of nobody', () => subscriptions() === before);
   });
 });
 

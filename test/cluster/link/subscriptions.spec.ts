@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type SubscriptionLink, Subscriptions } from '../../../lib/cluster/link/subscriptions.js';
 import { Gate } from '../../support/gate.js';
 import { guardProcess } from '../../support/process-guard.js';
@@ -158,13 +158,24 @@ describe('subscriptions', () => {
   it('that linger begin anew when they are released again', async () => {
     await subscriptions.acquire('a');
     link.taken();
-    subscriptions.release('a', 40);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-    await subscriptions.acquire('a');
-    const released = performance.now();
-    subscriptions.release('a', 40);
-    await waitFor('a to go', () => link.calls.length > 0);
-    expect(performance.now() - released).toBeGreaterThan(35);
+    jest.useFakeTimers();
+    try {
+      subscriptions.release('a', 40);
+      jest.advanceTimersByTime(25);
+      await subscriptions.acquire('a');
+      subscriptions.release('a', 40);
+      jest.advanceTimersByTime(39);
+      expect(subscriptions.size).toBe(1);
+      expect(link.taken()).toEqual([]);
+      jest.advanceTimersByTime(1);
+      expect(subscriptions.size).toBe(0);
+      jest.runOnlyPendingTimers();
+      expect(link.taken()).toEqual(['-a']);
+    } finally {
+      // Its timers are the fake ones.
+      subscriptions.close();
+      jest.useRealTimers();
+    }
   });
 
   it('are not waited for while the link is away, and all asked for when it is back', async () => {
