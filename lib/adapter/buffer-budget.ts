@@ -80,12 +80,15 @@ export class BufferBudget {
         'the slowest of them go first.',
     );
     let rest = this.#totalBytes;
+    let allowanceBytes = Infinity;
     for (const [holder, bytes] of [...this.#held].sort(([, a], [, b]) => b - a)) {
-      this.#allowanceBytes = bytes;
-      if (rest <= totalBufferLimitBytes) return;
+      if (rest <= totalBufferLimitBytes) break;
+      // Who holds as much as the last of them holds too much, too.
+      allowanceBytes = bytes - 1;
       rest -= bytes;
       holder.shed();
     }
-    this.#allowanceBytes = 0;
+    // Those that are disconnected hold nothing any more.
+    if (!this.hasRoom) this.#allowanceBytes = allowanceBytes;
   }
 }

@@ -64,6 +64,7 @@ export class Link {
     this.#options = options;
     this.#transport = options.transport;
     this.subscriptions = new Subscriptions(options.transport, {
+      confirmTimeoutMs: options.commandTimeoutMs,
       onRefused: (error) => this.#fail(error.message),
     });
     this.#probe = new Probe(

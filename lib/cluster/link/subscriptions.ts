@@ -5,7 +5,9 @@ export interface SubscriptionLink {
 }
 
 export interface SubscriptionsOptions {
-  /** A subscribe or unsubscribe was refused although the link is open. */
+  /** Where nothing is confirmed for so long although something was asked for, the link is taken for silent. */
+  readonly confirmTimeoutMs: number;
+  /** A subscribe or unsubscribe was refused, or not answered, although the link is open. */
   readonly onRefused: (error: Error) => void;
 }
 
@@ -14,6 +16,11 @@ interface Wait {
   readonly ended: Promise<void>;
   readonly end: () => void;
 }
+
+/** So many channels are asked for at a time: each answer shows that the link is not silent. */
+const CHANNELS_A_STEP = 512;
+/** However long this process itself stands still, it costs one part of the time: the answer may be there, and wait to be read. */
+const PARTS_OF_TIMEOUT = 4;
 
 const NO_WAIT: Wait = { ended: Promise.resolve(), end: () => {} };
 
@@ -44,6 +51,8 @@ export class Subscriptions {
   #nextWait: Wait | undefined;
   #open = false;
   #generation = 0;
+  /** Over whatever link. */
+  #confirmations = 0;
   #flush: NodeJS.Immediate | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
 
@@ -57,8 +66,8 @@ export class Subscriptions {
   }
 
   /**
-   * Wants the channel. Resolves when Redis has confirmed it, however long that takes, and at once while or when the link is away:
-   * it is made good when the link is back. Never rejects.
+   * Wants the channel. Resolves when Redis has confirmed it, however many are asked for before it, and at once while or when the
+   * link is away: it is made good when the link is back. Never rejects.
    */
   acquire(channel: string): Promise<void> {
     // Looking for a long name in an empty map costs as much as in a full one.
@@ -167,10 +176,32 @@ export class Subscriptions {
     const channels = [...this.#toSubscribe.keys()];
     for (const entry of this.#toSubscribe.values()) entry.asked = true;
     this.#toSubscribe.clear();
-    this.#link
-      .subscribe(channels)
+    this.#confirm(channels, generation)
       .catch((error) => this.#refused(error, generation))
       .finally(() => wait?.end());
+  }
+
+  /** Rejects as well when nothing is confirmed for too long. */
+  async #confirm(channels: readonly string[], generation: number): Promise<void> {
+    const steps: Promise<void>[] = [];
+    for (let from = 0; from < channels.length; from += CHANNELS_A_STEP) {
+      const step = this.#link.subscribe(channels.slice(from, from + CHANNELS_A_STEP));
+      steps.push(step.then(() => void this.#confirmations++));
+    }
+    const { confirmTimeoutMs } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      let [confirmations, silentParts] = [this.#confirmations, 0];
+      timer = setInterval(() => {
+        silentParts = confirmations === this.#confirmations ? silentParts + 1 : 0;
+        confirmations = this.#confirmations;
+        // What became of it over a link that is gone is of no interest.
+        const isOver = generation !== this.#generation;
+        if (isOver || silentParts >= PARTS_OF_TIMEOUT)
+          reject(new Error(`no subscription was confirmed within ${confirmTimeoutMs} ms`));
+      }, confirmTimeoutMs / PARTS_OF_TIMEOUT);
+    });
+    await Promise.race([Promise.all(steps), silence]).finally(() => clearInterval(timer));
   }
 
   #refused(error: Error, generation: number): void {

@@ -7,8 +7,8 @@ import { unansweredReason } from './unanswered-reason.js';
 // Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script that met them.
 const PASSING = /(?:^|: -)(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b/;
 
-/** The one call whose place among others matters: the rest may be made again after those that overtook them. */
-const ORDERED = 'append the message';
+/** What an append does. It is the one call whose place among others matters: the rest may be made again after those that overtook them. */
+export const APPEND = 'append the message';
 
 /** Whether the server that answered is a replica, such as a master that was demoted. */
 export function isReadOnly(error: Error): boolean {
@@ -17,11 +17,11 @@ export function isReadOnly(error: Error): boolean {
 
 /**
  * What a call on a log rejects with.
- * @param notDone what Redis did not do, as `append the message`
+ * @param notDone what Redis did not do, as {@link APPEND}
  */
 export function logFailure(notDone: string, error: Error): BackplaneUnavailableError {
   const reason = unansweredReason(error);
-  if (error instanceof OvertakenError && notDone === ORDERED) {
+  if (error instanceof OvertakenError && notDone === APPEND) {
     return new BackplaneRefusedError(
       `Redis did not ${notDone}: ${reason}. It was not sent; sent again, it comes after those.`,
       { cause: error },

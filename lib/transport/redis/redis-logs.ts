@@ -12,7 +12,7 @@ import {
   type LogTop,
 } from '../logs.js';
 import { Limit } from './limit.js';
-import { isReadOnly, logFailure } from './log-failure.js';
+import { APPEND, isReadOnly, logFailure } from './log-failure.js';
 import type { RedisClients } from './redis-clients.js';
 import { RedisReplication } from './redis-replication.js';
 import { RedisScript } from './redis-script.js';
@@ -80,7 +80,7 @@ export class RedisLogs implements Logs {
     const [epoch, offset, duplicate] = (await sender.send(
       bytes.length,
       () => this.#append.run(keys, args),
-      (error) => this.#failure('append the message', error),
+      (error) => this.#failure(APPEND, error),
     )) as Field[];
     if (replicaTimeoutMs !== undefined) {
       await this.#replication.confirm({

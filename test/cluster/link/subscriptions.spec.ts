@@ -49,6 +49,7 @@ describe('subscriptions', () => {
     link = new HeldLink();
     refused = [];
     subscriptions = new Subscriptions(link, {
+      confirmTimeoutMs: 10_000,
       onRefused: (error) => refused.push(error.message),
     });
     await subscriptions.restore();
@@ -88,6 +89,36 @@ describe('subscriptions', () => {
     expect(await settled(waiting)).toBe(false);
     subscriptions.suspend();
     await waiting;
+  });
+
+  it('tell of a link that confirms nothing for so long, and of none that confirms something', async () => {
+    jest.useFakeTimers();
+    const told: string[] = [];
+    const many = new Subscriptions(link, {
+      confirmTimeoutMs: 2_000,
+      onRefused: ({ message }) => {
+        told.push(message);
+        many.suspend();
+      },
+    });
+    try {
+      await many.restore();
+      link.prompt = false;
+      const all = Array.from({ length: 6 * 512 }, (_, i) => many.acquire(`channel ${i}`));
+      await jest.advanceTimersByTimeAsync(1);
+      expect(link.gates).toHaveLength(6);
+      for (const gate of link.gates.slice(0, 5)) {
+        await jest.advanceTimersByTimeAsync(1_400);
+        gate.open();
+      }
+      expect(told).toEqual([]);
+      await jest.advanceTimersByTimeAsync(3_000);
+      expect(told).toEqual(['no subscription was confirmed within 2000 ms']);
+      await Promise.all(all);
+    } finally {
+      many.close();
+      jest.useRealTimers();
+    }
   });
 
   it('that are given up before they left never leave', async () => {
