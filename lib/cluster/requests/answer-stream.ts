@@ -20,6 +20,8 @@ export class AnswerStream {
   readonly #options: AnswerStreamOptions;
   #part = 0;
   #sending: Promise<void> = Promise.resolve();
+  /** Messages that wait for the parts before them to be taken. */
+  #queued = 0;
 
   constructor(options: AnswerStreamOptions) {
     this.#options = options;
@@ -34,12 +36,25 @@ export class AnswerStream {
       const end = from + partBytes >= body.length;
       parts.push(this.#envelope({ end, last: end && last }, body.subarray(from, from + partBytes)));
     }
-    this.#sending = this.#sending.then(async () => {
-      for (const part of parts) await this.#options.publish(part);
-    });
+    if (this.#queued === 0 && parts.length === 1) this.#publishNow(parts[0]!);
+    else this.#queue(parts);
+  };
+
+  /** In its place all the same, also before what this instance says next: its goodbye, perhaps. The transport keeps the order of the calls. */
+  #publishNow(part: Buffer): void {
+    this.#options.publish(part).catch(() => {});
+  }
+
+  #queue(parts: readonly Buffer[]): void {
+    this.#queued++;
+    this.#sending = this.#sending
+      .then(async () => {
+        for (const part of parts) await this.#options.publish(part);
+      })
+      .finally(() => this.#queued--);
     // The rest of the stream is of no use then: later messages are rejected as this one was.
     this.#sending.catch(() => {});
-  };
+  }
 
   #envelope(flags: { end: boolean; last: boolean }, body: Buffer): Buffer {
     const { origin, to } = this.#options;
