@@ -14,15 +14,6 @@ type Maker = (server: RedisServer) => { source: RedisSource; end?: () => unknown
 
 const MAKERS: Record<string, Maker> = {
   'a URL': (server) => ({ source: { kind: 'url', url: server.url } }),
-  'a URL that sets what the transport needs otherwise': (server) => ({
-    source: {
-      kind: 'url',
-      url: `${server.url}?keyPrefix=app:*:&enableOfflineQueue=true&maxRetriesPerRequest=5&lazyConnect=`,
-    },
-  }),
-  'ioredis options that give up': ({ host, port, password }) => ({
-    source: { kind: 'options', options: { host, port, password, retryStrategy: () => null } },
-  }),
   'ioredis options with a keyPrefix': ({ host, port, password }) => ({
     source: { kind: 'options', options: { host, port, password, keyPrefix: 'app:*:' } },
   }),
