@@ -85,12 +85,25 @@ export class Broadcasts {
     return true;
   }
 
-  /** Members here first, without waiting for Redis; then one publish a channel. */
+  /**
+   * One publish a channel, and the members here, without waiting for Redis. Both leave when the turn ends, in this order: what is one
+   * write to Redis would wait for those to all members here.
+   */
   #send(hub: string, target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void>[] {
-    const { counters, hubs, transport, identity } = this.#options;
+    const { counters, hubs } = this.#options;
     counters.emitted++;
+    const published = modifiers.local ? [] : this.#publish(hub, target, modifiers, frame);
     counters.delivered += hubs.get(hub)?.deliver(target, frame, modifiers) ?? 0;
-    if (modifiers.local) return [];
+    return published;
+  }
+
+  #publish(
+    hub: string,
+    target: Target,
+    modifiers: AudienceModifiers,
+    frame: Frame,
+  ): Promise<void>[] {
+    const { transport, identity } = this.#options;
     const channels = this.#channelsOf(hub, target);
     if (channels.length === 0) return [];
     const bytes = encodeEnvelope({

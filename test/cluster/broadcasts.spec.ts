@@ -1,0 +1,65 @@
+import { PassThrough } from 'node:stream';
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+
+import { DEFAULT_MODIFIERS } from '../../lib/cluster/audience-modifiers.js';
+import { Broadcasts } from '../../lib/cluster/broadcasts.js';
+import { newCounters } from '../../lib/cluster/counters.js';
+import { Identity } from '../../lib/cluster/instances/identity.js';
+import type { Link } from '../../lib/cluster/link/link.js';
+import type { ServedHub } from '../../lib/cluster/served-hub.js';
+import { ServedHubs } from '../../lib/cluster/served-hubs.js';
+import { ChannelNames } from '../../lib/cluster/wire/channels.js';
+import { Frame } from '../../lib/hub/frame.js';
+import { Hub } from '../../lib/hub/hub.js';
+import { EVERYONE } from '../../lib/hub/target.js';
+import { Turn } from '../../lib/hub/turn.js';
+import { OneWriteATurn } from '../../lib/transport/redis/one-write-a-turn.js';
+import type { Transport } from '../../lib/transport/transport.js';
+import { FakeMember } from '../hub/fake-member.js';
+import { FakeLogger } from './fake-logger.js';
+
+const TO_ROOM = { ...EVERYONE, everyone: false, rooms: ['r'] };
+
+describe('A broadcast', () => {
+  const hub = new Hub<FakeMember>('/', { turn: new Turn(), coalesceMs: 0 });
+  afterEach(() => hub.close());
+
+  /** A connection to Redis, as a turn writes to it. */
+  function broadcastsOver(redis: PassThrough): Broadcasts {
+    const writes = new OneWriteATurn();
+    const transport = {
+      mayRepeat: false,
+      publish: async (channel: string) => {
+        writes.hold(redis);
+        redis.write(channel);
+      },
+    } as unknown as Transport;
+    return new Broadcasts({
+      identity: new Identity(),
+      transport,
+      link: { status: 'ready' } as Link,
+      channels: new ChannelNames(['k']),
+      hubs: { get: () => hub as unknown as ServedHub } as unknown as ServedHubs,
+      counters: newCounters(),
+      logger: new FakeLogger(),
+      commandTimeoutMs: 1_000,
+    });
+  }
+
+  it('is on its way to Redis when the members here are written, however many they are', async () => {
+    const order: string[] = [];
+    const redis = new PassThrough();
+    redis.on('data', () => order.push('to Redis'));
+    for (const id of ['1', '2']) {
+      const member = new FakeMember(id);
+      member.write = () => order.push('to a member');
+      hub.add(member);
+      hub.join(member, 'r');
+    }
+    const sink = broadcastsOver(redis).sinkOf('/');
+    sink.emit(TO_ROOM, DEFAULT_MODIFIERS, Frame.text('{}'));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(order).toEqual(['to Redis', 'to a member', 'to a member']);
+  });
+});
