@@ -1,5 +1,5 @@
 import { Frame, type FramePlace } from '../hub/frame.js';
-import type { Route } from './served-hub.js';
+import type { Route } from './route.js';
 import type { Envelope } from './wire/envelope.js';
 import { decodeTarget } from './wire/target-codec.js';
 

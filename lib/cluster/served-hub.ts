@@ -8,13 +8,7 @@ import type { Connection } from './connection.js';
 import type { GroupKind } from './continuity/history-rules.js';
 import type { Identity } from './instances/identity.js';
 import type { Subscriptions } from './link/subscriptions.js';
-
-/** Whom a channel stands for: a room, a user, or, with neither, whoever the message itself names. */
-export interface Route {
-  readonly hub: Hub;
-  readonly room?: string;
-  readonly user?: string;
-}
+import type { Route } from './route.js';
 
 /** Is told of each channel that has members here and may have a history. */
 export interface ChannelFollower {
@@ -41,8 +35,6 @@ export interface ServedHubOptions {
   /** Where the channels with a history stand. */
   readonly continuity: ChannelFollower;
   readonly fanOut: FanOutOptions;
-  /** Channel to whom it stands for; shared by all hubs of the instance. */
-  readonly routes: Map<string, Route>;
   /** The hub hears its channels now. Resolves when the other instances can know it. */
   readonly onListening: () => Promise<void>;
 }
@@ -118,9 +110,9 @@ export class ServedHub<M extends Connection = Connection> {
   /** Hears messages to connections that are named after the instance's id. */
   listenAs(instanceId: string): Promise<void> {
     const { channels, subscriptions } = this.#options;
-    const channel = channels.instance(this.name, instanceId);
-    this.#routeOf(channel, 'instance', instanceId);
-    return subscriptions.acquire(channel);
+    const subscription = subscriptions.acquire(channels.instance(this.name, instanceId));
+    subscription.route = { hub: this.#hub };
+    return subscription.confirmed;
   }
 
   silenceAs(instanceId: string): void {
@@ -159,9 +151,8 @@ export class ServedHub<M extends Connection = Connection> {
     // Rooms that are subscribed to together are confirmed together.
     const confirmations = new Set<Promise<void>>();
     for (const room of rooms) {
-      this.#hub.join(member, room);
-      // Not in the hub any more: it has disconnected.
-      if (!member.rooms.has(room)) continue;
+      // In neither: it is not in the hub any more, as it has disconnected.
+      if (!this.#hub.join(member, room) && !member.rooms.has(room)) continue;
       confirmations.add(this.#listenFor('room', room));
     }
     await Promise.all(confirmations);
@@ -186,24 +177,18 @@ export class ServedHub<M extends Connection = Connection> {
   #listenFor(kind: GroupKind, name: string): Promise<void> {
     const { channels, continuity, subscriptions } = this.#options;
     const channel = channels.group(this.name, kind, name);
-    const route = this.#routeOf(channel, kind, name);
-    const subscribed = subscriptions.acquire(channel);
-    return continuity.follow(kind, name, channel, route, subscribed);
+    const subscription = subscriptions.acquire(channel);
+    const route = (subscription.route ??= this.#routeTo(kind, name));
+    return continuity.follow(kind, name, channel, route, subscription.confirmed);
   }
 
-  #routeOf(channel: string, kind: GroupKind | 'instance', name: string): Route {
-    const { routes } = this.#options;
-    const known = routes.get(channel);
-    if (known) return known;
+  #routeTo(kind: GroupKind, name: string): Route {
     const hub = this.#hub;
-    const route =
-      kind === 'room' ? { hub, room: name } : kind === 'user' ? { hub, user: name } : { hub };
-    routes.set(channel, route);
-    return route;
+    if (kind === 'room') return { hub, room: name };
+    return kind === 'user' ? { hub, user: name } : { hub };
   }
 
   #silence(channel: string, lingerMs: number): void {
-    this.#options.routes.delete(channel);
     this.#options.continuity.unfollow(channel);
     this.#options.subscriptions.release(channel, lingerMs);
   }

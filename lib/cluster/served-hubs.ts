@@ -1,14 +1,14 @@
 import type { Connection } from './connection.js';
-import { type Route, ServedHub, type ServedHubOptions } from './served-hub.js';
+import type { Route } from './route.js';
+import { ServedHub, type ServedHubOptions } from './served-hub.js';
 
 /** The hubs that this instance serves, and which of them a channel belongs to. */
 export class ServedHubs {
   readonly #options: ServedHubOptions;
   readonly #served = new Map<string, ServedHub>();
-  readonly #routes = new Map<string, Route>();
 
-  constructor(options: Omit<ServedHubOptions, 'routes'>) {
-    this.#options = { ...options, routes: this.#routes };
+  constructor(options: ServedHubOptions) {
+    this.#options = options;
   }
 
   get(name: string): ServedHub | undefined {
@@ -45,7 +45,7 @@ export class ServedHubs {
   }
 
   route(channel: string): Route | undefined {
-    return this.#routes.get(channel);
+    return this.#options.subscriptions.routeOf(channel);
   }
 
   close(): void {

@@ -179,9 +179,9 @@ function addIfPresent<M>(members: Set<M>, member: M | undefined): void {
 }
 
 function include<M>(groups: Groups<M>, name: string, member: M): void {
-  const group = groups.get(name);
-  if (group) group.add(member);
-  else groups.set(name, new Set([member]));
+  let group = groups.get(name);
+  if (!group) groups.set(name, (group = new Set()));
+  group.add(member);
 }
 
 function exclude<M>(groups: Groups<M>, name: string, member: M): void {

@@ -10,7 +10,7 @@ import { guardedListener } from '../guarded-listener.js';
 import type { Identity } from '../instances/identity.js';
 import type { Link } from '../link/link.js';
 import type { BackplaneLogger } from '../logger.js';
-import type { Route } from '../served-hub.js';
+import type { Route } from '../route.js';
 import { ThrottledWarning } from '../throttled-warning.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope } from '../wire/envelope.js';

@@ -1,5 +1,5 @@
 import type { LogEntry, LogRead, LogTop, PublishedEntry } from '../../transport/logs.js';
-import type { Route } from '../served-hub.js';
+import type { Route } from '../route.js';
 import {
   Cursor,
   CURSOR_LIMITS,

@@ -1,5 +1,5 @@
 import type { Logs, PublishedEntry } from '../../transport/logs.js';
-import type { Route } from '../served-hub.js';
+import type { Route } from '../route.js';
 import type { CursorCounters } from './cursor.js';
 import { type CursorSharing, FollowedLog, type LogFollower, type LogName } from './followed-log.js';
 import { LogChecks } from './log-checks.js';

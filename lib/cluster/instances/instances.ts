@@ -66,8 +66,8 @@ export class Instances {
         clearTimeout(this.#timer);
       }
     });
-    void link.subscriptions.acquire(channels.cluster());
-    void link.subscriptions.acquire(channels.direct(identity.current));
+    link.subscriptions.acquire(channels.cluster());
+    link.subscriptions.acquire(channels.direct(identity.current));
   }
 
   /** The others, as far as is known here. */
@@ -192,7 +192,8 @@ export class Instances {
           `stopped? The others have taken it for dead, and it goes on as ${id}, formerly ${former}.`,
       );
     }
-    await Promise.all([link.subscriptions.acquire(channels.direct(id)), hubs.listenAs(id)]);
+    const { confirmed } = link.subscriptions.acquire(channels.direct(id));
+    await Promise.all([confirmed, hubs.listenAs(id)]);
   }
 
   /** Former ids are needed while a connection has its id from them, and while something sent under them may be under way. */

@@ -1,3 +1,5 @@
+import type { Route } from '../route.js';
+
 /** The part of the transport that subscriptions need. */
 export interface SubscriptionLink {
   subscribe(channels: readonly string[]): Promise<void>;
@@ -24,18 +26,39 @@ const PARTS_OF_TIMEOUT = 4;
 
 const NO_WAIT: Wait = { ended: Promise.resolve(), end: () => {} };
 
-interface Entry {
+/** A channel that this instance wants to hear. */
+export interface Subscription {
+  /** Resolves when Redis has confirmed it, or when there is no point in waiting for that. Never rejects. */
+  readonly confirmed: Promise<void>;
+  /** Whom it stands for, until it is released. Undefined for what is no broadcast's. */
+  route: Route | undefined;
+}
+
+class Entry implements Subscription {
+  readonly channel: string;
   readonly wait: Wait;
+  route: Route | undefined;
   /** Redis was asked for it, over this link or one before, and may still send its messages. */
-  asked: boolean;
+  asked = false;
+  wanted = true;
+
+  constructor(channel: string, wait: Wait) {
+    this.channel = channel;
+    this.wait = wait;
+  }
+
+  get confirmed(): Promise<void> {
+    return this.wait.ended;
+  }
 }
 
 /**
- * The channels that this instance wants to hear, and which of them Redis has confirmed. What one turn of the event loop
- * asks for leaves as one command; what is no longer wanted may linger for a while, as rooms that empty tend to fill again.
+ * The channels that this instance wants to hear, whom they stand for, and which of them Redis has confirmed. What one turn of the
+ * event loop asks for leaves as one command, or as several as soon as there is enough for each; what is no longer wanted may
+ * linger for a while, as rooms that empty tend to fill again.
  *
- * Invariants: a channel is in at most one of `#entries`, `#toUnsubscribe`, and `#toSubscribe` is part of `#entries`; a lingering
- * channel is in `#entries` still; what was sent over a link that has closed since changes nothing (`#generation`);
+ * Invariants: a channel is in at most one of `#entries`, `#toUnsubscribe`, and what is `wanted` in `#toSubscribe` is in `#entries`; a
+ * lingering channel is in `#entries` still; what was sent over a link that has closed since changes nothing (`#generation`);
  * `#toUnsubscribe` outlives an outage, as the subscriber's connection may have stood all the while, and holds nothing
  * that was not asked for, however long the outage is.
  */
@@ -43,7 +66,7 @@ export class Subscriptions {
   readonly #link: SubscriptionLink;
   readonly #options: SubscriptionsOptions;
   readonly #entries = new Map<string, Entry>();
-  readonly #toSubscribe = new Map<string, Entry>();
+  #toSubscribe: Entry[] = [];
   readonly #toUnsubscribe = new Map<string, Entry>();
   /** Channel to the time when it is given up; in the order of those times, as all linger equally long. */
   readonly #lingering = new Map<string, number>();
@@ -65,30 +88,40 @@ export class Subscriptions {
     return this.#entries.size;
   }
 
+  /** Whom the channel stands for; undefined once it is released. */
+  routeOf(channel: string): Route | undefined {
+    return this.#entries.get(channel)?.route;
+  }
+
   /**
-   * Wants the channel. Resolves when Redis has confirmed it, however many are asked for before it, and at once while or when the
-   * link is away: it is made good when the link is back. Never rejects.
+   * Wants the channel. It is confirmed when Redis says so, however many are asked for before it, and at once while or when the
+   * link is away: it is made good when the link is back.
    */
-  acquire(channel: string): Promise<void> {
+  acquire(channel: string): Subscription {
     // Looking for a long name in an empty map costs as much as in a full one.
     if (this.#lingering.size > 0) this.#lingering.delete(channel);
     const present = this.#entries.get(channel);
-    if (present) return present.wait.ended;
+    if (present) return present;
     const kept = this.#toUnsubscribe.size > 0 ? this.#toUnsubscribe.get(channel) : undefined;
-    const entry = kept ?? this.#newEntry();
+    const entry = kept ?? this.#newEntry(channel);
     this.#entries.set(channel, entry);
     if (kept) {
+      kept.wanted = true;
       this.#toUnsubscribe.delete(channel);
     } else if (this.#open) {
-      this.#toSubscribe.set(channel, entry);
-      this.#flushSoon();
+      this.#toSubscribe.push(entry);
+      // Redis can begin while this turn goes on.
+      if (this.#toSubscribe.length >= CHANNELS_A_STEP) this.#send();
+      else this.#flushSoon();
     }
-    return entry.wait.ended;
+    return entry;
   }
 
   /** Wants the channel no longer, at once or after it has lingered. */
   release(channel: string, lingerMs = 0): void {
-    if (!this.#entries.has(channel)) return;
+    const entry = this.#entries.get(channel);
+    if (!entry) return;
+    entry.route = undefined;
     if (lingerMs === 0) return this.#giveUp(channel);
     this.#lingering.delete(channel);
     this.#lingering.set(channel, performance.now() + lingerMs);
@@ -104,7 +137,7 @@ export class Subscriptions {
     this.#generation++;
     // All of them may take long, or fail: nobody waits for that.
     this.#endNextWait();
-    this.#toSubscribe.clear();
+    this.#toSubscribe = [];
     const givenUp = [...this.#toUnsubscribe.keys()];
     this.#toUnsubscribe.clear();
     for (const entry of this.#entries.values()) entry.asked = true;
@@ -119,7 +152,7 @@ export class Subscriptions {
   suspend(): void {
     this.#open = false;
     this.#generation++;
-    this.#toSubscribe.clear();
+    this.#toSubscribe = [];
     this.#endNextWait();
     for (const { wait } of this.#entries.values()) wait.end();
   }
@@ -139,8 +172,8 @@ export class Subscriptions {
     this.#nextWait = undefined;
   }
 
-  #newEntry(): Entry {
-    return { wait: this.#open ? (this.#nextWait ??= newWait()) : NO_WAIT, asked: false };
+  #newEntry(channel: string): Entry {
+    return new Entry(channel, this.#open ? (this.#nextWait ??= newWait()) : NO_WAIT);
   }
 
   #giveUp(channel: string): void {
@@ -148,7 +181,7 @@ export class Subscriptions {
     if (!entry) return;
     this.#lingering.delete(channel);
     this.#entries.delete(channel);
-    this.#toSubscribe.delete(channel);
+    entry.wanted = false;
     // Not yet asked for: nothing to take back.
     if (!entry.asked) return;
     this.#toUnsubscribe.set(channel, entry);
@@ -169,13 +202,14 @@ export class Subscriptions {
       this.#toUnsubscribe.clear();
       this.#link.unsubscribe(channels).catch((error) => this.#refused(error, generation));
     }
+    const entries = this.#toSubscribe.filter(({ wanted }) => wanted);
+    this.#toSubscribe = [];
     // What was given up before it left is waited for no longer.
-    if (this.#toSubscribe.size === 0) return this.#endNextWait();
+    if (entries.length === 0) return this.#endNextWait();
     const wait = this.#nextWait;
     this.#nextWait = undefined;
-    const channels = [...this.#toSubscribe.keys()];
-    for (const entry of this.#toSubscribe.values()) entry.asked = true;
-    this.#toSubscribe.clear();
+    for (const entry of entries) entry.asked = true;
+    const channels = entries.map(({ channel }) => channel);
     this.#confirm(channels, generation)
       .catch((error) => this.#refused(error, generation))
       .finally(() => wait?.end());
@@ -183,11 +217,7 @@ export class Subscriptions {
 
   /** Rejects as well when nothing is confirmed for too long. */
   async #confirm(channels: readonly string[], generation: number): Promise<void> {
-    const steps: Promise<void>[] = [];
-    for (let from = 0; from < channels.length; from += CHANNELS_A_STEP) {
-      const step = this.#link.subscribe(channels.slice(from, from + CHANNELS_A_STEP));
-      steps.push(step.then(() => void this.#confirmations++));
-    }
+    const confirmed = this.#link.subscribe(channels).then(() => void this.#confirmations++);
     const { confirmTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_, reject) => {
@@ -201,7 +231,7 @@ export class Subscriptions {
           reject(new Error(`no subscription was confirmed within ${confirmTimeoutMs} ms`));
       }, confirmTimeoutMs / PARTS_OF_TIMEOUT);
     });
-    await Promise.race([Promise.all(steps), silence]).finally(() => clearInterval(timer));
+    await Promise.race([confirmed, silence]).finally(() => clearInterval(timer));
   }
 
   #refused(error: Error, generation: number): void {

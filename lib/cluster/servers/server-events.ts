@@ -87,7 +87,7 @@ export class ServerEvents {
     const events = new Map<string, Set<AnyHandler>>();
     this.#hubs.set(hub, events);
     const { channels, subscriptions, onChange } = this.#options;
-    const confirmed = subscriptions.acquire(channels.server(hub)).then(() => {
+    const confirmed = subscriptions.acquire(channels.server(hub)).confirmed.then(() => {
       this.#confirming.delete(confirmed);
       if (this.#hubs.get(hub) !== events) return;
       this.#confirmed.add(hub);

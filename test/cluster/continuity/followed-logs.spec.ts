@@ -4,7 +4,7 @@ import type { LogName } from '../../../lib/cluster/continuity/followed-log.js';
 import { FollowedLogs } from '../../../lib/cluster/continuity/followed-logs.js';
 import { newCounters } from '../../../lib/cluster/counters.js';
 import { BackplaneRefusedError } from '../../../lib/errors/backplane-refused.error.js';
-import type { Route } from '../../../lib/cluster/served-hub.js';
+import type { Route } from '../../../lib/cluster/route.js';
 import type {
   Logs,
   LogRange,

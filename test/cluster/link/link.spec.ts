@@ -43,7 +43,7 @@ describe('the link', () => {
   afterEach(() => link.close());
 
   it('is ready when a message has come back, with what was wanted by then', async () => {
-    void link.subscriptions.acquire('c');
+    link.subscriptions.acquire('c');
     expect(link.status).toBe('connecting');
     await link.start();
     expect(states).toEqual(['ready']);
@@ -57,7 +57,7 @@ describe('the link', () => {
     make({ isUp: false });
     await link.start();
     expect(link.status).toBe('degraded');
-    await link.subscriptions.acquire('c');
+    await link.subscriptions.acquire('c').confirmed;
     const ready = link.ready();
     transport.comeUp();
     await ready;
@@ -86,13 +86,13 @@ describe('the link', () => {
 
   it('is degraded as soon as it is lost, and says so once', async () => {
     await link.start();
-    await link.subscriptions.acquire('c');
+    await link.subscriptions.acquire('c').confirmed;
     transport.goDown('first reason');
     expect(link.status).toBe('degraded');
     link.countMissed();
     transport.goDown('second reason');
     link.countMissed();
-    await link.subscriptions.acquire('joined while away');
+    await link.subscriptions.acquire('joined while away').confirmed;
     const ready = link.ready();
     transport.comeUp();
     expect(link.status).toBe('degraded');
@@ -148,7 +148,7 @@ describe('the link', () => {
   it('is lost when a subscription is refused, and comes back when it is taken', async () => {
     await link.start();
     transport.refuses = new Error('NOPERM of the test');
-    await link.subscriptions.acquire('c');
+    await link.subscriptions.acquire('c').confirmed;
     await until('the loss', () => link.status === 'degraded');
     await until('the reason', () => logger.lines.length > 0);
     expect(logger.lines[0]).toContain('NOPERM of the test');
@@ -220,7 +220,7 @@ describe('the link', () => {
           if (wanted.delete(channel)) link.subscriptions.release(channel);
           else {
             wanted.add(channel);
-            void link.subscriptions.acquire(channel);
+            link.subscriptions.acquire(channel);
           }
       }
     }

@@ -61,9 +61,11 @@ describe('subscriptions', () => {
   });
 
   it('of one turn leave as one command, each channel once', async () => {
-    await Promise.all(['a', 'b', 'a', 'c'].map((channel) => subscriptions.acquire(channel)));
+    await Promise.all(
+      ['a', 'b', 'a', 'c'].map((channel) => subscriptions.acquire(channel).confirmed),
+    );
     expect(link.taken()).toEqual(['+a,b,c']);
-    await subscriptions.acquire('b');
+    await subscriptions.acquire('b').confirmed;
     for (const channel of ['a', 'b', 'unknown', 'a']) subscriptions.release(channel);
     await nextTurn(2);
     expect(link.taken()).toEqual(['-a,b']);
@@ -72,19 +74,19 @@ describe('subscriptions', () => {
 
   it('resolve when they are confirmed, for everyone who waits', async () => {
     link.prompt = false;
-    const one = subscriptions.acquire('a');
+    const one = subscriptions.acquire('a').confirmed;
     await nextTurn(2);
-    const two = subscriptions.acquire('a');
+    const two = subscriptions.acquire('a').confirmed;
     expect(await settled(Promise.race([one, two]))).toBe(false);
     link.gates[0]!.open();
     await Promise.all([one, two]);
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     expect(link.taken()).toEqual(['+a']);
   });
 
   it('resolve without a confirmation when the link is given up, and not before', async () => {
     link.prompt = false;
-    const waiting = subscriptions.acquire('a');
+    const waiting = subscriptions.acquire('a').confirmed;
     await nextTurn(2);
     expect(await settled(waiting)).toBe(false);
     subscriptions.suspend();
@@ -104,7 +106,7 @@ describe('subscriptions', () => {
     try {
       await many.restore();
       link.prompt = false;
-      const all = Array.from({ length: 6 * 512 }, (_, i) => many.acquire(`channel ${i}`));
+      const all = Array.from({ length: 6 * 512 }, (_, i) => many.acquire(`channel ${i}`).confirmed);
       await jest.advanceTimersByTimeAsync(1);
       expect(link.gates).toHaveLength(6);
       for (const gate of link.gates.slice(0, 5)) {
@@ -122,7 +124,7 @@ describe('subscriptions', () => {
   });
 
   it('that are given up before they left never leave', async () => {
-    const waiting = subscriptions.acquire('a');
+    const waiting = subscriptions.acquire('a').confirmed;
     subscriptions.release('a');
     await waiting;
     await nextTurn(2);
@@ -130,11 +132,11 @@ describe('subscriptions', () => {
   });
 
   it('that are taken back before that left stay', async () => {
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     subscriptions.release('a');
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     subscriptions.release('a');
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     await nextTurn(2);
     expect(link.taken()).toEqual(['+a']);
     expect(subscriptions.size).toBe(1);
@@ -142,10 +144,10 @@ describe('subscriptions', () => {
 
   it('that are taken back while they wait for their confirmation still wait for it', async () => {
     link.prompt = false;
-    void subscriptions.acquire('a');
+    subscriptions.acquire('a');
     await nextTurn(2);
     subscriptions.release('a');
-    const again = subscriptions.acquire('a');
+    const again = subscriptions.acquire('a').confirmed;
     expect(await settled(again)).toBe(false);
     link.gates[0]!.open();
     await again;
@@ -153,27 +155,27 @@ describe('subscriptions', () => {
   });
 
   it('that are taken back after that left, leave again behind it', async () => {
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     subscriptions.release('a');
     await nextTurn(2);
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     expect(link.taken()).toEqual(['+a', '-a', '+a']);
   });
 
   it('take what goes before what comes, in one turn', async () => {
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     subscriptions.release('a');
-    await subscriptions.acquire('b');
+    await subscriptions.acquire('b').confirmed;
     expect(link.taken()).toEqual(['+a', '-a', '+b']);
   });
 
   it('linger for as long as they are told, each from its own release', async () => {
-    await Promise.all(['a', 'b', 'c'].map((channel) => subscriptions.acquire(channel)));
+    await Promise.all(['a', 'b', 'c'].map((channel) => subscriptions.acquire(channel).confirmed));
     link.taken();
     const released = performance.now();
     subscriptions.release('a', 60);
     subscriptions.release('b', 60);
-    await subscriptions.acquire('b');
+    await subscriptions.acquire('b').confirmed;
     await waitFor('a to go', () => link.calls.length > 0);
     expect(performance.now() - released).toBeGreaterThan(55);
     expect(link.taken()).toEqual(['-a']);
@@ -187,13 +189,13 @@ describe('subscriptions', () => {
   });
 
   it('that linger begin anew when they are released again', async () => {
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     link.taken();
     jest.useFakeTimers();
     try {
       subscriptions.release('a', 40);
       jest.advanceTimersByTime(25);
-      await subscriptions.acquire('a');
+      await subscriptions.acquire('a').confirmed;
       subscriptions.release('a', 40);
       jest.advanceTimersByTime(39);
       expect(subscriptions.size).toBe(1);
@@ -210,15 +212,18 @@ describe('subscriptions', () => {
   });
 
   it('are not waited for while the link is away, and all asked for when it is back', async () => {
-    await Promise.all([subscriptions.acquire('kept'), subscriptions.acquire('left')]);
+    await Promise.all([
+      subscriptions.acquire('kept').confirmed,
+      subscriptions.acquire('left').confirmed,
+    ]);
     link.prompt = false;
-    const waiting = subscriptions.acquire('waiting');
+    const waiting = subscriptions.acquire('waiting').confirmed;
     await nextTurn(2);
     link.taken();
     subscriptions.suspend();
     await waiting;
-    await subscriptions.acquire('while away');
-    await subscriptions.acquire('in vain');
+    await subscriptions.acquire('while away').confirmed;
+    await subscriptions.acquire('in vain').confirmed;
     subscriptions.release('in vain');
     subscriptions.release('left');
     await nextTurn(2);
@@ -235,7 +240,7 @@ describe('subscriptions', () => {
   });
 
   it('are restored only when all are confirmed', async () => {
-    await subscriptions.acquire('a');
+    await subscriptions.acquire('a').confirmed;
     subscriptions.suspend();
     link.prompt = false;
     const restoring = subscriptions.restore();
@@ -251,13 +256,13 @@ describe('subscriptions', () => {
 
   it('that are refused are reported, unless the link was lost meanwhile', async () => {
     link.prompt = false;
-    const waiting = subscriptions.acquire('a');
+    const waiting = subscriptions.acquire('a').confirmed;
     await nextTurn(2);
     link.gates.at(-1)!.fail(new Error('refused'));
     await waiting;
     expect(refused).toEqual(['refused']);
 
-    void subscriptions.acquire('b');
+    subscriptions.acquire('b');
     subscriptions.release('a');
     await nextTurn(2);
     subscriptions.suspend();
@@ -268,7 +273,7 @@ describe('subscriptions', () => {
 
   it('end with the instance', async () => {
     link.prompt = false;
-    const waiting = [subscriptions.acquire('a'), subscriptions.acquire('b')];
+    const waiting = [subscriptions.acquire('a').confirmed, subscriptions.acquire('b').confirmed];
     subscriptions.release('b', 20);
     subscriptions.close();
     await Promise.all(waiting);
