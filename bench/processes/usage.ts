@@ -14,12 +14,15 @@ export function usage(): Usage {
   return { cpuUs: user + system };
 }
 
-/** What is left after the garbage went. Needs `--expose-gc`. */
+/** Needs `--expose-gc`. */
+export async function collectGarbage(): Promise<void> {
+  globalThis.gc!();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** What is left after the garbage went. Some of it goes only after what held it was finalised. */
 export async function memory(): Promise<Memory> {
-  for (let i = 0; i < 3; i++) {
-    globalThis.gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  for (let i = 0; i < 3; i++) await collectGarbage();
   const { heapUsed, rss } = process.memoryUsage();
   return { heapBytes: heapUsed, rssBytes: rss };
 }

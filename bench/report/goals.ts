@@ -139,7 +139,8 @@ const GOALS: readonly Goal[] = [
   },
   {
     name: 'history-repair-ping',
-    title: "p99 of another's PING during that repair, in ms",
+    title:
+      "p99 of another's PING from the end of the old connection to the end of that repair, in ms",
     atMost: 20,
     value: (find) => find('history-repair', OURS, 'pingP99'),
   },

@@ -122,6 +122,8 @@ export class Trial {
 
   /** Under load: first until everything is warm, then for the figures. */
   async measure(work: Work): Promise<Measured> {
+    // What connecting left behind is not the work's.
+    await Promise.all(this.#servers.map((server) => server.call('collectGarbage')));
     await this.#driver.call('begin', work);
     await sleep(this.size(1_000, 500));
     await this.#profile('startProfile');

@@ -4,6 +4,7 @@ export const ask: Scenario = {
   name: 'ask',
   title: 'Request and answer: 100 clients, one request each at a time',
   instances: 1,
+  quick: ['floor', 'ours', 'stock'],
   run: async (trial) => {
     await trial.gather({ count: 100 });
     const { asked, delivered, seconds, serverCpuUs, latency, lost } = await trial.measure({

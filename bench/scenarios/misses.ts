@@ -9,7 +9,7 @@ export const misses: Scenario = {
   name: 'misses',
   title: 'Misses: 5,000 messages a second for rooms that an instance does not hold',
   instances: 2,
-  quick: ['ours', 'stock', 'classic'],
+  quick: ['ours'],
   run: async (trial) => {
     const count = 100;
     const rooms = Array.from({ length: count }, (_, i) => [`room-${SPAN + i}`]);

@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { loopDelay, watchLoop } from '../processes/loop-delay.js';
 import { startProfile, stopProfile } from '../processes/profiler.js';
 import { serveRunner } from '../processes/rpc.js';
-import { memory, usage } from '../processes/usage.js';
+import { collectGarbage, memory, usage } from '../processes/usage.js';
 import type { ServerSettings, StartServer } from './target.js';
 
 serveRunner({
@@ -14,6 +14,7 @@ serveRunner({
   },
   usage,
   memory,
+  collectGarbage,
   watchLoop,
   loopDelay,
   startProfile,
