@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { TWINS } from './continuity/twins.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENTS = [
@@ -72,6 +73,13 @@ describe('the documents', () => {
   it.each(DOCUMENTS)('%s has links that lead somewhere', (document) => {
     const dead = linkTargets(read(document)).filter((target) => leadsNowhere(document, target));
     expect(dead).toEqual([]);
+  });
+
+  it('name every twin next to the promise that its safeguard keeps', () => {
+    const named = [
+      ...read('docs/guarantees.md').matchAll(/twins? ("[^"]+"(?:, "[^"]+")*)/g),
+    ].flatMap(([, names]) => [...names!.matchAll(/"([^"]+)"/g)].map(([, name]) => name!));
+    expect(named.sort()).toEqual(TWINS.map(({ lacks }) => lacks).sort());
   });
 
   it('are read as they are meant', () => {

@@ -21,13 +21,9 @@ export interface Twin {
 
 const READERS = 6;
 
-interface Otherwise {
-  readonly replica?: boolean;
-  readonly messagesPerSecond?: number;
-}
+const rooms = roomNames(20);
 
-function plan(seed: number, faults: readonly Fault[], otherwise: Otherwise = {}): Plan {
-  const rooms = roomNames(20);
+function plan(seed: number, faults: readonly Fault[], otherwise: Partial<Plan> = {}): Plan {
   return {
     seed,
     seconds: 5,
@@ -42,6 +38,23 @@ function plan(seed: number, faults: readonly Fault[], otherwise: Otherwise = {})
 }
 
 const network = { instance: 0, atMs: 300, forMs: 4_200 } as const;
+
+/** Those on the first instance are in the rooms that are seldom written to, and join busy ones. */
+const joiners: Partial<Plan> = {
+  readers: Array.from({ length: READERS }, (_, i) => ({
+    instance: i % 2,
+    rooms: i % 2 === 0 ? rooms.slice(rooms.length / 2) : rooms,
+  })),
+};
+
+/** They join from then on, one after the other. */
+const joins = (fromMs: number): Fault[] =>
+  [0, 2, 4].map((reader, i) => ({
+    kind: 'change-room',
+    atMs: fromMs + i * 150,
+    reader,
+    to: rooms[i]!,
+  }));
 
 /** Without a twin, all goes well on them. */
 export const STAGES = {
@@ -78,6 +91,34 @@ export const STAGES = {
     8,
     [{ kind: 'promote-replica', atMs: 1_500, forMs: 1_000 }],
     { replica: true },
+  ),
+  'members join an instance that is cut off': plan(
+    9,
+    [{ kind: 'cut', roles: ROLES, instance: 0, atMs: 1_000, forMs: 3_000 }, ...joins(1_600)],
+    joiners,
+  ),
+  'members join over a slow network': plan(
+    10,
+    [{ kind: 'delay', roles: ROLES, delayMs: 250, ...network }, ...joins(1_000)],
+    joiners,
+  ),
+  'acknowledgements are lost for longer than ids are known': plan(
+    11,
+    [
+      { kind: 'delay', roles: ['commands'], delayMs: 150, instance: 0, atMs: 500, forMs: 500 },
+      { kind: 'cut', roles: ['commands'], instance: 0, atMs: 900, forMs: 1_500 },
+    ],
+    { emitsOnly: true, backplane: { idempotencyTtlMs: 1_000 } },
+  ),
+  // The system's own buffers, some MiB, are full long before the end.
+  'a member does not read': plan(
+    12,
+    [{ kind: 'slow-reader', reader: 0, atMs: 300, forMs: 4_700 }],
+    {
+      largestPadding: 60_000,
+      messagesPerSecond: 40,
+      backplane: { slowClient: 'pause', bufferLimitBytes: 64 * 1024 },
+    },
   ),
 } as const satisfies Record<string, Plan>;
 
@@ -224,5 +265,53 @@ export const TWINS: readonly Twin[] = [
     ],
     stage: 'messages are dropped',
     shows: ['unjustified-lost'],
+  },
+  {
+    lacks: 'the word for what came before a member that joined cut off was there',
+    edits: [
+      {
+        file: 'cluster/continuity/followed-log.ts',
+        code: 'if (isFirst && this.#joinedOffline) this.#sayJoinedOffline(top);',
+        instead: '',
+      },
+    ],
+    stage: 'members join an instance that is cut off',
+    shows: ['gap'],
+  },
+  {
+    lacks: 'the wait of a join for its place',
+    edits: [
+      {
+        file: 'cluster/served-hub.ts',
+        code: 'await Promise.all(confirmations);',
+        instead: '',
+      },
+    ],
+    stage: 'members join over a slow network',
+    shows: ['gap'],
+  },
+  {
+    lacks: 'the end of trying when an id may be forgotten',
+    edits: [
+      {
+        file: 'cluster/continuity/outbox.ts',
+        code: 'if (triedForMs <= item.append.idempotencyTtlMs * TRUSTED_PART_OF_ID) this.#try(item);',
+        instead: 'if (triedForMs >= 0) this.#try(item);',
+      },
+    ],
+    stage: 'acknowledgements are lost for longer than ids are known',
+    shows: ['appended-twice'],
+  },
+  {
+    lacks: 'the catching up of those who did not read',
+    edits: [
+      {
+        file: 'cluster/continuity/catch-ups.ts',
+        code: 'if (!log || this.#isThere(log, at)) {',
+        instead: 'if (at) {',
+      },
+    ],
+    stage: 'a member does not read',
+    shows: ['gap'],
   },
 ];

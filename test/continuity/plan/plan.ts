@@ -1,3 +1,4 @@
+import type { RedisBackplaneOptions } from 'nestjs-redis-backplane';
 import { Random } from '../../support/random.js';
 import { ROLES } from '../stage/redis-proxy.js';
 import type { Fault } from './fault.js';
@@ -19,6 +20,12 @@ export interface Plan {
   readonly readers: readonly PlannedReader[];
   readonly rooms: readonly string[];
   readonly messagesPerSecond: number;
+  /** All is emitted, nothing published; default: both. */
+  readonly emitsOnly?: boolean;
+  /** The most that a message is filled up with; default 300 characters. */
+  readonly largestPadding?: number;
+  /** What the instances are given besides. */
+  readonly backplane?: Omit<RedisBackplaneOptions, 'redis' | 'eventKeys' | 'history'>;
   /** In the order of their times. */
   readonly faults: readonly Fault[];
 }

@@ -1,4 +1,5 @@
 import type { BackplaneStats, RedisBackplaneOptions } from 'nestjs-redis-backplane';
+import type { Plan } from '../plan/plan.js';
 import type { Acknowledgement } from '../verdict/verify-log.js';
 
 /** What an instance's process is started with. */
@@ -8,11 +9,10 @@ export interface InstanceOptions {
   readonly writer: WriterOptions;
 }
 
-export interface WriterOptions {
-  readonly seed: number;
-  readonly rooms: readonly string[];
-  readonly messagesPerSecond: number;
-}
+export interface WriterOptions extends Pick<
+  Plan,
+  'seed' | 'rooms' | 'messagesPerSecond' | 'emitsOnly' | 'largestPadding'
+> {}
 
 /** What an instance's process is told. */
 export type Order =

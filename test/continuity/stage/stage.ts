@@ -133,10 +133,11 @@ export class Stage {
     generation: number,
     proxy: RedisProxy,
   ): Promise<InstanceProcess> {
-    const { seed, rooms, messagesPerSecond } = this.plan;
+    const { seed, rooms, messagesPerSecond, emitsOnly, largestPadding, backplane } = this.plan;
     const options: InstanceOptions = {
       name: `${'abcdefgh'[at]}${generation}`,
       backplane: {
+        ...backplane,
         redis: { host: '127.0.0.1', port: proxy.port },
         eventKeys: [this.eventKey],
         history: [
@@ -144,7 +145,13 @@ export class Stage {
           { rooms: 'large:*', size: LARGE_LOG_SIZE, ttlMs: LOG_TTL_MS },
         ],
       },
-      writer: { seed: seed * 100 + at * 10 + generation, rooms, messagesPerSecond },
+      writer: {
+        seed: seed * 100 + at * 10 + generation,
+        rooms,
+        messagesPerSecond,
+        ...(emitsOnly !== undefined && { emitsOnly }),
+        ...(largestPadding !== undefined && { largestPadding }),
+      },
     };
     const instance = await InstanceProcess.start(options, this.#options.env);
     this.#instances.push(instance);

@@ -67,7 +67,8 @@ export class Writer {
 
   #write(): void {
     const message = this.#next();
-    const padding = 'x'.repeat(this.#random.between(0, LARGEST_PADDING));
+    const { largestPadding = LARGEST_PADDING } = this.#options;
+    const padding = 'x'.repeat(this.#random.between(0, largestPadding));
     if (message.verb === 'publish') {
       void this.#publish(message, padding);
       return;
@@ -99,7 +100,8 @@ export class Writer {
     const room = this.#pickRoom();
     const sequence = (this.#sequences.get(room) ?? 0) + 1;
     this.#sequences.set(room, sequence);
-    const publishes = this.#unconfirmed < MOST_UNCONFIRMED && this.#random.chance(0.6);
+    const publishes =
+      this.#random.chance(0.6) && this.#unconfirmed < MOST_UNCONFIRMED && !this.#options.emitsOnly;
     return {
       uid: `${this.#name}-${++this.#written}`,
       room,
