@@ -85,10 +85,7 @@ export class Broadcasts {
     return true;
   }
 
-  /**
-   * One publish a channel, and the members here, without waiting for Redis. Both leave when the turn ends, in this order: what is one
-   * write to Redis would wait for those to all members here.
-   */
+  /** One publish a channel, and the members here, without waiting for Redis. Both leave when the turn ends. */
   #send(hub: string, target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void>[] {
     const { counters, hubs } = this.#options;
     counters.emitted++;

@@ -48,7 +48,7 @@ export interface InstanceEvents {
 /** What a backplane is made of, put together. */
 export class Cluster {
   readonly identity = new Identity();
-  readonly turn = new Turn();
+  readonly turn: Turn;
   readonly link: Link;
   readonly hubs: ServedHubs;
   readonly instances: Instances;
@@ -69,6 +69,8 @@ export class Cluster {
     this.#emitter.setMaxListeners(0);
     const { identity } = this;
     const { transport, logger, counters, commandTimeoutMs } = parts;
+    // To the others is one write; to the members here may be thousands.
+    this.turn = new Turn(() => transport.flush());
     const channels = new ChannelNames(parts.eventKeys);
     this.#channels = channels;
     this.link = this.#makeLink();

@@ -5,10 +5,16 @@ import type { Duplex } from 'node:stream';
  * at their first write and uncorked when the turn ends, after those who want to write at its end have done so.
  */
 export class Turn {
+  readonly #beforeEnd: () => void;
   readonly #corked: Duplex[] = [];
   readonly #atEnd: (() => void)[] = [];
   #number = 1;
   #begun = false;
+
+  /** @param beforeEnd called when a turn ends in which something is written, before any of it is; must not throw */
+  constructor(beforeEnd: () => void = () => {}) {
+    this.#beforeEnd = beforeEnd;
+  }
 
   /** Another one each turn in which something is written. */
   get number(): number {
@@ -36,6 +42,7 @@ export class Turn {
   }
 
   readonly #end = (): void => {
+    this.#beforeEnd();
     try {
       for (const write of this.#atEnd.splice(0)) write();
     } finally {

@@ -27,6 +27,9 @@ export interface Transport {
    */
   publish(channel: string, bytes: Buffer): Promise<void>;
 
+  /** What was published leaves now, and not at the end of this turn of the event loop. Never throws. */
+  flush(): void;
+
   /** Resolves when the other side confirmed all the channels, rejects when it did not. Calls take effect in their order. */
   subscribe(channels: readonly string[]): Promise<void>;
 

@@ -22,12 +22,13 @@ import { FakeLogger } from './fake-logger.js';
 const TO_ROOM = { ...EVERYONE, everyone: false, rooms: ['r'] };
 
 describe('A broadcast', () => {
-  const hub = new Hub<FakeMember>('/', { turn: new Turn(), coalesceMs: 0 });
+  const writes = new OneWriteATurn();
+  const turn = new Turn(() => writes.release());
+  const hub = new Hub<FakeMember>('/', { turn, coalesceMs: 0 });
   afterEach(() => hub.close());
 
   /** A connection to Redis, as a turn writes to it. */
   function broadcastsOver(redis: PassThrough): Broadcasts {
-    const writes = new OneWriteATurn();
     const transport = {
       mayRepeat: false,
       publish: async (channel: string) => {
@@ -47,7 +48,10 @@ describe('A broadcast', () => {
     });
   }
 
-  it('is on its way to Redis when the members here are written, however many they are', async () => {
+  it.each([
+    { when: 'first in its turn', isFirst: true },
+    { when: 'behind something else that its turn writes', isFirst: false },
+  ])('is on its way to Redis when the members here are written, $when', async ({ isFirst }) => {
     const order: string[] = [];
     const redis = new PassThrough();
     redis.on('data', () => order.push('to Redis'));
@@ -57,6 +61,7 @@ describe('A broadcast', () => {
       hub.add(member);
       hub.join(member, 'r');
     }
+    if (!isFirst) turn.begin();
     const sink = broadcastsOver(redis).sinkOf('/');
     sink.emit(TO_ROOM, DEFAULT_MODIFIERS, Frame.text('{}'));
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -56,6 +56,8 @@ export class ControllableTransport implements Transport {
     return this.isUp;
   }
 
+  flush(): void {}
+
   async publish(channel: string, bytes: Buffer): Promise<void> {
     this.assertWorking();
     await this.inner.publish(channel, bytes);

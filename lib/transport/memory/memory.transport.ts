@@ -44,6 +44,9 @@ export class MemoryTransport implements Transport {
     await this.#inTurn(() => this.#bus.publish(channel, bytes));
   }
 
+  /** Nothing waits for the end of a turn. */
+  flush(): void {}
+
   async subscribe(channels: readonly string[]): Promise<void> {
     await this.#onThisLink(() => {
       for (const channel of channels) {

@@ -3,15 +3,21 @@ import type { Writable } from 'node:stream';
 /** What one turn of the event loop sends over a connection leaves in one system call. */
 export class OneWriteATurn {
   #held: Writable | undefined;
+  #end: NodeJS.Immediate | undefined;
 
   /** Call before something is written in this turn. */
   hold(stream: Writable | undefined): void {
     if (!stream || this.#held === stream) return;
+    this.release();
     this.#held = stream;
     stream.cork();
-    setImmediate(() => {
-      this.#held = undefined;
-      stream.uncork();
-    });
+    this.#end = setImmediate(() => this.release());
+  }
+
+  /** What is held leaves now. */
+  release(): void {
+    clearImmediate(this.#end);
+    this.#held?.uncork();
+    this.#held = undefined;
   }
 }

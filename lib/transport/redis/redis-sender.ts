@@ -59,6 +59,11 @@ export class RedisSender {
     );
   }
 
+  /** What was sent in this turn leaves now. */
+  flush(): void {
+    this.#writes.release();
+  }
+
   #fullReason(length: number): string | undefined {
     if (this.#isWithin(ROOM_AGAIN_PART)) this.#isFull = false;
     // A message larger than all of the limit may still leave alone.

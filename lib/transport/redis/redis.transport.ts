@@ -97,6 +97,10 @@ export class RedisTransport implements Transport {
     );
   }
 
+  flush(): void {
+    this.#sender.flush();
+  }
+
   async subscribe(channels: readonly string[]): Promise<void> {
     await this.#inBatches(channels, (names) => this.#clients.subscriber.subscribe(...names));
   }
