@@ -282,9 +282,9 @@ export const TWINS: readonly Twin[] = [
     lacks: 'the wait of a join for its place',
     edits: [
       {
-        file: 'cluster/served-hub.ts',
-        code: 'await Promise.all(confirmations);',
-        instead: '',
+        file: 'cluster/continuity/followed-logs.ts',
+        code: 'return log.placed();\n  }\n\n  #join(',
+        instead: '}\n\n  #join(',
       },
     ],
     stage: 'members join over a slow network',

@@ -143,8 +143,8 @@ export class Subscriptions {
     for (const entry of this.#entries.values()) entry.asked = true;
     const wanted = [...this.#entries.keys()];
     await Promise.all([
-      wanted.length > 0 && this.#link.subscribe(wanted),
-      givenUp.length > 0 && this.#link.unsubscribe(givenUp),
+      this.#inSteps(wanted, (channels) => this.#link.subscribe(channels)),
+      this.#inSteps(givenUp, (channels) => this.#link.unsubscribe(channels)),
     ]);
   }
 
@@ -200,7 +200,9 @@ export class Subscriptions {
     if (this.#toUnsubscribe.size > 0) {
       const channels = [...this.#toUnsubscribe.keys()];
       this.#toUnsubscribe.clear();
-      this.#link.unsubscribe(channels).catch((error) => this.#refused(error, generation));
+      this.#inSteps(channels, (step) => this.#link.unsubscribe(step)).catch((error) =>
+        this.#refused(error, generation),
+      );
     }
     const entries = this.#toSubscribe.filter(({ wanted }) => wanted);
     this.#toSubscribe = [];
@@ -217,7 +219,7 @@ export class Subscriptions {
 
   /** Rejects as well when nothing is confirmed for too long. */
   async #confirm(channels: readonly string[], generation: number): Promise<void> {
-    const confirmed = this.#link.subscribe(channels).then(() => void this.#confirmations++);
+    const confirmed = this.#inSteps(channels, (step) => this.#link.subscribe(step));
     const { confirmTimeoutMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_, reject) => {
@@ -232,6 +234,19 @@ export class Subscriptions {
       }, confirmTimeoutMs / PARTS_OF_TIMEOUT);
     });
     await Promise.race([confirmed, silence]).finally(() => clearInterval(timer));
+  }
+
+  /** What waits behind many channels learns from each step that the link is not silent. */
+  async #inSteps(
+    channels: readonly string[],
+    ask: (step: readonly string[]) => Promise<void>,
+  ): Promise<void> {
+    const steps: Promise<void>[] = [];
+    for (let from = 0; from < channels.length; from += CHANNELS_A_STEP) {
+      const step = ask(channels.slice(from, from + CHANNELS_A_STEP));
+      steps.push(step.then(() => void this.#confirmations++));
+    }
+    await Promise.all(steps);
   }
 
   #refused(error: Error, generation: number): void {

@@ -123,6 +123,41 @@ describe('subscriptions', () => {
     }
   });
 
+  it('asked for behind many others are not taken for unanswered while those are confirmed', async () => {
+    jest.useFakeTimers();
+    const told: string[] = [];
+    const late = new Subscriptions(link, {
+      confirmTimeoutMs: 2_000,
+      onRefused: ({ message }) => told.push(message),
+    });
+    try {
+      for (let i = 0; i < 4 * 512; i++) late.acquire(`channel ${i}`);
+      link.prompt = false;
+      const restored = late.restore();
+      const joined = late.acquire('joined meanwhile').confirmed;
+      await jest.advanceTimersByTimeAsync(1);
+      expect(link.gates).toHaveLength(5);
+      for (const gate of link.gates) {
+        await jest.advanceTimersByTimeAsync(1_400);
+        gate.open();
+      }
+      await Promise.all([restored, joined]);
+      for (let i = 0; i < 4 * 512; i++) late.release(`channel ${i}`);
+      const again = late.acquire('joined behind those that leave').confirmed;
+      await jest.advanceTimersByTimeAsync(1);
+      expect(link.gates).toHaveLength(10);
+      for (const gate of link.gates.slice(5)) {
+        await jest.advanceTimersByTimeAsync(1_400);
+        gate.open();
+      }
+      await again;
+      expect(told).toEqual([]);
+    } finally {
+      late.close();
+      jest.useRealTimers();
+    }
+  });
+
   it('that are given up before they left never leave', async () => {
     const waiting = subscriptions.acquire('a').confirmed;
     subscriptions.release('a');

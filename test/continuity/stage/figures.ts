@@ -13,6 +13,7 @@ export interface Figures {
   readonly repaired: number;
   readonly repeated: number;
   readonly unsent: number;
+  readonly pauses: number;
   readonly memberships: number;
   /** Until nothing was missing any more, when the faults were over and all was written. */
   readonly settledMs: number;
@@ -21,7 +22,7 @@ export interface Figures {
 export function figuresOf(run: Run, finished: readonly Finished[], settledMs: number): Figures {
   const received = run.memberships.flatMap((membership) => membership.received);
   const lost = received.filter(({ kind }) => kind === 'lost').length;
-  const sum = (name: 'gaps' | 'repaired' | 'repeated' | 'unsent'): number =>
+  const sum = (name: 'gaps' | 'repaired' | 'repeated' | 'unsent' | 'pauses'): number =>
     finished.reduce((total, { stats }) => total + stats[name], 0);
   return {
     accepted: run.chapters.reduce(
@@ -35,6 +36,7 @@ export function figuresOf(run: Run, finished: readonly Finished[], settledMs: nu
     repaired: sum('repaired'),
     repeated: sum('repeated'),
     unsent: sum('unsent'),
+    pauses: sum('pauses'),
     memberships: run.memberships.length,
     settledMs: Math.round(settledMs),
   };
