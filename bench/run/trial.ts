@@ -122,8 +122,7 @@ export class Trial {
 
   /** Under load: first until everything is warm, then for the figures. */
   async measure(work: Work): Promise<Measured> {
-    // What connecting left behind is not the work's.
-    await Promise.all(this.#servers.map((server) => server.call('collectGarbage')));
+    await this.#collectGarbage();
     await this.#driver.call('begin', work);
     await sleep(this.size(1_000, 500));
     await this.#profile('startProfile');
@@ -140,6 +139,8 @@ export class Trial {
 
   /** What the instances use by themselves in so much time. */
   async idle(): Promise<Measured> {
+    await this.#collectGarbage();
+    await sleep(this.size(1_000, 500));
     const before = await this.#snapshot();
     await sleep(this.size(3_000, 1_000));
     return { ...difference(before, await this.#snapshot()), lost: 0 };
@@ -188,6 +189,11 @@ export class Trial {
       deflate: settings.deflate ?? false,
       ports,
     });
+  }
+
+  /** What connecting left behind is not the work's. */
+  async #collectGarbage(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.call('collectGarbage')));
   }
 
   async #profile(method: 'startProfile' | 'stopProfile'): Promise<void> {

@@ -27,7 +27,7 @@ export const misses: Scenario = {
     const idleUs = (idle.serverCpuUs[1]! / idle.seconds) * measured.seconds;
     const messages = measured.asked * NAMES;
     return {
-      cpuPerMiss: Math.max(0, measured.serverCpuUs[1]! - idleUs) / messages,
+      cpuPerMiss: (measured.serverCpuUs[1]! - idleUs) / messages,
       redisCpuPerMessage: measured.redisCpuUs / messages,
       lost: measured.lost,
     };
