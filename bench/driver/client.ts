@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync } from 'node:zlib';
 
 import { CLOSE, clientFrame, FrameReader, type FrameSink, PING, PONG } from './frames.js';
 import type { Protocol } from './protocol.js';
@@ -25,13 +25,15 @@ export interface ClientOptions {
 const END_OF_HEAD = '\r\n\r\n';
 const TIME = Buffer.from('"t":');
 const FLUSH = Buffer.from([0, 0, 0xff, 0xff]);
+const SYNC_FLUSH = constants.Z_SYNC_FLUSH;
 const MAX_HEAD_BYTES = 4_096;
 /** One for all sockets of the process: what is read is looked at before the next is read. */
 const buffer = Buffer.allocUnsafe(256 * 1024);
 
 /** One client: a socket that upgrades, and then counts frames. */
 export class Client implements FrameSink {
-  readonly peek: number;
+  /** All of a frame, until the client is ready: what is compressed can be read only whole. */
+  peek = Number.POSITIVE_INFINITY;
   /** Called for each message in place of counting it. */
   onMessage: (() => void) | undefined;
   readonly #context: ClientContext;
@@ -42,14 +44,15 @@ export class Client implements FrameSink {
   #connectedNow!: () => void;
   #head: string | undefined = '';
   #inflates = false;
+  /** Nothing is counted before: it is looked into, also where it is compressed. */
+  #isReady = false;
+  #said = Buffer.alloc(0);
   #closed = false;
 
   constructor(context: ClientContext, options: ClientOptions) {
     const { port, localAddress } = options;
     this.#context = context;
     this.#sampled = options.sampled;
-    // The time may be anywhere in a payload.
-    this.peek = options.sampled ? Number.POSITIVE_INFINITY : context.protocol.peek;
     let failed!: (error: Error) => void;
     this.#connected = new Promise((resolve, reject) => {
       this.#connectedNow = resolve;
@@ -110,11 +113,34 @@ export class Client implements FrameSink {
 
   #payload(bytes: Buffer, at: number, length: number, compressed: boolean): void {
     const { protocol } = this.#context;
+    if (compressed && !this.#isReady) {
+      const packet = this.#inflate(bytes.subarray(at, at + length));
+      return this.#payload(packet, 0, packet.length, false);
+    }
     const kind = compressed ? 'message' : protocol.kindOf(bytes, at, length);
     if (kind === 'open') this.write(clientFrame(protocol.onOpen));
     else if (kind === 'ping') this.write(clientFrame(protocol.onPing));
-    else if (kind === 'ready') this.#connectedNow();
+    else if (kind === 'ready') this.#becomeReady();
     else if (kind === 'message') this.#message(bytes, at, length, compressed);
+  }
+
+  #becomeReady(): void {
+    this.#isReady = true;
+    // The time may be anywhere in a payload.
+    if (!this.#sampled) this.peek = this.#context.protocol.peek;
+    this.#said = Buffer.alloc(0);
+    this.#connectedNow();
+  }
+
+  /** What was said before is the dictionary of what follows, unless the server forgets it. */
+  #inflate(payload: Buffer): Buffer {
+    const dictionary = this.#said.length > 0 && !this.#inflates ? this.#said : undefined;
+    const packet = inflateRawSync(Buffer.concat([payload, FLUSH]), {
+      finishFlush: SYNC_FLUSH,
+      ...(dictionary && { dictionary }),
+    });
+    this.#said = Buffer.concat([this.#said, packet]);
+    return packet;
   }
 
   #message(bytes: Buffer, at: number, length: number, compressed: boolean): void {
@@ -126,7 +152,7 @@ export class Client implements FrameSink {
   #sample(payload: Buffer, compressed: boolean): void {
     if (compressed && !this.#inflates) return;
     const text = compressed
-      ? inflateRawSync(Buffer.concat([payload, FLUSH]), { finishFlush: 2 })
+      ? inflateRawSync(Buffer.concat([payload, FLUSH]), { finishFlush: SYNC_FLUSH })
       : payload;
     const at = text.indexOf(TIME);
     if (at >= 0) this.#context.latency(Number.parseFloat(text.toString('latin1', at + 4, at + 24)));
@@ -171,7 +197,7 @@ export class Client implements FrameSink {
     }
     this.#head = undefined;
     this.#inflates = head.includes('server_no_context_takeover');
-    if (!this.#context.protocol.handshake) this.#connectedNow();
+    if (!this.#context.protocol.handshake) this.#becomeReady();
     const rest = Buffer.from(head.slice(end + END_OF_HEAD.length), 'latin1');
     if (rest.length > 0) this.#reader.read(rest);
   }
