@@ -42,8 +42,8 @@ export class Turn {
   }
 
   readonly #end = (): void => {
-    this.#beforeEnd();
     try {
+      this.#beforeEnd();
       for (const write of this.#atEnd.splice(0)) write();
     } finally {
       this.#begun = false;
