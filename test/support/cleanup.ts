@@ -6,8 +6,7 @@ export interface Closable {
   dispose(): unknown;
 }
 
-/** An app may take nine seconds by itself, for answers, `handleDisconnect`s and a Redis that is silent; a busy machine adds to that. */
-const CLOSE_DEADLINE_MS = 20_000;
+const CLOSE_DEADLINE_MS = 10_000;
 
 /**
  * Registers an `afterEach` that closes what the test tracked, the latest first, also when the

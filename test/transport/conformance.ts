@@ -72,6 +72,23 @@ export function describeTransport(
       expect(three.heard).toEqual(['other 78']);
     });
 
+    it('brings what was published in its order and once, flushed or not, and flushes at any time', async () => {
+      const [from, to] = [await start(), await start()];
+      await to.transport.subscribe(['c']);
+      const sent: Promise<void>[] = [];
+      from.transport.flush();
+      for (let i = 0; i < 9; i++) {
+        sent.push(from.transport.publish('c', Buffer.from([i])));
+        if (i % 3 === 1) from.transport.flush();
+      }
+      from.transport.flush();
+      from.transport.flush();
+      await Promise.all([...sent, to.count(9)]);
+      expect(to.heard).toEqual(Array.from({ length: 9 }, (_, i) => `c 0${i}`));
+      await from.transport.close();
+      from.transport.flush();
+    });
+
     it('brings no bytes, and a megabyte of them', async () => {
       const [from, to] = [await start(), await start()];
       await to.transport.subscribe(['sizes']);
