@@ -8,7 +8,10 @@ import { serveRunner } from './rpc.js';
 const EVERY_MS = 2;
 const WARM_UP = 500;
 
-const latencies = new Latencies();
+/** Since the start, or the last `take`. */
+const all = new Latencies();
+/** Since the last `take` or `mark`. */
+const latest = new Latencies();
 let redis: Redis;
 let timer: NodeJS.Timeout;
 
@@ -20,17 +23,30 @@ serveRunner({
     for (let i = 0; i < WARM_UP; i++) await redis.ping();
     timer = setInterval(() => {
       const askedAt = performance.now();
-      void redis.ping().then(() => latencies.add(askedAt));
+      void redis.ping().then(() => {
+        all.add(askedAt);
+        latest.add(askedAt);
+      });
     }, EVERY_MS);
   },
   take: async () => {
-    // Those that are under way belong to what was before.
-    await redis.ping();
-    return latencies.take();
+    await answered();
+    latest.take();
+    return all.take();
+  },
+  /** What came since the last `take`; what comes from now on is told apart. */
+  mark: async () => {
+    await answered();
+    return latest.take();
   },
   stop: async () => {
     clearInterval(timer);
     await redis.quit();
-    return latencies.take();
+    return { all: all.take(), latest: latest.take() };
   },
 });
+
+/** Those that are under way belong to what was before. */
+async function answered(): Promise<void> {
+  await redis.ping();
+}

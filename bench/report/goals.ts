@@ -139,10 +139,15 @@ const GOALS: readonly Goal[] = [
   },
   {
     name: 'history-repair-ping',
-    title:
-      "p99 of another's PING during that repair, after Redis has ended the old connection, in ms",
+    title: "p99 of another's PING during that repair, in ms",
     atMost: 20,
     value: (find) => find('history-repair', OURS, 'pingP99'),
+  },
+  {
+    name: 'history-repair-ping-after',
+    title: 'the same, without what Redis takes to end the old connection, in ms',
+    atMost: 20,
+    value: (find) => find('history-repair', OURS, 'pingP99After'),
   },
 ];
 

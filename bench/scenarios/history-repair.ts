@@ -39,19 +39,20 @@ export const historyRepair: Scenario = {
     await pinger.call('take');
     const begun = performance.now();
     await redis.disconnect(instance);
-    const ending = await pinger.call<Latency | undefined>('take');
+    const ending = await pinger.call<Latency | undefined>('mark');
     const delivered = await untilDelivered(trial, missed.length);
     const repairedMs = performance.now() - begun;
-    const pings = await pinger.call<Latency>('stop');
+    const { all, latest } = await pinger.call<{ all: Latency; latest: Latency }>('stop');
     const { max } = await trial.loopDelay();
     const lost = (await trial.lost()) + missed.length - delivered;
     return {
       repairedMs,
       pingP99Before: before.p99,
+      pingP50: all.p50,
+      pingP99: all.p99,
       ...(ending && { pingMaxEnding: ending.max }),
-      pingP50: pings.p50,
-      pingP99: pings.p99,
-      pingMax: pings.max,
+      pingP99After: latest.p99,
+      pingMaxAfter: latest.max,
       loopDelay: max,
       lost,
     };
