@@ -65,6 +65,8 @@ export class FrameWriter implements BufferHolder {
   /** What was waiting when the turn began: that much the client had time to read, and did not. */
   #unreadBytes = 0;
   #notedBytes = 0;
+  /** What was waiting when the client was paused, or last brought on: more than the limit, where messages are large or read many at a time. */
+  #historyBytes = 0;
 
   constructor(ws: WebSocket, socket: Duplex, options: FrameWriterOptions) {
     this.#ws = ws;
@@ -117,8 +119,9 @@ export class FrameWriter implements BufferHolder {
     this.#beginTurn();
     if (this.#ws.readyState !== OPEN || !this.#hasRoom()) return false;
     this.#put(batch, delivery, true);
+    this.#historyBytes = this.#ws.bufferedAmount;
     // Much may follow in this turn, to this client and to others.
-    this.#note(this.#ws.bufferedAmount);
+    this.#note(this.#historyBytes);
     return true;
   }
 
@@ -163,8 +166,7 @@ export class FrameWriter implements BufferHolder {
     this.#beginTurn();
     if (this.#ws.readyState !== OPEN) return;
     if (this.#isFull() && this.#options.slowClient !== 'pause') this.#tooSlow(batch);
-    // What is meant for one client alone waits in no history.
-    else if (this.#unreadBytes > 2 * this.#options.bufferLimitBytes) this.#disconnect();
+    else if (this.#isFullForOne()) this.#disconnect();
     else if (this.#deflate && delivery.compress && this.#deflate.deflates(batch.frames[0]!))
       this.#sendEach(batch, delivery);
     else this.#put(batch, delivery, true);
@@ -211,6 +213,13 @@ export class FrameWriter implements BufferHolder {
   #isFull(): boolean {
     const { bufferLimitBytes, budget } = this.#options;
     return this.#unreadBytes > bufferLimitBytes || this.#unreadBytes > budget.allowanceBytes;
+  }
+
+  /** What is meant for one client alone waits in no history: it may leave that much more unread. */
+  #isFullForOne(): boolean {
+    const { bufferLimitBytes } = this.#options;
+    if (this.#unreadBytes <= bufferLimitBytes) this.#historyBytes = 0;
+    return this.#unreadBytes > Math.max(bufferLimitBytes, this.#historyBytes) + bufferLimitBytes;
   }
 
   #inFragments(): boolean {
@@ -287,6 +296,7 @@ export class FrameWriter implements BufferHolder {
   #pause(batch: Batch): void {
     const { counters, onPaused } = this.#options;
     const pausesBefore = counters.pauses;
+    if (!this.#paused?.size) this.#historyBytes = this.#ws.bufferedAmount;
     for (const { place } of batch.frames) {
       if (!place) {
         counters.dropped++;

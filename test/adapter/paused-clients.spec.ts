@@ -247,6 +247,44 @@ describe("a client that does not read, under slowClient: 'pause'", () => {
     expect(app.backplane.stats()).toMatchObject({ slowDisconnects: 1, pauses: 0 });
   });
 
+  it('is not closed for an answer, however much of a history was written to it at once', async () => {
+    const app = track(await App.boot(2_000));
+    const slow = track(await app.member('kept:1'));
+    const quick = track(await app.member('kept:1'));
+    const socket = [...app.gateway.server.clients][0]!;
+    const { server } = app.gateway;
+    const large = 'x'.repeat(8 * LIMIT_BYTES);
+    slow.socket.pause();
+    let n = 0;
+    while (socket.bufferedAmount === 0) {
+      await app.fill('kept:1', n, ++n);
+      await quick.nextEvent('said');
+    }
+    expect(socket.bufferedAmount).toBeLessThan(LIMIT_BYTES);
+    await server.to('kept:1').publish('said', { room: 'kept:1', n: n++, large });
+    await app.fill('kept:1', n, (n += 200));
+    expect(socket.paused.size).toBe(1);
+    expect(socket.bufferedAmount).toBeGreaterThan(4 * LIMIT_BYTES);
+    socket.emit('direct', 'behind a large message');
+    expect(socket.readyState).toBe(1);
+
+    // It reads a little, until it has been brought on by a step that it does not read.
+    const read = n - 200;
+    for (let most = 0; most < 4 * LIMIT_BYTES || numbersOf(slow, 'kept:1').length < read;) {
+      slow.socket.resume();
+      await new Promise((resolve) => setImmediate(resolve));
+      slow.socket.pause();
+      most = socket.bufferedAmount;
+      expect(socket.paused.size).toBe(1);
+    }
+    socket.emit('direct', 'behind a step');
+    expect(socket.readyState).toBe(1);
+    slow.socket.resume();
+    await waitFor('all', () => numbersOf(slow, 'kept:1').length === n, 20_000);
+    expect(numbersOf(slow, 'kept:1').join()).toBe(upTo(n));
+    expect(app.backplane.stats()).toMatchObject({ dropped: 0, slowDisconnects: 0 });
+  });
+
   it('is given up when it leaves the room, or closes', async () => {
     const app = track(await App.boot(2_000));
     const slow = track(await app.member('kept:1'));
