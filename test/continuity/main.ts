@@ -10,6 +10,7 @@ const HELP = `npm run test:faults -- [options]
   --rounds m      how many schedules (default 10)
   --parallel k    how many side by side (default 3)
   --seconds s     how long each makes faults (default 20)
+  --pause         each with members that do not read, under slowClient: 'pause'; --no-pause: none (default: the seed decides)
   --replica       each with a replica, which is promoted; --no-replica: none (default: the seed decides)
 `;
 
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     parallel: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '20' },
     replica: { type: 'boolean' },
+    pause: { type: 'boolean' },
     help: { type: 'boolean', default: false },
   },
   allowNegative: true,
@@ -32,7 +34,7 @@ async function main(): Promise<number> {
   const seed = whole('seed', values.seed ?? String(Date.now() % 1_000_000));
   const rounds = whole('rounds', values.rounds);
   const seconds = whole('seconds', values.seconds);
-  const { replica } = values;
+  const { replica, pause } = values;
   const seeds = Array.from({ length: rounds }, (_, i) => seed + i);
   const failed: number[] = [];
   const work = async (): Promise<void> => {
@@ -41,6 +43,7 @@ async function main(): Promise<number> {
         seed: next,
         seconds,
         ...(replica === undefined ? {} : { replica }),
+        ...(pause === undefined ? {} : { pause }),
       };
       if (!(await play(options))) failed.push(next);
     }

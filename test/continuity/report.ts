@@ -8,9 +8,10 @@ const MOST_EXPLAINED = 2;
 export function describeOutcome(outcome: Outcome): string {
   const { plan, faults, figures, violations, run } = outcome;
   const { seed, seconds, replica } = plan;
+  const kind = `${replica ? 'with' : 'without'} a replica${isPausing(plan) ? ', pausing' : ''}`;
   const verdict = violations.length === 0 ? 'good' : `BAD: ${violations.length} violations`;
   const lines = [
-    `seed ${seed}, ${seconds} s, ${replica ? 'with' : 'without'} a replica: ${verdict}`,
+    `seed ${seed}, ${seconds} s, ${kind}: ${verdict}`,
     ...faults.map((fault) => `  ${fault}`),
     `  ${Object.entries(figures)
       .map(([name, value]) => `${name} ${value}`)
@@ -26,6 +27,12 @@ export function describeOutcome(outcome: Outcome): string {
   return lines.join('\n');
 }
 
-function reproduce({ seed, seconds, replica }: Outcome['plan']): string {
-  return `npm run test:faults -- --seed ${seed} --rounds 1 --seconds ${seconds} ${replica ? '--replica' : '--no-replica'}`;
+function reproduce(plan: Outcome['plan']): string {
+  const { seed, seconds, replica } = plan;
+  const kind = `${replica ? '--replica' : '--no-replica'} ${isPausing(plan) ? '--pause' : '--no-pause'}`;
+  return `npm run test:faults -- --seed ${seed} --rounds 1 --seconds ${seconds} ${kind}`;
+}
+
+function isPausing({ backplane }: Outcome['plan']): boolean {
+  return backplane?.slowClient === 'pause';
 }

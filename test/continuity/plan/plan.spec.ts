@@ -48,6 +48,17 @@ describe('a plan', () => {
     }
   });
 
+  it('has members that do not read in some, and else the same faults with them and without', () => {
+    const pausing = plans.filter(({ backplane }) => backplane?.slowClient === 'pause');
+    expect(pausing.length).toBeGreaterThan(plans.length / 8);
+    expect(pausing.length).toBeLessThan(plans.length / 2);
+    for (const seed of [1, 2, 3]) {
+      const [without, of] = [false, true].map((pause) => planOf({ seed, seconds: 20, pause }));
+      expect(of!.faults).toEqual(expect.arrayContaining([...without!.faults]));
+      expect(of!.faults.length).toBe(without!.faults.length + 3);
+    }
+  });
+
   it('promotes a replica where there is one, and can be read', () => {
     const [plan] = plans.filter(({ replica }) => replica);
     const lines = plan!.faults.map(describeFault);

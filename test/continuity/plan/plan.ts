@@ -9,6 +9,8 @@ export interface PlanOptions {
   readonly seconds: number;
   /** Default: the seed decides. */
   readonly replica?: boolean;
+  /** Whether members do not read for long, and are paused. Default: the seed decides. */
+  readonly pause?: boolean;
 }
 
 /** A schedule: all of it follows from the options. */
@@ -45,6 +47,16 @@ const READERS_PER_INSTANCE = 6;
 /** One in so many. */
 const SMALL_ROOMS = 6;
 
+/** Much to read, so that the system's own buffers, some MiB, are full soon. */
+const PAUSING = {
+  messagesPerSecond: 20,
+  largestPadding: 80_000,
+  backplane: { slowClient: 'pause', bufferLimitBytes: 64 * 1024 },
+} as const satisfies Partial<Plan>;
+const PAUSING_READERS = 3;
+/** Apart from all else that a seed decides. */
+const PAUSING_SEED = 0x5eed;
+
 export function isSmall(room: string): boolean {
   return room.startsWith('small:');
 }
@@ -55,7 +67,26 @@ export function roomNames(count: number): string[] {
   );
 }
 
-export function planOf({ seed, seconds, replica }: PlanOptions): Plan {
+export function planOf(options: PlanOptions): Plan {
+  const plan = commonPlanOf(options);
+  const random = new Random(options.seed ^ PAUSING_SEED);
+  const isPausing = random.chance(0.25);
+  return (options.pause ?? isPausing) ? pausing(plan, random) : plan;
+}
+
+/** The same, with members that do not read for a good part of the time. */
+function pausing(plan: Plan, random: Random): Plan {
+  const readers = random.sample([...plan.readers.keys()], PAUSING_READERS);
+  const slow = readers.map((reader): Fault => {
+    const atMs = random.between(300, plan.seconds * 300);
+    const forMs = random.between(plan.seconds * 300, plan.seconds * 650);
+    return { kind: 'slow-reader', atMs, forMs, reader };
+  });
+  const faults = [...plan.faults, ...slow].sort((a, b) => a.atMs - b.atMs);
+  return { ...plan, ...PAUSING, faults };
+}
+
+function commonPlanOf({ seed, seconds, replica }: PlanOptions): Plan {
   const random = new Random(seed);
   const rooms = roomNames(ROOMS);
   const withReplica = random.chance(0.5);
