@@ -35,4 +35,17 @@ describeWithRedis('A replica that lags, promoted by hand', () => {
     expect(forfeited.length).toBeGreaterThan(100);
     expect(outcome.figures.repaired + outcome.figures.lost).toBeGreaterThan(0);
   }, 120_000);
+
+  it('waits for its master to be back, where that begins anew just then', async () => {
+    const outcome = await runSchedule({
+      ...plan,
+      seconds: 4,
+      faults: [
+        { kind: 'kill-redis', keeps: false, atMs: 1_500, forMs: 0 },
+        { kind: 'promote-replica', atMs: 1_501, forMs: 0 },
+      ],
+    });
+    expect(describeOutcome(outcome)).toContain(': good');
+    expect(outcome.run.chapters).toHaveLength(3);
+  }, 120_000);
 });

@@ -33,8 +33,9 @@ export function logFailure(notDone: string, error: Error): BackplaneUnavailableE
       { cause: error },
     );
   }
+  const again = notDone === APPEND ? ', with the same id' : '';
   return new BackplaneUnavailableError(
-    `Redis did not ${notDone}, or did not say so: ${reason}. Try again when it is back, with the same id.`,
+    `Redis did not ${notDone}, or did not say so: ${reason}. Try again when it is back${again}.`,
     { cause: error },
   );
 }

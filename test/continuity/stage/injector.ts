@@ -12,12 +12,16 @@ type Makers = {
   readonly [Kind in FaultKind]: (fault: Extract<Fault, { readonly kind: Kind }>) => Promise<void>;
 };
 
+/** What befalls Redis itself: one thing at a time, also where it needs longer to come back than was planned. */
+const OF_REDIS: ReadonlySet<FaultKind> = new Set(['kill-redis', 'stop-redis', 'promote-replica']);
+
 /** Makes the faults of a stage's plan, each at its time. */
 export class Injector {
   /** What was done, in the order of its end. */
   readonly done: string[] = [];
   readonly #stage: Stage;
   readonly #random: Random;
+  #redisFree = Promise.resolve();
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -31,11 +35,17 @@ export class Injector {
     const until = (ms: number): Promise<void> => delay(started + ms - performance.now());
     const making = faults.map(async (fault) => {
       await until(fault.atMs);
-      const make = this.#makers[fault.kind] as (fault: Fault) => Promise<void>;
-      await make(fault);
+      await this.#make(fault);
       this.done.push(describeFault(fault));
     });
     await Promise.all([...making, until(seconds * 1_000)]);
+  }
+
+  #make(fault: Fault): Promise<void> {
+    const make = this.#makers[fault.kind] as (fault: Fault) => Promise<void>;
+    if (!OF_REDIS.has(fault.kind)) return make(fault);
+    this.#redisFree = this.#redisFree.then(() => make(fault));
+    return this.#redisFree;
   }
 
   readonly #makers: Makers = {
