@@ -246,6 +246,16 @@ export class BackplaneSocket<
     return this.#writer.paused;
   }
 
+  /** @internal */
+  get isPausable(): boolean {
+    return this.#writer.isPausable;
+  }
+
+  /** @internal Never throws. */
+  pauseIfBehind(log: string, at: PausedAt): void {
+    this.#writer.pauseIfBehind(log, at);
+  }
+
   /** @internal Whether the client is told the place of what has a history. */
   get keepsCount(): boolean {
     return this.#writer.keepsCount;

@@ -90,6 +90,23 @@ export class FrameWriter implements BufferHolder {
     return this.#paused ?? NOWHERE;
   }
 
+  get isPausable(): boolean {
+    return this.#options.slowClient === 'pause';
+  }
+
+  /** Pauses the client in a history at a place, if {@link write} would write nothing to it now. Else it is paused there no more. */
+  pauseIfBehind(log: string, at: PausedAt): void {
+    if (this.#ws.readyState !== OPEN) return;
+    this.#beginTurn();
+    // What waits for the end of a message in fragments is written later, when it may be too much.
+    if (!this.#inFragments() && !this.#isFull()) {
+      this.#paused?.delete(log);
+      return;
+    }
+    this.#pauseAt(log, at);
+    this.#options.onPaused(this.#ws);
+  }
+
   /** @param more whether this turn may have more for the client: then it leaves together */
   write(batch: Batch, delivery: Delivery, more: boolean): void {
     if (this.#ws.readyState !== OPEN) return;
@@ -296,19 +313,22 @@ export class FrameWriter implements BufferHolder {
   #pause(batch: Batch): void {
     const { counters, onPaused } = this.#options;
     const pausesBefore = counters.pauses;
-    if (!this.#paused?.size) this.#historyBytes = this.#ws.bufferedAmount;
     for (const { place } of batch.frames) {
       if (!place) {
         counters.dropped++;
         continue;
       }
-      const paused = (this.#paused ??= new Map());
-      if (paused.has(place.log)) continue;
       const { log, epoch, offset, previousTag: tag } = place;
-      paused.set(log, { epoch, offset: offset - 1, tag });
-      counters.pauses++;
+      if (!this.#paused?.has(log)) this.#pauseAt(log, { epoch, offset: offset - 1, tag });
     }
     if (counters.pauses > pausesBefore) onPaused(this.#ws);
+  }
+
+  #pauseAt(log: string, at: PausedAt): void {
+    if (!this.#paused?.size) this.#historyBytes = this.#ws.bufferedAmount;
+    const paused = (this.#paused ??= new Map<string, PausedAt>());
+    if (!paused.has(log)) this.#options.counters.pauses++;
+    paused.set(log, at);
   }
 
   #lessPaused(batch: Batch): Batch | undefined {

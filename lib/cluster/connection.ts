@@ -1,6 +1,7 @@
 import type { Batch } from '../hub/batch.js';
 import type { Frame } from '../hub/frame.js';
 import type { Delivery, Member } from '../hub/member.js';
+import type { Loss } from './continuity/cursor.js';
 
 /** What a client answered: data, or an error of its own. */
 export type ClientAnswer = { readonly data: unknown } | { readonly error: unknown };
@@ -17,6 +18,8 @@ export interface PausedAt {
   readonly epoch: string;
   readonly offset: number;
   readonly tag: string;
+  /** What all members lost before this place, and the client is still to be told. */
+  readonly untold?: Loss;
 }
 
 /** A connection as the cluster sees it. */
@@ -26,6 +29,10 @@ export interface Connection extends Member {
   readonly isOpen: boolean;
   /** Where it stands in the histories, by their logs, that it is written nothing of until it has read. Kept by the catching up; what it leaves is forgotten. */
   readonly paused: Map<string, PausedAt>;
+  /** Whether it is paused in its histories when it does not read. */
+  readonly isPausable: boolean;
+  /** Pauses it in a history at a place, if what is broadcast now would not be written to it. Else it is written, and paused in that history no more. */
+  pauseIfBehind(log: string, at: PausedAt): void;
   /** Resolves with true when it has read what it was written and can be written to, and with false when it is closed. Never rejects. */
   drained(): Promise<boolean>;
   /** Writes what it missed of a history while it was paused there. False if that cannot be now. Never throws. */

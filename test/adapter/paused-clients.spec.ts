@@ -17,6 +17,7 @@ import {
 import { closeAfterEach } from '../support/cleanup.js';
 import { type BootedApp, bootApp } from '../support/nest-app.js';
 import { guardProcess } from '../support/process-guard.js';
+import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait-for.js';
 import { WsClient } from '../support/ws-client.js';
 
@@ -39,19 +40,20 @@ class ChatGateway implements OnContinuityLost {
     reason: LossReason,
   ): void {
     this.told.push(`${client ? 'one' : 'all'} ${room} ${reason}`);
-    client?.emit('snapshot', room);
+    (client ?? this.server.local.to(room!)).emit('snapshot', room);
   }
 }
 
 let lastKey = 0;
 
 class App {
-  static async boot(size: number, totalBufferLimitBytes?: number): Promise<App> {
+  static async boot(size: number, totalBufferLimitBytes?: number, redis = 'memory'): Promise<App> {
+    const eventKey = `paused-${process.pid}-${++lastKey}`;
     const booted = await bootApp({
       imports: [
         RedisBackplaneModule.forRoot({
-          redis: 'memory',
-          eventKeys: [`paused-${process.pid}-${++lastKey}`],
+          redis,
+          eventKeys: [eventKey],
           bufferLimitBytes: LIMIT_BYTES,
           totalBufferLimitBytes,
           slowClient: 'pause',
@@ -60,10 +62,13 @@ class App {
       ],
       providers: [ChatGateway],
     });
-    return new App(booted);
+    return new App(booted, eventKey);
   }
 
-  private constructor(readonly booted: BootedApp) {}
+  private constructor(
+    readonly booted: BootedApp,
+    readonly eventKey: string,
+  ) {}
 
   get gateway(): ChatGateway {
     return this.booted.app.get(ChatGateway);
@@ -320,6 +325,53 @@ describe("a client that does not read, under slowClient: 'pause'", () => {
     const numbers = numbersOf(slow, 'kept:1');
     expect(numbers.length).toBeLessThan(1_000);
     expect(numbers.join()).toBe(upTo(numbers.length));
+  });
+});
+
+describeWithRedis('a loss of all members, while some do not read', () => {
+  guardProcess();
+  const track = closeAfterEach();
+
+  it('is told to each, before what follows it, once it has read', async () => {
+    const redis = track(await RedisServer.start());
+    const app = track(await App.boot(2_000, undefined, redis.url));
+    // One is behind in the room that will lose something, one in another room alone.
+    const behind = track(await app.member('kept:1'));
+    const busy = track(await app.member('kept:1', 'kept:2'));
+    const quick = track(await app.member('kept:1'));
+    await app.fill('kept:1', 0, 1);
+    for (const member of [behind, busy, quick]) await member.nextEvent('said');
+    busy.socket.pause();
+    await app.fill('kept:2', 0, 1_000);
+    await waitFor('the pause', () => app.backplane.stats().pauses === 1);
+    behind.socket.pause();
+    await app.fill('kept:1', 1, 2);
+    const [socket] = app.gateway.server.clients;
+    while (socket!.paused.size === 0) {
+      app.gateway.server.to('kept:1').send(JSON.stringify({ event: 'filler', data: BIG }));
+      await turns(1);
+    }
+    const channel = `{${app.eventKey}}:room:/chat:kept:1`;
+    expect(await redis.cli('del', `log:${channel}`, `top:${channel}`)).toBe(2);
+    await app.fill('kept:1', 2, 5);
+    await quick.nextEvent('snapshot');
+    await waitFor('the quick one', () => numbersOf(quick, 'kept:1').at(-1) === 4);
+    for (const { socket: stalled } of [behind, busy]) stalled.resume();
+    for (const member of [quick, behind, busy]) {
+      await waitFor('all', () => numbersOf(member, 'kept:1').at(-1) === 4, 20_000);
+      const frames = (member.received as Said[]).filter(
+        ({ event, data }) => event === 'snapshot' || (event === 'said' && data.room === 'kept:1'),
+      );
+      const seen = frames.map(({ event, data }) => (event === 'said' ? data.n : event));
+      expect(seen.slice(-4)).toEqual(['snapshot', 2, 3, 4]);
+      expect(seen.filter((one) => one === 'snapshot')).toHaveLength(1);
+    }
+    await waitFor('the last', () => numbersOf(busy, 'kept:2').length === 1_000, 20_000);
+    expect(app.gateway.told.toSorted()).toEqual([
+      'all kept:1 new-epoch',
+      'one kept:1 new-epoch',
+      'one kept:1 new-epoch',
+    ]);
   });
 });
 

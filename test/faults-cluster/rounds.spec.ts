@@ -40,6 +40,7 @@ class Client implements Connection {
   ) {}
 
   readonly isOpen = true;
+  readonly isPausable = false;
   readonly paused = new Map<string, PausedAt>();
 
   async drained(): Promise<boolean> {
@@ -47,6 +48,8 @@ class Client implements Connection {
   }
 
   write(): void {}
+
+  pauseIfBehind(): void {}
 
   writeMissed(): boolean {
     return true;

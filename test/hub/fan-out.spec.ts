@@ -153,7 +153,8 @@ describe('a fan-out', () => {
     const alone = new Set([ann]);
     for (let n = 0; n < 2_000; n++) send(String(n), n % 2 ? room : alone);
     expect(ann.writes).toBeGreaterThan(1_000);
-    await endOfTurn();
+    // On a busy machine it takes more than one.
+    for (let turn = 0; ann.texts.length < 2_000 && turn < 100; turn++) await endOfTurn();
     expect(ann.texts).toEqual(Array.from({ length: 2_000 }, (_, n) => String(n)));
   });
 });

@@ -3,8 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Batch } from '../../hub/batch.js';
 import { Frame } from '../../hub/frame.js';
-import type { LogEntry, Logs, LogTop } from '../../transport/logs.js';
+import { EVERYONE, extend } from '../../hub/target.js';
+import type { LogEntry, LogRead, Logs } from '../../transport/logs.js';
 import type { Connection, PausedAt } from '../connection.js';
+import type { Route } from '../route.js';
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js';
 import { decodeTarget } from '../wire/target-codec.js';
 import type { Loss, LossReason } from './cursor.js';
@@ -18,7 +20,7 @@ const RETRY_MS = 500;
 
 export interface CatchUpsOptions {
   readonly logs: Pick<Logs, 'read'>;
-  readonly followed: Pick<FollowedLogs, 'get'>;
+  readonly followed: Pick<FollowedLogs, 'get' | 'check'>;
   /** What the client was due is gone. Must not throw. */
   readonly lost: (log: FollowedLog, loss: Loss, member: Connection) => void;
 }
@@ -27,7 +29,7 @@ export interface CatchUpsOptions {
  * Clients that did not read, and were paused in their histories: whenever one has read all that it was written, it gets a little more
  * from the log, until it stands where everyone here does.
  *
- * Invariant: a client is written only what is not beyond the log's cursor here, and is taken back into the live stream in the same
+ * Invariant: a client is written only what the log's cursor here has delivered, and is taken back into the live stream in the same
  * step in which it reaches it. So nothing comes to it twice, and nothing is left out.
  */
 export class CatchUps {
@@ -52,6 +54,24 @@ export class CatchUps {
     });
   }
 
+  /**
+   * All members here have lost something. What an app broadcasts of that would not be written to those that do not read: each is told by
+   * itself when it has read, and is written nothing of the log before.
+   * @param tell tells all members
+   */
+  loseForAll(log: FollowedLog, loss: Loss, tell: () => void): void {
+    const { channel, route } = log;
+    const members = membersOf(route).filter(({ isPausable }) => isPausable);
+    for (const member of members) {
+      route.hub.settle(member);
+      const { last } = member.paused.get(channel)?.untold ?? loss;
+      member.pauseIfBehind(channel, { ...loss.top, untold: { ...loss, last } });
+    }
+    tell();
+    // Who can be written now may not be any more when the turn ends.
+    for (const member of members) route.hub.settle(member);
+  }
+
   close(): void {
     this.#closing.abort();
   }
@@ -70,7 +90,7 @@ export class CatchUps {
         limit = tookAll ? Math.min(2 * limit, READ_LIMIT) : 1;
       } catch {
         // Redis is away: what waits, waits a little longer.
-        await delay(RETRY_MS, undefined, { signal }).catch(() => {});
+        await this.#pause();
       }
       // One history after the other, in turn.
       const stillAt = member.paused.get(channel);
@@ -88,34 +108,54 @@ export class CatchUps {
     at: PausedAt,
     limit: number,
   ): Promise<boolean> {
-    const { logs, followed } = this.#options;
+    const { logs, followed, lost } = this.#options;
     const log = followed.get(channel);
-    if (!log || this.#isThere(log, at)) {
+    if (log && at.untold) {
+      member.paused.set(channel, { epoch: at.epoch, offset: at.offset, tag: at.tag });
+      lost(log, at.untold, member);
+      return true;
+    }
+    if (!log || isThere(log, at)) {
       this.#rejoin(member, channel, log);
       return true;
     }
-    const { entries } = await logs.read(channel, { from: at.offset + 1, limit }, log.rule);
+    const read = await logs.read(channel, { from: at.offset + 1, limit }, log.rule);
     const { position } = log;
     const isStillDue = member.isOpen && member.paused.get(channel) === at;
     if (log !== followed.get(channel) || !position || !isStillDue) return true;
-    const reason = lossOf(at, position, entries[0]);
-    if (reason) {
-      this.#rejoin(member, channel, log);
-      this.#options.lost(log, { reason, last: at, top: position }, member);
+    const isApart = isApartFrom(log, at);
+    if (!isApart && isOfAnotherBranch(log, read)) {
+      // The cursor has not noticed yet, or the answer is older than what it noticed.
+      followed.check(log);
+      await this.#pause();
       return true;
     }
-    const due = dueOf(entries, at, position);
+    const reason = isApart ?? missingIn(read, at, position.offset);
+    if (reason) {
+      this.#rejoin(member, channel, log);
+      lost(log, { reason, last: at, top: position }, member);
+      return true;
+    }
+    return this.#writeDue(member, log, at, dueOf(read, at, position.offset));
+  }
+
+  #writeDue(
+    member: Connection,
+    log: FollowedLog,
+    { epoch }: PausedAt,
+    due: readonly LogEntry[],
+  ): boolean {
     const last = this.#write(member, log, due);
     if (last) {
-      const now = { epoch: at.epoch, offset: last.offset, tag: last.tag };
-      member.paused.set(channel, now);
-      if (this.#isThere(log, now)) this.#rejoin(member, channel, log);
+      const now = { epoch, offset: last.offset, tag: last.tag };
+      member.paused.set(log.channel, now);
+      if (isThere(log, now)) this.#rejoin(member, log.channel, log);
     }
     return last === due.at(-1);
   }
 
-  #isThere({ position }: FollowedLog, { epoch, offset, tag }: PausedAt): boolean {
-    return position?.offset === offset && position.tag === tag && position.epoch === epoch;
+  #pause(): Promise<void> {
+    return delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
 
   /** What this turn has for the client of the log is behind it by now: it is passed over while the client is still paused. */
@@ -152,29 +192,60 @@ function envelopeFor(
   return target && !route.hub.isMeant(member, target) ? undefined : envelope;
 }
 
-/** What follows each other up to the position; a hole behind it is found when it is its turn. */
-function dueOf(entries: readonly LogEntry[], at: PausedAt, position: LogTop): LogEntry[] {
+/** Where the cursor stands, and has never been beyond. */
+function isThere(
+  { position, deliveredUpTo }: FollowedLog,
+  { epoch, offset, tag }: PausedAt,
+): boolean {
+  const isAt = position?.offset === offset && position.tag === tag && position.epoch === epoch;
+  return isAt && deliveredUpTo === offset;
+}
+
+/** Why the cursor will not bring on who stands there; undefined while it stands further on in the same log. */
+function isApartFrom(
+  { position, deliveredUpTo }: FollowedLog,
+  { epoch, offset, tag }: PausedAt,
+): LossReason | undefined {
+  if (position!.epoch !== epoch) return 'new-epoch';
+  if (position!.offset > offset) return undefined;
+  // What the others got beyond it is gone, or comes back and is not delivered again.
+  const isAt = position!.offset === offset && position!.tag === tag;
+  return isAt && deliveredUpTo === offset ? undefined : 'forked';
+}
+
+/** Whether the log is, or was when it was read, not the one that was delivered here. */
+function isOfAnotherBranch(log: FollowedLog, { top, entries }: LogRead): boolean {
+  const { epoch, offset } = log.position!;
+  if (top.epoch !== epoch) return true;
+  if (entries.length === 0) return top.offset < offset;
+  return entries.some((entry) => entry.offset <= offset && log.hasAnother(entry));
+}
+
+/** Undefined if what was read can bring on who stands there, or it needs nothing. */
+function missingIn(
+  { entries: [first] }: LogRead,
+  at: PausedAt,
+  upTo: number,
+): LossReason | undefined {
+  if (upTo === at.offset) return undefined;
+  if (!first || first.offset > at.offset + 1) return 'trimmed';
+  return first.previousTag === at.tag ? undefined : 'forked';
+}
+
+/** What follows each other up to an offset; a hole behind it is found when it is its turn. */
+function dueOf({ entries }: LogRead, at: PausedAt, upTo: number): LogEntry[] {
   let { offset, tag } = at;
   const due: LogEntry[] = [];
   for (const entry of entries) {
     if (entry.offset !== offset + 1 || entry.previousTag !== tag) break;
-    if (entry.offset > position.offset) break;
+    if (entry.offset > upTo) break;
     due.push(entry);
     ({ offset, tag } = entry);
   }
   return due;
 }
 
-/** Undefined while the log can bring the client on. */
-function lossOf(
-  at: PausedAt,
-  position: LogTop,
-  first: LogEntry | undefined,
-): LossReason | undefined {
-  if (position.epoch !== at.epoch) return 'new-epoch';
-  if (position.offset < at.offset) return 'forked';
-  if (position.offset === at.offset && position.tag !== at.tag) return 'forked';
-  if (!first || first.offset > at.offset + 1)
-    return position.offset > at.offset ? 'trimmed' : undefined;
-  return first.previousTag === at.tag ? undefined : 'forked';
+function membersOf({ hub, room, user }: Route): Connection[] {
+  if (room !== undefined) return hub.select(extend(EVERYONE, 'rooms', [room]));
+  return hub.select(user === undefined ? EVERYONE : extend(EVERYONE, 'users', [user]));
 }

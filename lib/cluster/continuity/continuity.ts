@@ -81,7 +81,7 @@ export class Continuity {
       counters: options.counters,
       follower: {
         deliver: (log, entry) => this.#deliver(log.route, entry, log),
-        lost: (log, loss) => this.#lost(log, loss),
+        lost: (log, loss) => this.#catchUps.loseForAll(log, loss, () => this.#lost(log, loss)),
         repaired: (_, tookMs) => this.#repaired(tookMs),
       },
     });

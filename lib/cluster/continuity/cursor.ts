@@ -114,6 +114,17 @@ export class Cursor {
     return this.#delivered && { epoch: this.#epoch, offset: this.#offset, tag: this.#tag };
   }
 
+  /** Up to where it has delivered: beyond the position where the log has lost its end, which may come back. */
+  get deliveredUpTo(): number {
+    return this.#delivered?.newest ?? 0;
+  }
+
+  /** Whether another entry was delivered at that offset. False where that is not remembered. */
+  hasAnother({ offset, tag }: Pick<LogTop, 'offset' | 'tag'>): boolean {
+    const delivered = this.#delivered?.at(offset);
+    return delivered !== undefined && delivered !== tag;
+  }
+
   /** The read that it waits for while it repairs. One that failed is still wanted. */
   get wanted(): WantedRead | undefined {
     return this.#wanted;

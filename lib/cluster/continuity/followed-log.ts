@@ -82,6 +82,16 @@ export class FollowedLog implements LogName {
     return this.#cursor.position;
   }
 
+  /** As {@link Cursor.deliveredUpTo}. */
+  get deliveredUpTo(): number {
+    return this.#cursor.deliveredUpTo;
+  }
+
+  /** As {@link Cursor.hasAnother}. */
+  hasAnother(entry: LogEntry): boolean {
+    return this.#cursor.hasAnother(entry);
+  }
+
   /** Resolves when the log is at its place, or when there is no point in waiting for that. */
   placed(): Promise<void> {
     if (this.#closed || this.position) return Promise.resolve();

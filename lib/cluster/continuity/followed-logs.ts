@@ -41,9 +41,7 @@ export class FollowedLogs {
     this.#sharing = { counters: options.counters, heldTotal: { bytes: 0 } };
     this.#checks = new LogChecks(logs);
     this.#repairs = new LogRepairs(logs);
-    this.#quiet = new QuietChecks((log) => {
-      if (log.subscribed && !log.wanted) this.#checks.add(log);
-    });
+    this.#quiet = new QuietChecks((log) => this.check(log));
     this.#follower = {
       ...follower,
       // What a repair brings is a sound of the log as much as what its channel brings.
@@ -112,6 +110,11 @@ export class FollowedLogs {
     // While the link is away it would only be held: the log has it when the link is back.
     if (this.#open) log.arrive(entry);
     return true;
+  }
+
+  /** It is in doubt whether the log is in Redis what was delivered here. */
+  check(log: FollowedLog): void {
+    if (log.subscribed && !log.wanted) this.#checks.add(log);
   }
 
   /** This instance has sent something to the channel, and may expect it back. */

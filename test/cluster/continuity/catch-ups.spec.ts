@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CatchUps } from '../../../lib/cluster/continuity/catch-ups.js';
+import type { Loss } from '../../../lib/cluster/continuity/cursor.js';
 import type { FollowedLog } from '../../../lib/cluster/continuity/followed-log.js';
 import type { Connection, PausedAt } from '../../../lib/cluster/connection.js';
 import { encodeEnvelope, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
@@ -61,10 +62,16 @@ describe('bringing on a paused client', () => {
   const hub = new Hub('/', { turn: TURN, coalesceMs: 0 });
   let entries: LogEntry[];
   let position: LogTop;
+  /** Undefined: where the others stand. */
+  let top: LogTop | undefined;
   let reads: number;
   let limits: (number | undefined)[];
   let duringRead: () => void;
   let told: string[];
+  let checks: number;
+  /** Where the log once reached; undefined: no further than it stands. */
+  let deliveredUpTo: number | undefined;
+  let others: LogEntry[];
   let catchUps: CatchUps;
 
   const start = (at: PausedAt): Member => {
@@ -78,11 +85,19 @@ describe('bringing on a paused client', () => {
     reads = 0;
     limits = [];
     told = [];
+    checks = 0;
+    top = undefined;
+    deliveredUpTo = undefined;
+    others = [];
     duringRead = () => {};
     const log = {
       get position() {
         return position;
       },
+      get deliveredUpTo() {
+        return deliveredUpTo ?? position.offset;
+      },
+      hasAnother: (entry: LogEntry) => others.includes(entry),
       channel: 'c',
       label: '{"room":"r"}',
       route: { hub, room: 'r' },
@@ -94,10 +109,10 @@ describe('bringing on a paused client', () => {
           limits.push(limit);
           const found = entries.filter(({ offset }) => offset >= from).slice(0, limit);
           duringRead();
-          return { top: position, entries: found };
+          return { top: top ?? position, entries: found };
         },
       },
-      followed: { get: () => log as unknown as FollowedLog },
+      followed: { get: () => log as unknown as FollowedLog, check: () => void checks++ },
       lost: (_, { reason, last }) => void told.push(`${reason} after ${last.offset}`),
     });
   });
@@ -120,6 +135,55 @@ describe('bringing on a paused client', () => {
     await waitFor('the end', () => member.paused.size === 0 || reads > 20);
     expect(told).toEqual(['forked after 3']);
     expect(reads).toBe(1);
+  });
+
+  it('writes nothing of a branch that the others are not on, until they are', async () => {
+    const [old, ...branch] = [entry(2), entry(2), entry(3)];
+    entries = branch;
+    position = { epoch: 'e', offset: 2, tag: 'of another branch' };
+    others = [branch[0]!];
+    const member = start({ epoch: 'e', offset: 1, tag: tagOf(1) });
+    await waitFor('the doubt', () => checks === 1);
+    expect(member.written).toEqual([]);
+    position = { epoch: 'e', offset: 3, tag: tagOf(3) };
+    others = [old!];
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(member.written).toEqual([2, 3]);
+    expect(told).toEqual([]);
+  });
+
+  it.each([
+    ['began anew', 'another', 9],
+    ['lost its end', 'e', 1],
+  ])('has it looked at whether the log %s, and waits', async (_, epoch, offset) => {
+    top = { epoch, offset, tag: tagOf(offset) };
+    position = { epoch: 'e', offset: 3, tag: tagOf(3) };
+    const member = start({ epoch: 'e', offset: 1, tag: tagOf(1) });
+    await waitFor('the doubt', () => checks === 1);
+    position = top;
+    deliveredUpTo = 3;
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(member.written).toEqual([]);
+    expect(told).toEqual([offset === 9 ? 'new-epoch after 1' : 'forked after 1']);
+  });
+
+  it('says what the others got beyond a place to which the log went back', async () => {
+    position = { epoch: 'e', offset: 1, tag: tagOf(1) };
+    deliveredUpTo = 2;
+    const member = start({ epoch: 'e', offset: 1, tag: tagOf(1) });
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(told).toEqual(['forked after 1']);
+  });
+
+  it('says first what all have lost, and goes on behind it', async () => {
+    entries = [entry(5), entry(6)];
+    position = { epoch: 'e', offset: 6, tag: tagOf(6) };
+    const top = { epoch: 'e', offset: 4, tag: tagOf(4) };
+    const untold: Loss = { reason: 'trimmed', last: { ...top, offset: 2 }, top };
+    const member = start({ ...top, untold });
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(told).toEqual(['trimmed after 2']);
+    expect(member.written).toEqual([5, 6]);
   });
 
   it('says a hole within what was read', async () => {
