@@ -9,7 +9,8 @@ import type { BackplaneSocket } from './backplane-socket.js';
  */
 export interface OnContinuityLost {
   /**
-   * @param client the one that it is about; undefined: all members on this instance, as `server.local.to(room)` addresses them
+   * @param client the one that it is about; undefined: all members on this instance, as `server.local.to(room)` addresses them. Those that
+   * did not read (`slowClient: 'pause'`) would miss what is broadcast: each is named by itself when it has read
    * @param room undefined for messages to a user (`loss.userId`), or to the whole hub
    * @param reason `trimmed`: what followed is not kept any more; `new-epoch`: the history began anew, as after a Redis that lost its data;
    * `forked`: a failover lost what had been delivered; `joined-offline`: they joined while Redis was away, and what came between is unknown

@@ -37,7 +37,7 @@ export interface ContinuityLoss {
   readonly offset: number;
   /** What was delivered last, in the epoch of then. */
   readonly lastOffset: number;
-  /** Whose loss it is alone, as it did not read in time (`slowClient: 'pause'`); undefined: that of all members here. */
+  /** Who is told alone, having read again (`slowClient: 'pause'`), of a loss of its own or of all; undefined: all members here. */
   readonly connectionId: string | undefined;
 }
 
