@@ -141,12 +141,12 @@ describe('bringing on a paused client', () => {
     const [old, ...branch] = [entry(2), entry(2), entry(3)];
     entries = branch;
     position = { epoch: 'e', offset: 2, tag: 'of another branch' };
-    others = [branch[0]!];
+    others = [branch[0]];
     const member = start({ epoch: 'e', offset: 1, tag: tagOf(1) });
     await waitFor('the doubt', () => checks === 1);
     expect(member.written).toEqual([]);
     position = { epoch: 'e', offset: 3, tag: tagOf(3) };
-    others = [old!];
+    others = [old];
     await waitFor('the end', () => member.paused.size === 0);
     expect(member.written).toEqual([2, 3]);
     expect(told).toEqual([]);
