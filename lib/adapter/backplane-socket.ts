@@ -251,9 +251,14 @@ export class BackplaneSocket<
     return this.#writer.isPausable;
   }
 
+  /** @internal */
+  isBehind(): boolean {
+    return this.#writer.isBehind();
+  }
+
   /** @internal Never throws. */
-  pauseIfBehind(log: string, at: PausedAt): void {
-    this.#writer.pauseIfBehind(log, at);
+  pause(log: string, at: PausedAt): void {
+    this.#writer.pause(log, at);
   }
 
   /** @internal Whether the client is told the place of what has a history. */

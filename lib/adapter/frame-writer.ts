@@ -94,15 +94,22 @@ export class FrameWriter implements BufferHolder {
     return this.#options.slowClient === 'pause';
   }
 
-  /** Pauses the client in a history at a place, if {@link write} would write nothing to it now. Else it is paused there no more. */
-  pauseIfBehind(log: string, at: PausedAt): void {
-    if (this.#ws.readyState !== OPEN) return;
-    this.#beginTurn();
-    // What waits for the end of a message in fragments is written later, when it may be too much.
-    if (!this.#inFragments() && !this.#isFull()) {
-      this.#paused?.delete(log);
-      return;
+  /**
+   * Whether {@link write} would write nothing to the client now, or hold it back until it may be too much. What is held back of histories is
+   * left to them.
+   */
+  isBehind(): boolean {
+    if (this.#inFragments()) {
+      if (this.#held) this.#leaveHeldToHistories();
+      return true;
     }
+    this.#beginTurn();
+    return this.#isFull();
+  }
+
+  /** Pauses the client in a history at a place. */
+  pause(log: string, at: PausedAt): void {
+    if (this.#ws.readyState !== OPEN) return;
     this.#pauseAt(log, at);
     this.#options.onPaused(this.#ws);
   }
@@ -259,7 +266,7 @@ export class FrameWriter implements BufferHolder {
     this.#heldBytes = 0;
     for (const { batch, delivery } of held) {
       const [ofHistories, others] = byHavingAPlace(batch);
-      if (ofHistories) this.#pause(ofHistories);
+      if (ofHistories) this.#pauseBehind(ofHistories);
       if (!others) continue;
       this.#held.push({ batch: others, delivery });
       this.#heldBytes += others.bytes;
@@ -299,7 +306,7 @@ export class FrameWriter implements BufferHolder {
     const { counters, slowClient } = this.#options;
     if (slowClient === 'disconnect') this.#disconnect();
     else if (slowClient === 'drop') counters.dropped += batch.frames.length;
-    else this.#pause(batch);
+    else this.#pauseBehind(batch);
   }
 
   #disconnect(): void {
@@ -310,7 +317,7 @@ export class FrameWriter implements BufferHolder {
   }
 
   /** What has a history waits there. */
-  #pause(batch: Batch): void {
+  #pauseBehind(batch: Batch): void {
     const { counters, onPaused } = this.#options;
     const pausesBefore = counters.pauses;
     for (const { place } of batch.frames) {

@@ -49,7 +49,11 @@ class Client implements Connection {
 
   write(): void {}
 
-  pauseIfBehind(): void {}
+  isBehind(): boolean {
+    return false;
+  }
+
+  pause(): void {}
 
   writeMissed(): boolean {
     return true;

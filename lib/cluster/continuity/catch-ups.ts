@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from '../../hub/batch.js';
 import { Frame } from '../../hub/frame.js';
 import { EVERYONE, extend } from '../../hub/target.js';
-import type { LogEntry, LogRead, Logs } from '../../transport/logs.js';
+import type { LogEntry, LogRead, Logs, LogTop } from '../../transport/logs.js';
 import type { Connection, PausedAt } from '../connection.js';
 import type { Route } from '../route.js';
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js';
@@ -56,20 +56,27 @@ export class CatchUps {
 
   /**
    * All members here have lost something. What an app broadcasts of that would not be written to those that do not read: each is told by
-   * itself when it has read, and is written nothing of the log before.
+   * itself when it has read, and is written nothing of the log before. So is who is being brought on, as it may have lost more.
    * @param tell tells all members
    */
   loseForAll(log: FollowedLog, loss: Loss, tell: () => void): void {
     const { channel, route } = log;
     const members = membersOf(route).filter(({ isPausable }) => isPausable);
+    const pauseBehind = (member: Connection): void => {
+      const isBehind = member.isBehind();
+      const at = member.paused.get(channel);
+      if (at || isBehind) member.pause(channel, { ...loss.top, untold: untoldTo(at, loss) });
+    };
     for (const member of members) {
       route.hub.settle(member);
-      const { last } = member.paused.get(channel)?.untold ?? loss;
-      member.pauseIfBehind(channel, { ...loss.top, untold: { ...loss, last } });
+      pauseBehind(member);
     }
     tell();
-    // Who can be written now may not be any more when the turn ends.
-    for (const member of members) route.hub.settle(member);
+    for (const member of members) {
+      // Who can be written now may not be any more when the turn ends, or since others were looked at.
+      route.hub.settle(member);
+      if (!member.paused.has(channel)) pauseBehind(member);
+    }
   }
 
   close(): void {
@@ -111,11 +118,11 @@ export class CatchUps {
     const { logs, followed, lost } = this.#options;
     const log = followed.get(channel);
     if (log && at.untold) {
-      member.paused.set(channel, { epoch: at.epoch, offset: at.offset, tag: at.tag });
+      member.paused.set(channel, placeIn(at));
       lost(log, at.untold, member);
       return true;
     }
-    if (!log || isThere(log, at)) {
+    if (!log || !isIn(log, member) || isThere(log, at)) {
       this.#rejoin(member, channel, log);
       return true;
     }
@@ -123,14 +130,15 @@ export class CatchUps {
     const { position } = log;
     const isStillDue = member.isOpen && member.paused.get(channel) === at;
     if (log !== followed.get(channel) || !position || !isStillDue) return true;
-    const isApart = isApartFrom(log, at);
-    if (!isApart && isOfAnotherBranch(log, read)) {
-      // The cursor has not noticed yet, or the answer is older than what it noticed.
+    const apart = apartFrom(log, at);
+    const isInDoubt = apart ? apart === 'forked' && log.wanted : isOfAnotherBranch(log, read);
+    if (isInDoubt) {
+      // The cursor has not noticed yet, is on its way back, or the answer is older than what it noticed.
       followed.check(log);
       await this.#pause();
       return true;
     }
-    const reason = isApart ?? missingIn(read, at, position.offset);
+    const reason = apart ?? missingIn(read, at, position.offset);
     if (reason) {
       this.#rejoin(member, channel, log);
       lost(log, { reason, last: at, top: position }, member);
@@ -192,6 +200,24 @@ function envelopeFor(
   return target && !route.hub.isMeant(member, target) ? undefined : envelope;
 }
 
+/** It may have left the room. */
+function isIn({ route: { room } }: FollowedLog, member: Connection): boolean {
+  return room === undefined || member.rooms.has(room);
+}
+
+/**
+ * What a member is told of a loss of all: it lacks all since its own place.
+ * @param at where it is paused in the log; undefined: it stands where all do
+ */
+function untoldTo(at: PausedAt | undefined, { reason, last: lastOfAll, top }: Loss): Loss {
+  const last = at?.untold?.last ?? (at ? placeIn(at) : lastOfAll);
+  return { reason: last.epoch === top.epoch ? reason : 'new-epoch', last, top };
+}
+
+function placeIn({ epoch, offset, tag }: PausedAt): LogTop {
+  return { epoch, offset, tag };
+}
+
 /** Where the cursor stands, and has never been beyond. */
 function isThere(
   { position, deliveredUpTo }: FollowedLog,
@@ -202,7 +228,7 @@ function isThere(
 }
 
 /** Why the cursor will not bring on who stands there; undefined while it stands further on in the same log. */
-function isApartFrom(
+function apartFrom(
   { position, deliveredUpTo }: FollowedLog,
   { epoch, offset, tag }: PausedAt,
 ): LossReason | undefined {

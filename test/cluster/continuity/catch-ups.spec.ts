@@ -33,14 +33,27 @@ class Member {
   readonly written: number[] = [];
   readonly paused = new Map<string, PausedAt>();
   readonly rooms = new Set(['r']);
+  readonly isPausable = true;
   isOpen = true;
+  behind = false;
   lastRun = 0;
   /** How much it can take between two drains. */
   room = Infinity;
   #left = Infinity;
 
-  constructor(at: PausedAt) {
-    this.paused.set('c', at);
+  constructor(
+    at?: PausedAt,
+    readonly id = '',
+  ) {
+    if (at) this.paused.set('c', at);
+  }
+
+  isBehind(): boolean {
+    return this.behind;
+  }
+
+  pause(log: string, at: PausedAt): void {
+    this.paused.set(log, at);
   }
 
   async drained(): Promise<boolean> {
@@ -59,7 +72,7 @@ class Member {
 const TURN = new Turn();
 
 describe('bringing on a paused client', () => {
-  const hub = new Hub('/', { turn: TURN, coalesceMs: 0 });
+  const hub = new Hub<Connection>('/', { turn: TURN, coalesceMs: 0 });
   let entries: LogEntry[];
   let position: LogTop;
   /** Undefined: where the others stand. */
@@ -72,6 +85,8 @@ describe('bringing on a paused client', () => {
   /** Where the log once reached; undefined: no further than it stands. */
   let deliveredUpTo: number | undefined;
   let others: LogEntry[];
+  let wanted: object | undefined;
+  let log: FollowedLog;
   let catchUps: CatchUps;
 
   const start = (at: PausedAt): Member => {
@@ -89,19 +104,24 @@ describe('bringing on a paused client', () => {
     top = undefined;
     deliveredUpTo = undefined;
     others = [];
+    wanted = undefined;
     duringRead = () => {};
-    const log = {
+    const followed = {
       get position() {
         return position;
       },
       get deliveredUpTo() {
         return deliveredUpTo ?? position.offset;
       },
+      get wanted() {
+        return wanted;
+      },
       hasAnother: (entry: LogEntry) => others.includes(entry),
       channel: 'c',
       label: '{"room":"r"}',
       route: { hub, room: 'r' },
     };
+    log = followed as unknown as FollowedLog;
     catchUps = new CatchUps({
       logs: {
         async read(_: string, { from = 1, limit }: LogRange): Promise<LogRead> {
@@ -112,7 +132,7 @@ describe('bringing on a paused client', () => {
           return { top: top ?? position, entries: found };
         },
       },
-      followed: { get: () => log as unknown as FollowedLog, check: () => void checks++ },
+      followed: { get: () => log, check: () => void checks++ },
       lost: (_, { reason, last }) => void told.push(`${reason} after ${last.offset}`),
     });
   });
@@ -165,6 +185,54 @@ describe('bringing on a paused client', () => {
     await waitFor('the end', () => member.paused.size === 0);
     expect(member.written).toEqual([]);
     expect(told).toEqual([offset === 9 ? 'new-epoch after 1' : 'forked after 1']);
+  });
+
+  it('waits while the others are on their way back', async () => {
+    entries = [entry(3), entry(4)];
+    position = { epoch: 'e', offset: 1, tag: tagOf(1) };
+    wanted = {};
+    const member = start({ epoch: 'e', offset: 2, tag: tagOf(2) });
+    await waitFor('the doubt', () => checks === 1);
+    position = { epoch: 'e', offset: 4, tag: tagOf(4) };
+    wanted = undefined;
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(member.written).toEqual([3, 4]);
+    expect(told).toEqual([]);
+  });
+
+  it('brings on nobody in a room that it has left', async () => {
+    position = { epoch: 'e', offset: 1, tag: tagOf(1) };
+    const member = new Member({ epoch: 'e', offset: 0, tag: '' });
+    member.rooms.clear();
+    catchUps.start(member as unknown as Connection);
+    await waitFor('the end', () => member.paused.size === 0);
+    expect(reads).toBe(0);
+  });
+
+  it('leaves to each what it lacks itself of what all have lost, and tells it when it has read', () => {
+    const place = (offset: number, epoch = 'e'): LogTop => ({ epoch, offset, tag: tagOf(offset) });
+    const [paused, behind, reading, late] = ['a', 'b', 'c', 'd'].map((id) => {
+      const member = new Member(id === 'a' ? place(50) : undefined, id);
+      member.rooms.clear();
+      hub.add(member as unknown as Connection);
+      hub.join(member as unknown as Connection, 'r');
+      return member;
+    }) as [Member, Member, Member, Member];
+    behind.behind = true;
+    const [first, second] = [place(0, 'f'), place(7, 'f')];
+    catchUps.loseForAll(log, { reason: 'new-epoch', last: place(100), top: first }, () => {
+      told.push('all');
+      late.behind = true;
+    });
+    catchUps.loseForAll(log, { reason: 'trimmed', last: first, top: second }, () => {});
+    const untold = (last: LogTop): Loss => ({ reason: 'new-epoch', last, top: second });
+    expect(told).toEqual(['all']);
+    expect(paused.paused.get('c')).toEqual({ ...second, untold: untold(place(50)) });
+    expect(behind.paused.get('c')).toEqual({ ...second, untold: untold(place(100)) });
+    expect(late.paused.get('c')).toEqual({ ...second, untold: untold(place(100)) });
+    expect(reading.paused.size).toBe(0);
+    for (const member of [paused, behind, reading, late])
+      hub.remove(member as unknown as Connection);
   });
 
   it('says what the others got beyond a place to which the log went back', async () => {
