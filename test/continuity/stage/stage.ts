@@ -102,11 +102,13 @@ export class Stage {
     return this.#finished;
   }
 
-  /** All that is known so far. */
+  /** All that is known so far; nothing is written any more. */
   async run(): Promise<Run> {
+    // First: what members were told is explained by what Redis had done before.
+    const memberships = this.readers.flatMap((reader) => reader.memberships());
     return {
       chapters: await this.store.chapters(),
-      memberships: this.readers.flatMap((reader) => reader.memberships()),
+      memberships,
       acknowledgements: this.#instances.flatMap(({ acknowledgements }) => acknowledgements),
       emitted: this.#finished.flatMap(({ emitted }) => emitted),
       unsent: this.#finished.reduce((sum, { stats }) => sum + stats.unsent, 0),

@@ -95,7 +95,8 @@ class Draft implements AcceptedRoom {
     if (epoch !== '') this.#begin(epoch);
     this.#lastOffset = top;
     const meta = copied.findLast(({ kind }) => kind === 'epoch' || kind === 'meta-deleted');
-    if (meta?.kind === 'meta-deleted') this.mayRestart = true;
+    // Neither: what it was given at first had no meta any more.
+    if (meta?.kind !== 'epoch') this.mayRestart = true;
   }
 
   take(one: Recorded): void {

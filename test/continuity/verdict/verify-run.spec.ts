@@ -227,6 +227,9 @@ describe('the verdict', () => {
     const master = fromEmpty(...copied, ...inEpoch('new', ...appends(4, 5, 1)));
     const replica = promoted(...copied, ...inEpoch('newer', ...appends(6, 7, 1)));
     expect(verdict([master, replica], [member(1, 2, 3, 'x', 6, 7)])).toEqual([]);
+    const stream = before.filter(({ kind }) => kind === 'append');
+    const synced = promoted(...stream, elsewhere, ...inEpoch('newer', ...appends(6, 7, 1)));
+    expect(verdict([master, synced], [member(1, 2, 3, 'x', 6, 7)])).toEqual([]);
     const byItself = promoted(...before, elsewhere, ...inEpoch('newer', append(6, 1)));
     expect(verdict([master, byItself], [])).toEqual(['hole-in-log']);
   });
