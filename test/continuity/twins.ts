@@ -307,7 +307,7 @@ export const TWINS: readonly Twin[] = [
     edits: [
       {
         file: 'cluster/continuity/catch-ups.ts',
-        code: 'if (!log || isThere(log, at)) {',
+        code: 'if (!log || !isIn(log, member) || isThere(log, at)) {',
         instead: 'if (at) {',
       },
     ],
