@@ -16,7 +16,7 @@ interface Network extends For {
 }
 
 export type Fault =
-  /** SIGKILL; it comes back with all it had, or with nothing. */
+  /** It ends without a word; it comes back with all it had, or with nothing. */
   | ({ readonly kind: 'kill-redis'; readonly keeps: boolean } & For)
   /** SIGSTOP, then SIGCONT. */
   | ({ readonly kind: 'stop-redis' } & For)

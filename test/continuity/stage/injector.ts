@@ -51,7 +51,7 @@ export class Injector {
   readonly #makers: Makers = {
     'kill-redis': async ({ keeps, forMs }) => {
       const { store } = this.#stage;
-      await store.current.server.kill();
+      await store.current.kill();
       await delay(forMs);
       await (keeps ? store.current.restart() : store.restartEmpty());
     },

@@ -1,10 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withDeadline } from '../../support/deadline.js';
 import { RedisServer } from '../../support/redis-process.js';
 import { waitFor } from '../../support/wait-for.js';
 import type { Recorded } from '../verdict/recording.js';
 import { readAppendOnlyFile, recordingArguments } from './append-only-file.js';
+
+const SHUTDOWN_DEADLINE_MS = 1_000;
 
 /** A Redis that writes down all it does, and is known to have done nothing else. */
 export class RecordedRedis {
@@ -42,6 +45,16 @@ export class RecordedRedis {
     });
   }
 
+  /**
+   * Ends it at once, between two commands. A SIGKILL could come before it has written down what a subscriber was sent already: only with
+   * `appendfsync always` does Redis hold back one whose connection was full until then.
+   */
+  async kill(): Promise<void> {
+    const ended = this.server.cli('shutdown', 'nosave', 'now', 'force');
+    await withDeadline(ended, 'Redis to end', SHUTDOWN_DEADLINE_MS).catch(() => {}); // it ends without an answer
+    await this.server.kill();
+  }
+
   /** Starts it again, with what it had. */
   async restart(): Promise<void> {
     await this.server.restart();
@@ -49,7 +62,7 @@ export class RecordedRedis {
 
   /** Starts it again with nothing; returns what it had done until then. */
   async restartEmpty(): Promise<Recorded[]> {
-    await this.server.kill();
+    await this.kill();
     const recorded = await this.recorded();
     await rm(join(this.folder, 'appendonlydir'), { recursive: true });
     await this.server.restart();

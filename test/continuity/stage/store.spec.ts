@@ -55,7 +55,7 @@ describeWithRedis('The store', () => {
   it('remembers what a killed and an emptied Redis had', async () => {
     const store = track(await Store.start(false));
     for (const offset of [1, 2, 3]) await append(store, offset);
-    await store.current.server.kill();
+    await store.current.kill();
     await store.current.restart();
     expect(await store.current.server.cli('xlen', stream)).toBe(2);
     await append(store, 4);

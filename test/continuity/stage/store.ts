@@ -61,7 +61,7 @@ export class Store {
     switchTo(promoted.port);
     await promoted.server.cli('replicaof', 'no', 'one');
     await promoted.written();
-    await former.server.kill();
+    await former.kill();
     this.#past.push({ begins: this.#begins, recorded: await former.recorded() });
     this.#begins = 'promoted';
     this.#former = former;
