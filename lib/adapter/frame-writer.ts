@@ -103,6 +103,7 @@ export class FrameWriter implements BufferHolder {
       if (this.#held) this.#leaveHeldToHistories();
       return true;
     }
+    if (this.#held) this.resume();
     this.#beginTurn();
     return this.#isFull();
   }
@@ -154,7 +155,7 @@ export class FrameWriter implements BufferHolder {
     while (this.#ws.readyState === OPEN) {
       if (this.#socket.writableNeedDrain) await this.#nextDrain();
       // What ws still compresses has not reached the socket, and what the app sends in fragments has not ended.
-      else if (this.#isBehind() || this.#inFragments()) await delay(LOOK_AGAIN_MS);
+      else if (this.#hasMuchUnread() || this.#inFragments()) await delay(LOOK_AGAIN_MS);
       else {
         // Until the log has been read for it, others may have the room.
         this.#note(this.#ws.bufferedAmount);
@@ -164,7 +165,7 @@ export class FrameWriter implements BufferHolder {
     return false;
   }
 
-  #isBehind(): boolean {
+  #hasMuchUnread(): boolean {
     return this.#ws.bufferedAmount > this.#options.bufferLimitBytes || !this.#hasRoom();
   }
 
