@@ -9,7 +9,7 @@ import type { Backplane } from '../cluster/backplane.js';
 import type { HubSink } from '../cluster/hub-audience.js';
 import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
 import type { ServedHub } from '../cluster/served-hub.js';
-import { EVERYONE, extend, type Target } from '../hub/target.js';
+import { targetOfGroup } from '../hub/target.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 import { Admission } from './admission.js';
 import { BackplaneServer } from './backplane-server.js';
@@ -207,7 +207,7 @@ export class Endpoint {
     if (connectionId !== undefined && !client) return;
     const data = { room, user: userId, reason, epoch, offset };
     const text = JSON.stringify({ event: '$lost', data });
-    for (const one of client ? [client] : this.#hub.select(targetOf(loss)))
+    for (const one of client ? [client] : this.#hub.select(targetOfGroup({ room, user: userId })))
       if (one.keepsCount) one.writeText(text);
     for (const tell of this.#parts.continuityHooks()) tell(client, loss);
   }
@@ -271,9 +271,4 @@ export class Endpoint {
     this.#hub.remove(socket);
     (this.server.clients as Set<BackplaneSocket>).delete(socket);
   }
-}
-
-function targetOf({ room, userId }: ContinuityLoss): Target {
-  if (room !== undefined) return extend(EVERYONE, 'rooms', [room]);
-  return userId === undefined ? EVERYONE : extend(EVERYONE, 'users', [userId]);
 }

@@ -39,3 +39,15 @@ function union(present: readonly string[], more: readonly string[]): readonly st
   if (more.length === 0) return present;
   return [...new Set([...present, ...more])];
 }
+
+/** The members of a room, the connections of a user, or, with neither, everyone. */
+export function targetOfGroup({
+  room,
+  user,
+}: {
+  readonly room?: string | undefined;
+  readonly user?: string | undefined;
+}): Target {
+  if (room !== undefined) return extend(EVERYONE, 'rooms', [room]);
+  return user === undefined ? EVERYONE : extend(EVERYONE, 'users', [user]);
+}

@@ -3,10 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Batch } from '../../hub/batch.js';
 import { Frame } from '../../hub/frame.js';
-import { EVERYONE, extend } from '../../hub/target.js';
+import { targetOfGroup } from '../../hub/target.js';
 import type { LogEntry, LogRead, Logs, LogTop } from '../../transport/logs.js';
 import type { Connection, PausedAt } from '../connection.js';
-import type { Route } from '../route.js';
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js';
 import { decodeTarget } from '../wire/target-codec.js';
 import type { Loss, LossReason } from './cursor.js';
@@ -61,7 +60,7 @@ export class CatchUps {
    */
   loseForAll(log: FollowedLog, loss: Loss, tell: () => void): void {
     const { channel, route } = log;
-    const members = membersOf(route).filter(({ isPausable }) => isPausable);
+    const members = route.hub.select(targetOfGroup(route)).filter(({ isPausable }) => isPausable);
     const pauseBehind = (member: Connection): void => {
       const isBehind = member.isBehind();
       const at = member.paused.get(channel);
@@ -228,15 +227,11 @@ function isThere(
 }
 
 /** Why the cursor will not bring on who stands there; undefined while it stands further on in the same log. */
-function apartFrom(
-  { position, deliveredUpTo }: FollowedLog,
-  { epoch, offset, tag }: PausedAt,
-): LossReason | undefined {
-  if (position!.epoch !== epoch) return 'new-epoch';
-  if (position!.offset > offset) return undefined;
-  // What the others got beyond it is gone, or comes back and is not delivered again.
-  const isAt = position!.offset === offset && position!.tag === tag;
-  return isAt && deliveredUpTo === offset ? undefined : 'forked';
+function apartFrom(log: FollowedLog, at: PausedAt): LossReason | undefined {
+  const { epoch, offset } = log.position!;
+  if (epoch !== at.epoch) return 'new-epoch';
+  // Else what the others got beyond that place is gone, or comes back and is not delivered again.
+  return offset > at.offset || isThere(log, at) ? undefined : 'forked';
 }
 
 /** Whether the log is, or was when it was read, not the one that was delivered here. */
@@ -269,9 +264,4 @@ function dueOf({ entries }: LogRead, at: PausedAt, upTo: number): LogEntry[] {
     ({ offset, tag } = entry);
   }
   return due;
-}
-
-function membersOf({ hub, room, user }: Route): Connection[] {
-  if (room !== undefined) return hub.select(extend(EVERYONE, 'rooms', [room]));
-  return hub.select(user === undefined ? EVERYONE : extend(EVERYONE, 'users', [user]));
 }

@@ -34,6 +34,7 @@ class Member {
   readonly paused = new Map<string, PausedAt>();
   readonly rooms = new Set(['r']);
   readonly isPausable = true;
+  userId: string | undefined;
   isOpen = true;
   behind = false;
   lastRun = 0;
@@ -233,6 +234,25 @@ describe('bringing on a paused client', () => {
     expect(reading.paused.size).toBe(0);
     for (const member of [paused, behind, reading, late])
       hub.remove(member as unknown as Connection);
+  });
+
+  it.each([
+    ['a user', { user: 'u' }, 1],
+    ['everyone', {}, 2],
+  ])('leaves to those that it is of what %s lost', (_, group, count) => {
+    const members = ['u', 'v'].map((userId) => {
+      const member = new Member(undefined, userId);
+      member.userId = userId;
+      member.behind = true;
+      hub.add(member as unknown as Connection);
+      return member;
+    });
+    const top: LogTop = { epoch: 'e', offset: 9, tag: tagOf(9) };
+    const ofGroup = { channel: 'c', route: { hub, ...group } } as FollowedLog;
+    catchUps.loseForAll(ofGroup, { reason: 'trimmed', last: { ...top, offset: 2 }, top }, () => {});
+    const left = members.map(({ paused }) => paused.get('c')?.untold?.last.offset);
+    expect(left).toEqual([2, count === 2 ? 2 : undefined]);
+    for (const member of members) hub.remove(member as unknown as Connection);
   });
 
   it('says what the others got beyond a place to which the log went back', async () => {
