@@ -16,7 +16,8 @@ describeWithRedis('A link to Redis that is slow, and nothing else', () => {
   guardProcess();
   const track = closeAfterEach();
 
-  it('confirms each of very many joins before they resolve, and is not taken for a silent one', async () => {
+  /** One instance behind a proxy, with a client that is in no room yet, and one beside it. */
+  const boot = async () => {
     const redis = track(await RedisServer.start());
     const proxy = track(await TcpProxy.start(redis.port));
     const options = { eventKeys: ownKey(), commandTimeoutMs: COMMAND_TIMEOUT_MS };
@@ -27,6 +28,11 @@ describeWithRedis('A link to Redis that is slow, and nothing else', () => {
     await Promise.all([a.awaitStatus('ready'), b.awaitStatus('ready')]);
     const client = track(await a.connect());
     client.deadlineMs = 60_000;
+    return { redis, proxy, a, b, client };
+  };
+
+  it('confirms each of very many joins before they resolve, and is not taken for a silent one', async () => {
+    const { proxy, a, b, client } = await boot();
 
     proxy.delay(ONE_WAY_MS);
     const rooms = Array.from({ length: ROOMS }, (_, i) => `room ${i}`);
@@ -38,16 +44,7 @@ describeWithRedis('A link to Redis that is slow, and nothing else', () => {
   }, 90_000);
 
   it('restores very many rooms once, also while clients go on joining', async () => {
-    const redis = track(await RedisServer.start());
-    const proxy = track(await TcpProxy.start(redis.port));
-    const options = { eventKeys: ownKey(), commandTimeoutMs: COMMAND_TIMEOUT_MS };
-    const a = track(
-      await Instance.boot({ ...options, redis: { host: '127.0.0.1', port: proxy.port } }),
-    );
-    const b = track(await Instance.boot({ ...options, redis: redis.url }, a.log));
-    await Promise.all([a.awaitStatus('ready'), b.awaitStatus('ready')]);
-    const client = track(await a.connect());
-    client.deadlineMs = 60_000;
+    const { redis, proxy, a, b, client } = await boot();
     await client.request(
       'join',
       Array.from({ length: ROOMS }, (_, i) => `room ${i}`),
