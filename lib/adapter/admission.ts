@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
-import { ForbiddenException, Logger, UnauthorizedException } from '@nestjs/common';
+import { ForbiddenException, UnauthorizedException } from '@nestjs/common';
 
 import { assertName } from '../cluster/names.js';
 import { withDeadline } from '../cluster/deadline.js';
+import type { ThrottledLog } from '../cluster/throttled-log.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 
 /** Let in, as somebody or as nobody; or refused, with the HTTP status that says why. */
@@ -15,7 +16,7 @@ class TooLate extends Error {}
 
 /** Asks the app's authenticator who connects. */
 export class Admission {
-  readonly #logger = new Logger('RedisBackplaneAdapter');
+  readonly #log: ThrottledLog;
   readonly #options: Pick<
     AdapterOptions,
     'authenticate' | 'authenticateTimeoutMs' | 'allowAnonymous'
@@ -23,8 +24,10 @@ export class Admission {
 
   constructor(
     options: Pick<AdapterOptions, 'authenticate' | 'authenticateTimeoutMs' | 'allowAnonymous'>,
+    log: ThrottledLog,
   ) {
     this.#options = options;
+    this.#log = log;
   }
 
   /** Never rejects. */
@@ -55,12 +58,11 @@ export class Admission {
   #statusOf(error: unknown): 401 | 403 | 500 | 503 {
     if (error instanceof UnauthorizedException) return 401;
     if (error instanceof ForbiddenException) return 403;
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
     if (error instanceof TooLate) {
-      this.#logger.warn(message);
+      this.#log.warn('authenticator-late', error.message);
       return 503;
     }
-    this.#logger.error(`The authenticator failed: ${message}`, stack);
+    this.#log.error('authenticator', 'The authenticator failed', error);
     return 500;
   }
 }

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { Logger } from '@nestjs/common';
 import type { WebSocketServer } from 'ws';
 
 import type { AnyEvents } from '../cluster/events.js';
 import { HubAudience, type HubSink } from '../cluster/hub-audience.js';
+import type { ThrottledLog } from '../cluster/throttled-log.js';
 import type { BackplaneUser } from './adapter.options.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 
@@ -20,6 +20,7 @@ export interface BackplaneServerParts {
   readonly path: string;
   readonly raw: WebSocketServer;
   readonly sink: HubSink;
+  readonly log: ThrottledLog;
   readonly address: () => AddressInfo | string | null;
 }
 
@@ -41,7 +42,7 @@ export class BackplaneServer<
   /** The connections of this instance. */
   readonly clients: ReadonlySet<BackplaneSocket<Events, User>> = new Set();
   readonly #events = new EventEmitter();
-  readonly #logger = new Logger('RedisBackplaneAdapter');
+  readonly #log: ThrottledLog;
   readonly #address: () => AddressInfo | string | null;
 
   /** @internal */
@@ -51,6 +52,7 @@ export class BackplaneServer<
     this.path = parts.path;
     this.raw = parts.raw;
     this.#address = parts.address;
+    this.#log = parts.log;
     this.#events.setMaxListeners(0);
   }
 
@@ -80,8 +82,7 @@ export class BackplaneServer<
     try {
       this.#events.emit(event, ...args);
     } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#logger.error(`A listener of the server's "${event}" failed: ${message}`, stack);
+      this.#log.error(`server:${event}`, `A listener of the server's "${event}" failed`, error);
     }
   }
 }

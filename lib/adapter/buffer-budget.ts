@@ -1,6 +1,5 @@
 import type { Counters } from '../cluster/counters.js';
-import type { BackplaneLogger } from '../cluster/logger.js';
-import { ThrottledWarning } from '../cluster/throttled-warning.js';
+import type { ThrottledLog } from '../cluster/throttled-log.js';
 import type { Turn } from '../hub/turn.js';
 
 /** A connection that may hold what its client has not read. */
@@ -15,7 +14,7 @@ export interface BufferBudgetOptions {
   readonly totalBufferLimitBytes: number;
   readonly turn: Turn;
   readonly counters: Pick<Counters, 'bufferOverflows'>;
-  readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
 }
 
 /**
@@ -28,14 +27,12 @@ export class BufferBudget {
   readonly #options: BufferBudgetOptions;
   /** Only those that hold something. */
   readonly #held = new Map<BufferHolder, number>();
-  readonly #warning: ThrottledWarning;
   #totalBytes = 0;
   #allowanceBytes = Infinity;
   #countedIn = 0;
 
   constructor(options: BufferBudgetOptions) {
     this.#options = options;
-    this.#warning = new ThrottledWarning(options.logger);
   }
 
   /** What one connection may hold: lowered while all together hold too much. */
@@ -67,7 +64,7 @@ export class BufferBudget {
 
   /** At most once a turn: it looks at everybody who holds something. */
   #makeRoom(): void {
-    const { totalBufferLimitBytes, turn, counters } = this.#options;
+    const { totalBufferLimitBytes, turn, counters, log } = this.#options;
     if (this.#countedIn === turn.number) return;
     this.#countedIn = turn.number;
     for (const holder of this.#held.keys()) this.#set(holder, holder.bufferedBytes);
@@ -75,7 +72,8 @@ export class BufferBudget {
     this.#allowanceBytes = Infinity;
     if (this.hasRoom) return;
     if (wasWithin) counters.bufferOverflows++;
-    this.#warning.warn(
+    log.warn(
+      'buffers',
       `Clients leave ${this.#totalBytes} bytes unread together, and "totalBufferLimitBytes" is ${totalBufferLimitBytes}: ` +
         'the slowest of them go first.',
     );

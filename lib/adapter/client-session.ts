@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
 
-import type { Logger, WsMessageHandler } from '@nestjs/common';
+import type { WsMessageHandler } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import type { RawData } from 'ws';
 
+import type { ThrottledLog } from '../cluster/throttled-log.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 import { ConnectionGate } from './connection-gate.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -22,7 +23,7 @@ const SCOPED_HOOK_TIMEOUT_MS = 10_000;
 /** What all sessions of an endpoint share. */
 export interface ClientSessionContext {
   readonly dispatcher: Dispatcher;
-  readonly logger: Logger;
+  readonly log: ThrottledLog;
   /** Runs of `handleDisconnect` that have not ended. */
   readonly disconnectHooks: Set<Promise<void>>;
 }
@@ -115,11 +116,10 @@ export class ClientSession implements Session {
       await running.catch(() => {});
       return;
     }
-    const { disconnectHooks, logger } = this.#context;
-    const ended = running.catch((error: unknown) => {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      logger.error(`handleDisconnect of ${gateway} failed: ${message}`, stack);
-    });
+    const { disconnectHooks, log } = this.#context;
+    const ended = running.catch((error: unknown) =>
+      log.error(`disconnect:${gateway}`, `handleDisconnect of ${gateway} failed`, error),
+    );
     disconnectHooks.add(ended);
     await ended;
     disconnectHooks.delete(ended);
@@ -174,13 +174,13 @@ export class ClientSession implements Session {
   #refuse(failure: unknown): void {
     const { gateway, error } =
       failure instanceof HookFailure ? failure : { gateway: 'A gateway', error: failure };
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const leave = this.#entry?.leave;
     this.#entry = { gate: undefined, held: [], heldBytes: 0, leave: undefined };
     leave?.();
-    this.#context.logger.error(
-      `${gateway} could not take a connection (handleConnection): ${message}`,
-      stack,
+    this.#context.log.error(
+      `connect:${gateway}`,
+      `${gateway} could not take a connection (handleConnection)`,
+      error,
     );
     const socket = this.#socket;
     if (socket.readyState !== OPEN) return;

@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { Logger } from '@nestjs/common';
 import type { WsMessageHandler } from '@nestjs/common';
 import { isObservable } from 'rxjs';
 import type { RawData } from 'ws';
 
 import type { Counters } from '../cluster/counters.js';
 import { RESERVED_PREFIX } from '../cluster/message.js';
+import type { ThrottledLog } from '../cluster/throttled-log.js';
+import { quote } from '../errors/quote.js';
 import type { ClientMessage, MessageParser } from './adapter.options.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 import { ClientRequest, isRequestId } from './client-request.js';
@@ -30,17 +31,22 @@ interface TableEntry {
  * where in it an event's handlers stand.
  */
 export class Dispatcher {
-  readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #table = new Map<unknown, TableEntry[]>();
   readonly #requests = new AsyncLocalStorage<ClientRequest>();
   readonly #parser: () => MessageParser;
   readonly #counters: Pick<Counters, 'strayAnswers'>;
+  readonly #log: ThrottledLog;
   /** How many positions the table knows. */
   #size = 0;
 
   /** @param parser asked for at each frame: `setMessageParser` may change it */
-  constructor(parser: () => MessageParser, counters: Pick<Counters, 'strayAnswers'>) {
+  constructor(
+    parser: () => MessageParser,
+    counters: Pick<Counters, 'strayAnswers'>,
+    log: ThrottledLog,
+  ) {
     this.#parser = parser;
+    this.#log = log;
     this.#counters = counters;
   }
 
@@ -113,7 +119,8 @@ export class Dispatcher {
       return parser(binary ? data : (data as Buffer).toString());
     } catch (error) {
       // What the default parser throws at, clients choose: no line in the log for it. A parser of the app's that throws is a fault.
-      if (parser !== defaultMessageParser) this.#logError('The message parser threw', error);
+      if (parser !== defaultMessageParser)
+        this.#log.error('parser', 'The message parser threw', error);
       return undefined;
     }
   }
@@ -177,14 +184,9 @@ export class Dispatcher {
 
   /** Only what no filter has handled comes here: a filter that threw, or a value that JSON cannot hold. */
   #failed(error: unknown, socket: BackplaneSocket, request: ClientRequest | undefined): void {
-    this.#logError('A message handler failed', error);
+    this.#log.error('handler', 'A message handler failed', error);
     if (request && !request.answered) request.fail(INTERNAL_ERROR);
     else if (!request) send(socket, { event: 'exception', data: INTERNAL_ERROR });
-  }
-
-  #logError(what: string, error: unknown): void {
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    this.#logger.error(`${what}: ${message}`, stack);
   }
 }
 
@@ -198,7 +200,5 @@ function send(socket: BackplaneSocket, response: unknown): void {
 
 /** Short, and of a string only: an event may be anything that a client sends, thousands of levels deep. */
 function nameOf(event: unknown): string {
-  return typeof event === 'string'
-    ? `the event ${JSON.stringify(event.slice(0, 100))}`
-    : 'an event that is no string';
+  return typeof event === 'string' ? `the event ${quote(event)}` : 'an event that is no string';
 }

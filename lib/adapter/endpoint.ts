@@ -2,13 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import { Logger } from '@nestjs/common';
 import { type RawData, type WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 
 import type { Backplane } from '../cluster/backplane.js';
 import type { HubSink } from '../cluster/hub-audience.js';
 import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
 import type { ServedHub } from '../cluster/served-hub.js';
+import type { ThrottledLog } from '../cluster/throttled-log.js';
+import { messageOf } from '../errors/quote.js';
 import { targetOfGroup } from '../hub/target.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 import { Admission } from './admission.js';
@@ -38,6 +39,7 @@ export interface EndpointParts {
   readonly wsOptions: ServerOptions;
   readonly options: AdapterOptions;
   readonly backplane: Backplane;
+  readonly log: ThrottledLog;
   readonly dispatcher: Dispatcher;
   readonly heartbeat: Heartbeat | undefined;
   readonly writing: Omit<FrameWriterOptions, 'deflate' | 'onPaused'>;
@@ -60,7 +62,6 @@ type ConnectCallback = (client: BackplaneSocket, request: IncomingMessage) => vo
 /** One path on one port: takes its upgrades, and leads each client from arrival to end. */
 export class Endpoint {
   readonly server: BackplaneServer;
-  readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #parts: EndpointParts;
   readonly #writing: FrameWriterOptions;
   readonly #ws: WebSocketServer;
@@ -79,7 +80,7 @@ export class Endpoint {
   constructor(parts: EndpointParts) {
     const { backplane, hub, path, options } = parts;
     this.#parts = parts;
-    this.#admission = new Admission(options);
+    this.#admission = new Admission(options, parts.log);
     this.#hub = backplane.serve<BackplaneSocket>(hub);
     const deflate = shareableDeflate(
       parts.wsOptions.perMessageDeflate ?? options.perMessageDeflate,
@@ -100,7 +101,7 @@ export class Endpoint {
     this.#ws.on('error', (error) => this.noteError(error));
     this.#sessionContext = {
       dispatcher: parts.dispatcher,
-      logger: this.#logger,
+      log: parts.log,
       disconnectHooks: this.#disconnectHooks,
     };
     parts.heartbeat?.watch({ [Symbol.iterator]: () => this.#sessions.values() });
@@ -110,6 +111,7 @@ export class Endpoint {
       path,
       raw: this.#ws,
       sink: this.#sink,
+      log: parts.log,
       address: parts.address,
     });
     this.#offContinuityLost = backplane.on('continuityLost', (loss) => {
@@ -120,8 +122,8 @@ export class Endpoint {
   /** Takes an upgrade request. Never throws. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#closing) return refuseUpgrade(socket, 503);
-    this.#admit(request, socket, head).catch((error: Error) => {
-      this.#logger.error(`An upgrade failed: ${error.message}`, error.stack);
+    this.#admit(request, socket, head).catch((error: unknown) => {
+      this.#parts.log.error('upgrade', 'An upgrade failed', error);
       refuseUpgrade(socket, 500);
     });
   }
@@ -131,7 +133,7 @@ export class Endpoint {
   }
 
   noteError(error: Error): void {
-    this.#logger.error(error.message, error.stack);
+    this.#parts.log.error(`server:${this.#parts.hub}`, 'The WebSocket server failed', error);
     this.server.notify('error', error);
   }
 
@@ -186,10 +188,7 @@ export class Endpoint {
         this.#connect(raw, socket, request, user);
       } catch (error) {
         // It is a WebSocket by now: an answer in HTTP would be garbage to it.
-        this.#logger.error(
-          `A connection failed: ${(error as Error).message}`,
-          (error as Error).stack,
-        );
+        this.#parts.log.error('connection', 'A connection failed', error);
         raw.close(INTERNAL_ERROR_CODE, 'internal error');
       }
     });
@@ -250,7 +249,8 @@ export class Endpoint {
     const disconnect = (raw: WebSocket, code: number, reason: Buffer): void =>
       this.#disconnect(raw, code, reason);
     return {
-      error: (error) => this.#logger.debug(`A client's connection failed: ${error.message}`),
+      error: (error) =>
+        this.#parts.log.debug('client', () => `A client's connection failed: ${messageOf(error)}`),
       message: function (data, binary) {
         receive(this, data, binary);
       },

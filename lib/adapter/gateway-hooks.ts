@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { type ModulesContainer } from '@nestjs/core';
 
 import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
+import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { BackplaneSocket } from './backplane-socket.js';
 import type { OnContinuityLost } from './on-continuity-lost.js';
 import type { GatewayHook } from './session.js';
@@ -43,8 +44,10 @@ export class GatewayHooks {
   readonly #scoped: Declaration[] = [];
   readonly #continuity: ContinuityGateway[] = [];
   readonly #logger = new Logger('RedisBackplaneAdapter');
+  readonly #log: ThrottledLog;
 
-  constructor(modules: ModulesContainer) {
+  constructor(modules: ModulesContainer, log: ThrottledLog) {
+    this.#log = log;
     for (const { providers } of modules.values()) {
       for (const wrapper of providers.values()) {
         const { instance, metatype } = wrapper;
@@ -93,10 +96,8 @@ export class GatewayHooks {
       );
       return;
     }
-    const failed = (error: unknown): void => {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#logger.error(`onContinuityLost() of ${gateway} failed: ${message}`, stack);
-    };
+    const failed = (error: unknown): void =>
+      this.#log.error(`lost:${gateway}`, `onContinuityLost() of ${gateway} failed`, error);
     const tell: ContinuityHook = (client, loss) => {
       (async () =>
         void (await holder.onContinuityLost!(client, loss.room, loss.reason, loss)))().catch(

@@ -7,7 +7,9 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import type { Backplane } from '../cluster/backplane.js';
 import { assertName } from '../cluster/names.js';
+import { ThrottledLog } from '../cluster/throttled-log.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
+import { quote } from '../errors/quote.js';
 import type {
   AdapterOptions,
   AdapterOverrides,
@@ -71,6 +73,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #ports = new Map<number, Port>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
   readonly #logger = new Logger('RedisBackplaneAdapter');
+  readonly #log = new ThrottledLog(this.#logger);
   #parser: MessageParser;
   #heartbeat: Heartbeat | undefined;
   #hooks: GatewayHooks | undefined;
@@ -86,7 +89,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const given = Object.entries(changed).filter(([, value]) => value !== undefined);
     this.#options = normaliseAdapterOptions({ ...options, ...Object.fromEntries(given) });
     const { turn, counters } = this.#backplane;
-    this.#budget = new BufferBudget({ ...this.#options, turn, counters, logger: this.#logger });
+    this.#budget = new BufferBudget({ ...this.#options, turn, counters, log: this.#log });
     this.#parser = this.#options.messageParser ?? defaultMessageParser;
   }
 
@@ -105,7 +108,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
           `Write @WebSocketGateway({ path: '/${String(namespace).replace(/^\//, '')}' }) instead.`,
       );
     }
-    this.#hooks ??= new GatewayHooks(this.#modules);
+    this.#hooks ??= new GatewayHooks(this.#modules, this.#log);
     const path = normalisePath(declared);
     const ownPort = port !== APP_PORT;
     const hub = named ?? (ownPort ? `${port}${path}` : path);
@@ -182,14 +185,17 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const isHere = (ofPort: number, ofPath: string | undefined): boolean =>
       ofPort === port && normalisePath(ofPath) === path;
     if (heartbeat) this.#heartbeat ??= new Heartbeat(heartbeat);
-    this.#logger.log(`Hub "${hub}" at ${port === APP_PORT ? '' : `port ${port}, `}path ${path}`);
+    this.#logger.log(
+      `Hub ${quote(hub)} at ${port === APP_PORT ? '' : `port ${port}, `}path ${quote(path)}`,
+    );
     return new Endpoint({
       hub,
       path,
       wsOptions,
       options: { ...this.#options, authenticate: this.#authenticate() },
       backplane: this.#backplane,
-      dispatcher: new Dispatcher(() => this.#parser, this.#backplane.counters),
+      log: this.#log,
+      dispatcher: new Dispatcher(() => this.#parser, this.#backplane.counters, this.#log),
       heartbeat: this.#heartbeat,
       writing: {
         bufferLimitBytes,

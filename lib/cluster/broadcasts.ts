@@ -1,5 +1,6 @@
 import { BackplaneClosedError } from '../errors/backplane-closed.error.js';
 import { BackplaneUnavailableError } from '../errors/backplane-unavailable.error.js';
+import { messageOf } from '../errors/quote.js';
 import type { Frame } from '../hub/frame.js';
 import type { Target } from '../hub/target.js';
 import type { Transport } from '../transport/transport.js';
@@ -13,11 +14,10 @@ import { encodeEnvelope, type Envelope, EnvelopeKind } from './wire/envelope.js'
 import type { Identity } from './instances/identity.js';
 import { instanceOf } from './instances/instance-id.js';
 import type { Link } from './link/link.js';
-import type { BackplaneLogger } from './logger.js';
 import { RecentIds } from './recent-ids.js';
 import type { ServedHubs } from './served-hubs.js';
 import { encodeTarget } from './wire/target-codec.js';
-import { ThrottledWarning } from './throttled-warning.js';
+import type { ThrottledLog } from './throttled-log.js';
 
 const CHANNELS_OWN_TARGET = Buffer.alloc(0);
 
@@ -28,7 +28,7 @@ export interface BroadcastsOptions {
   readonly channels: ChannelNames;
   readonly hubs: ServedHubs;
   readonly counters: Counters;
-  readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
   readonly commandTimeoutMs: number;
 }
 
@@ -36,12 +36,10 @@ export interface BroadcastsOptions {
 export class Broadcasts {
   readonly #options: BroadcastsOptions;
   readonly #recent = new RecentIds();
-  readonly #undelivered: ThrottledWarning;
   #sequence = 0;
 
   constructor(options: BroadcastsOptions) {
     this.#options = options;
-    this.#undelivered = new ThrottledWarning(options.logger);
   }
 
   sinkOf(hub: string): Pick<AudienceSink, 'emit' | 'publish'> {
@@ -150,6 +148,9 @@ export class Broadcasts {
     link.countMissed();
     // While the link is away, one line when it went and one when it is back say it all.
     if (link.status === 'ready')
-      this.#undelivered.warn(`A broadcast reached this instance only. ${error.message}`);
+      this.#options.log.warn(
+        'unsent',
+        () => `A broadcast reached this instance only. ${messageOf(error)}`,
+      );
   }
 }

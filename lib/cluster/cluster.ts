@@ -24,6 +24,7 @@ import { guardedListener } from './guarded-listener.js';
 import { ServedHubs } from './served-hubs.js';
 import { ServerEvents } from './servers/server-events.js';
 import { ServerMessages } from './servers/server-messages.js';
+import { ThrottledLog } from './throttled-log.js';
 
 export interface ClusterParts {
   readonly transport: Transport;
@@ -55,6 +56,7 @@ export class Cluster {
   readonly requests: Requests;
   readonly continuity: Continuity;
   readonly #parts: ClusterParts;
+  readonly #log: ThrottledLog;
   readonly #channels: ChannelNames;
   readonly #broadcasts: Broadcasts;
   readonly #serverEvents: ServerEvents;
@@ -66,9 +68,11 @@ export class Cluster {
 
   constructor(parts: ClusterParts) {
     this.#parts = parts;
+    this.#log = new ThrottledLog(parts.logger);
     this.#emitter.setMaxListeners(0);
     const { identity } = this;
-    const { transport, logger, counters, commandTimeoutMs } = parts;
+    const { transport, counters, commandTimeoutMs } = parts;
+    const log = this.#log;
     // To the others is one write; to the members here may be thousands.
     this.turn = new Turn(() => transport.flush());
     const channels = new ChannelNames(parts.eventKeys);
@@ -78,6 +82,7 @@ export class Cluster {
     const { subscriptions } = link;
     this.continuity = new Continuity({
       ...parts,
+      log,
       identity,
       channels,
       link,
@@ -97,19 +102,19 @@ export class Cluster {
       fanOut,
       onListening,
     });
-    this.#serverEvents = new ServerEvents({ channels, subscriptions, logger, onChange });
+    this.#serverEvents = new ServerEvents({ channels, subscriptions, log, onChange });
     const { hubs } = this;
     this.instances = this.#makeInstances();
     const { instances } = this;
     this.requests = new Requests({ link, instances, commandTimeoutMs });
     const { requests } = this;
     const serverEvents = this.#serverEvents;
-    const responder = new Responder({ identity, hubs, serverEvents, logger });
+    const responder = new Responder({ identity, hubs, serverEvents, log });
     const common = { transport, link, channels, identity, hubs, commandTimeoutMs };
     this.#responder = responder;
     this.#requestInbox = new RequestInbox({ transport, channels, identity, responder, counters });
     this.#asker = new Asker({ ...common, instances, requests, responder });
-    this.#broadcasts = new Broadcasts({ ...common, counters, logger });
+    this.#broadcasts = new Broadcasts({ ...common, counters, log });
     this.#serverMessages = new ServerMessages(this.#asker, (error) =>
       this.#broadcasts.countUnsent(error),
     );
@@ -139,11 +144,10 @@ export class Cluster {
   }
 
   sinkOf(hub: string): HubSink {
-    const { logger } = this.#parts;
     return {
       ...this.continuity.sinkOf(hub, this.#broadcasts.sinkOf(hub)),
       history: (of, options) => this.continuity.reader.read(hub, of, options),
-      operations: new HubOperations(hub, this.#asker, logger),
+      operations: new HubOperations(hub, this.#asker, this.#log),
       tellServers: (event, data) => this.#serverMessages.tell(hub, event, data),
       askServers: (event, data, modifiers) => this.#serverMessages.ask(hub, event, data, modifiers),
       onServerEvent: (event, handler) => this.#serverEvents.on(hub, event, handler),
@@ -151,7 +155,7 @@ export class Cluster {
   }
 
   on(event: keyof InstanceEvents, listener: InstanceEvents['instanceLeft']): () => void {
-    const guarded = guardedListener(event, listener, this.#parts.logger);
+    const guarded = guardedListener(event, listener, this.#log);
     this.#emitter.on(event, guarded);
     return () => this.#emitter.off(event, guarded);
   }
@@ -171,7 +175,7 @@ export class Cluster {
     const { identity } = this;
     const inbox = new Inbox({
       counters,
-      logger,
+      log: this.#log,
       isOwn: (instanceId) => identity.isOwn(instanceId),
       entries: (channel, bytes) =>
         this.continuity.receive(channel, bytes, this.hubs.route(channel)),
@@ -185,6 +189,7 @@ export class Cluster {
     return new Link({
       transport,
       logger,
+      log: this.#log,
       commandTimeoutMs,
       failFast,
       instanceId: identity.current,

@@ -1,17 +1,16 @@
-import type { BackplaneLogger } from './logger.js';
+import type { ThrottledLog } from './throttled-log.js';
 
-/** The listener, as one that never throws: what it throws is logged, and the listeners after it are told all the same. */
+/** The listener, as one that never throws: what it throws is logged, and the listeners after it are told all the same. @param event one of the library's own */
 export function guardedListener<Args extends unknown[]>(
   event: string,
   listener: (...args: Args) => void,
-  logger: BackplaneLogger,
+  log: ThrottledLog,
 ): (...args: Args) => void {
   return (...args) => {
     try {
       listener(...args);
     } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      logger.error(`A listener of "${event}" threw: ${message}`, stack);
+      log.error(`listener:${event}`, `A listener of "${event}" threw`, error);
     }
   };
 }

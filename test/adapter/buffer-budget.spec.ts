@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
 import { BufferBudget, type BufferHolder } from '../../lib/adapter/buffer-budget.js';
+import { ThrottledLog } from '../../lib/cluster/throttled-log.js';
 import { FakeLogger } from '../cluster/fake-logger.js';
 
 class Holder implements BufferHolder {
@@ -30,7 +31,7 @@ describe('what all clients may leave unread together', () => {
       totalBufferLimitBytes: 100,
       turn: turn as never,
       counters,
-      logger: new FakeLogger(),
+      log: new ThrottledLog(new FakeLogger()),
     });
     holders = [new Holder(), new Holder(), new Holder()];
   });

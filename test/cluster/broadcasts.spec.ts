@@ -9,6 +9,7 @@ import { Identity } from '../../lib/cluster/instances/identity.js';
 import type { Link } from '../../lib/cluster/link/link.js';
 import type { ServedHub } from '../../lib/cluster/served-hub.js';
 import { ServedHubs } from '../../lib/cluster/served-hubs.js';
+import { ThrottledLog } from '../../lib/cluster/throttled-log.js';
 import { ChannelNames } from '../../lib/cluster/wire/channels.js';
 import { Frame } from '../../lib/hub/frame.js';
 import { Hub } from '../../lib/hub/hub.js';
@@ -43,7 +44,7 @@ describe('A broadcast', () => {
       channels: new ChannelNames(['k']),
       hubs: { get: () => hub as unknown as ServedHub } as unknown as ServedHubs,
       counters: newCounters(),
-      logger: new FakeLogger(),
+      log: new ThrottledLog(new FakeLogger()),
       commandTimeoutMs: 1_000,
     });
   }

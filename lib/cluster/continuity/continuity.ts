@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 
+import { quote } from '../../errors/quote.js';
 import { decodeLogEntry } from '../../transport/log-entry.js';
 import type { LogEntry, Logs } from '../../transport/logs.js';
 import type { AudienceSink } from '../audience.js';
@@ -9,9 +10,8 @@ import { deliverEnvelope } from '../delivery.js';
 import { guardedListener } from '../guarded-listener.js';
 import type { Identity } from '../instances/identity.js';
 import type { Link } from '../link/link.js';
-import type { BackplaneLogger } from '../logger.js';
 import type { Route } from '../route.js';
-import { ThrottledWarning } from '../throttled-warning.js';
+import type { ThrottledLog } from '../throttled-log.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope } from '../wire/envelope.js';
 import { CatchUps } from './catch-ups.js';
@@ -48,7 +48,7 @@ export interface ContinuityOptions {
   readonly channels: ChannelNames;
   readonly identity: Identity;
   readonly counters: Counters;
-  readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
   readonly commandTimeoutMs: number;
   readonly idempotencyTtlMs: number;
   /** A message that was to be forgotten could not leave. */
@@ -64,16 +64,14 @@ export class Continuity {
   readonly #catchUps: CatchUps;
   readonly #broadcasts: LoggedBroadcasts;
   readonly #losses = new EventEmitter();
-  readonly #lostWarning: ThrottledWarning;
   readonly #offStatus: () => void;
   /** Raised whenever the link comes or goes. */
   #era = 0;
 
   constructor(options: ContinuityOptions) {
-    const { logs, link, logger } = options;
+    const { logs, link } = options;
     this.#options = options;
     this.#losses.setMaxListeners(0);
-    this.#lostWarning = new ThrottledWarning(logger);
     this.outbox = new Outbox(logs);
     this.reader = new HistoryReader(options);
     this.#followed = new FollowedLogs({
@@ -156,7 +154,7 @@ export class Continuity {
 
   /** @returns the function that takes the listener off */
   onLost(listener: (loss: ContinuityLoss) => void): () => void {
-    const guarded = guardedListener('continuityLost', listener, this.#options.logger);
+    const guarded = guardedListener('continuityLost', listener, this.#options.log);
     this.#losses.on('lost', guarded);
     return () => this.#losses.off('lost', guarded);
   }
@@ -209,11 +207,12 @@ export class Continuity {
     { reason, last, top }: Loss,
     member?: Connection,
   ): void {
-    const { counters } = this.#options;
+    const { counters, log } = this.#options;
     counters.lostSpans++;
-    const what = kind === 'all' ? 'everyone' : `the ${kind} "${name}"`;
-    this.#lostWarning.warn(
-      `Messages to ${what} in the hub "${route.hub.name}" were lost for its members here (${reason}): they stand at ` +
+    const what = kind === 'all' ? 'everyone' : `the ${kind} ${quote(name)}`;
+    log.warn(
+      `lost:${reason}`,
+      `Messages to ${what} in the hub ${quote(route.hub.name)} were lost for its members here (${reason}): they stand at ` +
         `${top.offset} now, after ${last.offset}. onContinuityLost() of a gateway is told.`,
     );
     const loss: ContinuityLoss = {

@@ -5,7 +5,9 @@ import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Transport } from '../../transport/transport.js';
 import { withDeadline } from '../deadline.js';
+import { guardedListener } from '../guarded-listener.js';
 import type { BackplaneLogger } from '../logger.js';
+import type { ThrottledLog } from '../throttled-log.js';
 import { Probe, SilenceError } from './probe.js';
 import { Subscriptions } from './subscriptions.js';
 
@@ -18,6 +20,7 @@ export type BackplaneStatus = 'connecting' | 'ready' | 'degraded' | 'closed';
 export interface LinkOptions {
   readonly transport: Transport;
   readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
   readonly commandTimeoutMs: number;
   readonly failFast: boolean;
   readonly probeChannel: string;
@@ -119,17 +122,7 @@ export class Link {
 
   /** A listener that throws is logged: the link goes on. */
   onStatus(listener: (status: BackplaneStatus) => void): () => void {
-    const guarded = (status: BackplaneStatus): void => {
-      try {
-        listener(status);
-      } catch (error) {
-        const { message, stack } = error instanceof Error ? error : new Error(String(error));
-        this.#options.logger.error(
-          `A listener of the backplane's status failed: ${message}`,
-          stack,
-        );
-      }
-    };
+    const guarded = guardedListener('status', listener, this.#options.log);
     this.#emitter.on('status', guarded);
     return () => this.#emitter.off('status', guarded);
   }

@@ -1,23 +1,23 @@
 import type { Target } from '../../hub/target.js';
 import type { AnswersMessage, AskedMessage } from './ack-collector.js';
 import type { Gap } from './asker.js';
-import type { BackplaneLogger } from '../logger.js';
+import type { ThrottledLog } from '../throttled-log.js';
 import { entries, missingOf } from './missing.js';
 import type { AckAnswer, AckOptions, AckResult } from './results.js';
 
 /** The asker's side of `emitWithAck`: who was asked, who has answered, who has gone. */
 export class AckGathering {
   readonly #onAnswer: AckOptions['onAnswer'];
-  readonly #logger: BackplaneLogger;
+  readonly #log: ThrottledLog;
   readonly #answers: AckAnswer[] = [];
   readonly #closed: string[] = [];
   readonly #unknown: string[] = [];
   /** By instance, whose answers are waited for. */
   readonly #waiting = new Map<string, Set<string>>();
 
-  constructor(onAnswer: AckOptions['onAnswer'], logger: BackplaneLogger) {
+  constructor(onAnswer: AckOptions['onAnswer'], log: ThrottledLog) {
     this.#onAnswer = onAnswer;
-    this.#logger = logger;
+    this.#log = log;
   }
 
   add(instanceId: string, message: AskedMessage | AnswersMessage): void {
@@ -43,8 +43,7 @@ export class AckGathering {
     try {
       this.#onAnswer?.(answer);
     } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#logger.error(`The "onAnswer" of an emitWithAck threw: ${message}`, stack);
+      this.#log.error('on-answer', 'The "onAnswer" of an emitWithAck threw', error);
     }
   }
 

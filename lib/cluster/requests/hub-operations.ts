@@ -5,8 +5,8 @@ import type { AnswersMessage, AskedMessage } from './ack-collector.js';
 import { AckGathering } from './ack-gathering.js';
 import type { Asker } from './asker.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
-import type { BackplaneLogger } from '../logger.js';
 import { eventFrame } from '../message.js';
+import type { ThrottledLog } from '../throttled-log.js';
 import { missingOf } from './missing.js';
 import type { Operation, QuestionArguments } from './question.js';
 import type { SocketDescription } from './remote-socket.js';
@@ -20,12 +20,12 @@ const GONE: ReadonlySet<string> = new Set(['INSTANCE_LEFT', 'INSTANCE_LOST', 'NO
 export class HubOperations {
   readonly #hub: string;
   readonly #asker: Asker;
-  readonly #logger: BackplaneLogger;
+  readonly #log: ThrottledLog;
 
-  constructor(hub: string, asker: Asker, logger: BackplaneLogger) {
+  constructor(hub: string, asker: Asker, log: ThrottledLog) {
     this.#hub = hub;
     this.#asker = asker;
-    this.#logger = logger;
+    this.#log = log;
   }
 
   async fetch(
@@ -87,7 +87,7 @@ export class HubOperations {
     data: unknown,
     { onAnswer }: AckOptions = {},
   ): Promise<AckResult> {
-    const gathering = new AckGathering(onAnswer, this.#logger);
+    const gathering = new AckGathering(onAnswer, this.#log);
     const gap = await this.#asker.gather(
       {
         operation: 'ask',

@@ -1,15 +1,16 @@
+import { messageOf } from '../../errors/quote.js';
 import { Frame } from '../../hub/frame.js';
 import { AckCollector } from './ack-collector.js';
 import type { Reply } from './answer-stream.js';
 import type { Connection } from '../connection.js';
 import type { Identity } from '../instances/identity.js';
 import { instanceOf } from '../instances/instance-id.js';
-import type { BackplaneLogger } from '../logger.js';
 import type { Question } from './question.js';
 import type { SocketDescription } from './remote-socket.js';
 import type { ServedHub } from '../served-hub.js';
 import type { ServedHubs } from '../served-hubs.js';
 import type { ServerEvents } from '../servers/server-events.js';
+import type { ThrottledLog } from '../throttled-log.js';
 
 /** The answer to `count`, `join`, `leave` and `disconnect`. */
 export interface DoneMessage {
@@ -28,7 +29,7 @@ export interface ResponderOptions {
   readonly identity: Identity;
   readonly hubs: ServedHubs;
   readonly serverEvents: ServerEvents;
-  readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
 }
 
 /** Answers questions about the connections of this instance, whoever asks. */
@@ -50,9 +51,9 @@ export class Responder {
     try {
       await this.#answer(question, from, reply);
     } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      this.#options.logger.error(`The request "${question.operation}" failed: ${message}`, stack);
-      reply({ failed: 'HANDLER_FAILED', message }, true);
+      const { operation } = question;
+      this.#options.log.error(`request:${operation}`, `The request "${operation}" failed`, error);
+      reply({ failed: 'HANDLER_FAILED', message: messageOf(error) }, true);
     }
   }
 

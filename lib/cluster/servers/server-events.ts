@@ -1,7 +1,8 @@
+import { messageOf, quote } from '../../errors/quote.js';
 import type { Reply } from '../requests/answer-stream.js';
 import type { ChannelNames } from '../wire/channels.js';
-import type { BackplaneLogger } from '../logger.js';
 import type { Subscriptions } from '../link/subscriptions.js';
+import type { ThrottledLog } from '../throttled-log.js';
 
 /** Of the instance that sent a server event. */
 export interface ServerEventContext {
@@ -20,7 +21,7 @@ type AnyHandler = ServerEventHandler<any>;
 export interface ServerEventsOptions {
   readonly channels: ChannelNames;
   readonly subscriptions: Subscriptions;
-  readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
   /** The hubs that are listened to have changed. */
   readonly onChange: () => void;
 }
@@ -75,12 +76,10 @@ export class ServerEvents {
   }
 
   #failed(event: string, error: unknown, answer: Reply | undefined): void {
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    this.#options.logger.error(
-      `A handler of the server event "${event}" failed: ${message}`,
-      stack,
-    );
-    answer?.({ failed: 'HANDLER_FAILED', message }, true);
+    // An event that has a handler: the name is the app's.
+    const line = `A handler of the server event ${quote(event)} failed`;
+    this.#options.log.error(`server-event:${event}`, line, error);
+    answer?.({ failed: 'HANDLER_FAILED', message: messageOf(error) }, true);
   }
 
   #listenTo(hub: string): Map<string, Set<AnyHandler>> {

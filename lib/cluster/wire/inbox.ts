@@ -1,8 +1,8 @@
+import { quote } from '../../errors/quote.js';
 import { isLogEntry } from '../../transport/log-entry.js';
 import type { Counters } from '../counters.js';
 import { decodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
-import type { BackplaneLogger } from '../logger.js';
-import { ThrottledWarning } from '../throttled-warning.js';
+import type { ThrottledLog } from '../throttled-log.js';
 
 /** Takes envelopes of one kind. Answers with false for one whose inside is not intelligible. Must not throw. */
 export type EnvelopeReader = (envelope: Envelope, channel: string) => boolean;
@@ -11,7 +11,7 @@ export interface InboxOptions {
   /** Takes entries of histories, own ones too. Answers as a reader does. */
   readonly entries: (channel: string, bytes: Buffer) => boolean;
   readonly counters: Counters;
-  readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
   readonly isOwn: (instanceId: string) => boolean;
   readonly readers: Readonly<Record<Exclude<keyof typeof EnvelopeKind, 'probe'>, EnvelopeReader>>;
 }
@@ -20,11 +20,9 @@ export interface InboxOptions {
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #readers: ReadonlyMap<number, EnvelopeReader>;
-  readonly #garbage: ThrottledWarning;
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    this.#garbage = new ThrottledWarning(options.logger);
     const { broadcast, request, answer, announcement } = options.readers;
     this.#readers = new Map([
       [EnvelopeKind.broadcast, broadcast],
@@ -42,8 +40,10 @@ export class Inbox {
     const reader = envelope && this.#readers.get(envelope.kind);
     if (envelope && reader?.(envelope, channel)) return;
     this.#options.counters.malformed++;
-    this.#garbage.warn(
-      `Dropped a message of ${bytes.length} bytes on "${channel.slice(0, 100)}" that is no envelope of this version. ` +
+    this.#options.log.warn(
+      'malformed',
+      () =>
+        `Dropped a message of ${bytes.length} bytes on ${quote(channel)} that is no envelope of this version. ` +
         'Does something else publish there? Give each app its own "eventKeys".',
     );
   }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Link } from '../../../lib/cluster/link/link.js';
+import { ThrottledLog } from '../../../lib/cluster/throttled-log.js';
 import { BackplaneConfigError } from '../../../lib/errors/backplane-config.error.js';
 import { BackplaneUnavailableError } from '../../../lib/errors/backplane-unavailable.error.js';
 import { guardProcess } from '../../support/process-guard.js';
@@ -28,6 +29,7 @@ describe('the link', () => {
     link = new Link({
       transport,
       logger,
+      log: new ThrottledLog(logger),
       commandTimeoutMs,
       failFast,
       probeChannel: 'probe',
