@@ -66,7 +66,8 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * Adds the members of any of the rooms. `to([])` addresses nobody.
+   * Adds the members of any of the rooms. `to([])` addresses nobody. One message may name any number of rooms, at most 64 of which may
+   * have a history: {@link emit} and {@link publish} throw for more.
    * @throws TypeError for a room that is not a non-empty string of at most 255 bytes
    */
   to(...rooms: Names): Audience<Events> {
@@ -78,7 +79,7 @@ export class Audience<Events extends object = AnyEvents> {
     return this.to(...rooms);
   }
 
-  /** Adds all connections of the users. */
+  /** Adds all connections of the users, of any number of them. */
   toUser(...userIds: Names): Audience<Events> {
     return this.#with('users', namesOf('user id', userIds));
   }
@@ -127,7 +128,8 @@ export class Audience<Events extends object = AnyEvents> {
 
   /**
    * Sends an event, and forgets it: what could not leave is counted and logged, never thrown.
-   * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or starts with `$`
+   * @throws TypeError for data that JSON cannot hold; for an event that is empty, no string, or starts with `$`; for a target of more
+   * than 64 rooms with a history, or of more than 64 rooms and users with one and more than 64 exceptions
    */
   emit<Name extends EventName<Events>>(event: Name, ...[data]: EventArguments<Events, Name>): void {
     this.#sink.emit(this.#target, this.#modifiers, eventFrame(event, data));

@@ -12,8 +12,8 @@ import { withDeadline } from './deadline.js';
 import { deliverEnvelope } from './delivery.js';
 import { encodeEnvelope, type Envelope, EnvelopeKind } from './wire/envelope.js';
 import type { Identity } from './instances/identity.js';
-import { instanceOf } from './instances/instance-id.js';
 import type { Link } from './link/link.js';
+import { type LiveCopy, liveCopies } from './live-copies.js';
 import { RecentIds } from './recent-ids.js';
 import type { ServedHubs } from './served-hubs.js';
 import { encodeTarget } from './wire/target-codec.js';
@@ -98,47 +98,39 @@ export class Broadcasts {
     modifiers: AudienceModifiers,
     frame: Frame,
   ): Promise<void>[] {
+    const { transport, identity, channels } = this.#options;
+    const { copies, overlap } = liveCopies(hub, target, channels, identity);
+    const published: Promise<void>[] = [];
+    let bytes: Buffer | undefined;
+    let encodedFor: Target | undefined;
+    for (const copy of copies) {
+      // Copies that do not overlap are messages of their own to a receiver that looks out for doubles.
+      const isSame = copy.target === encodedFor && (overlap || !transport.mayRepeat);
+      if (!bytes || !isSame) bytes = this.#encode(copy, overlap, modifiers, frame);
+      encodedFor = copy.target;
+      published.push(transport.publish(copy.channel, bytes));
+    }
+    return published;
+  }
+
+  #encode(
+    { target }: LiveCopy,
+    overlap: boolean,
+    modifiers: AudienceModifiers,
+    frame: Frame,
+  ): Buffer {
     const { transport, identity } = this.#options;
-    const channels = this.#channelsOf(hub, target);
-    if (channels.length === 0) return [];
-    const bytes = encodeEnvelope({
+    return encodeEnvelope({
       kind: EnvelopeKind.broadcast,
       origin: identity.current,
       sequence: ++this.#sequence,
       binary: frame.binary,
-      mayRepeat: channels.length > 1 || transport.mayRepeat,
+      mayRepeat: overlap || transport.mayRepeat,
       volatile: modifiers.volatile,
       compress: modifiers.compress,
-      target: this.#targetBytes(target),
+      target: target ? encodeTarget(target) : CHANNELS_OWN_TARGET,
       payload: frame.payload,
     });
-    return channels.map((channel) => transport.publish(channel, bytes));
-  }
-
-  /** Where the other instances listen that could have somebody of the target. */
-  #channelsOf(hub: string, target: Target): string[] {
-    const { channels, identity } = this.#options;
-    if (target.everyone) return [channels.all(hub)];
-    const owners = new Set(target.connections.map(instanceOf));
-    for (const owner of owners) if (!owner || identity.isOwn(owner)) owners.delete(owner);
-    return [
-      ...target.rooms.map((room) => channels.room(hub, room)),
-      ...target.users.map((user) => channels.user(hub, user)),
-      ...[...owners].map((owner) => channels.instance(hub, owner!)),
-    ];
-  }
-
-  /** Empty where the channel says it all. Connections of this instance are left out of the exceptions: the others have none of them. */
-  #targetBytes(target: Target): Buffer {
-    const exceptConnections = target.exceptConnections.filter(
-      (id) => !this.#options.identity.isOwn(instanceOf(id)),
-    );
-    const excepts =
-      exceptConnections.length + target.exceptRooms.length + target.exceptUsers.length;
-    const groups = target.rooms.length + target.users.length;
-    if (excepts === 0 && groups === 1 && target.connections.length === 0)
-      return CHANNELS_OWN_TARGET;
-    return encodeTarget({ ...target, exceptConnections });
   }
 
   /** Something that was to be forgotten could not leave. */

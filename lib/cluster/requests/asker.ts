@@ -212,9 +212,11 @@ export class Asker {
     const ask = (owned: Owned): void => {
       note(owned, named);
       nobodys.push(...owned.nobodys);
-      const sent = [...owned.byOwner.keys()].map((id) =>
-        this.#publish(channels.direct(id), question, sequence),
-      );
+      // Each is asked for its own only: the bytes must not grow with the square of the names.
+      const sent = [...owned.byOwner].map(([id, connections]) => {
+        const target = { ...question.target, connections };
+        return this.#publish(channels.direct(id), { ...question, target }, sequence);
+      });
       pending.expectOthers(owned.byOwner.keys());
       Promise.all(sent).catch(() => pending.takeOutOthers('BACKPLANE_UNAVAILABLE'));
     };

@@ -17,10 +17,14 @@ const ENTRY_HEAD_BYTES = 3;
 
 /** A target as bytes: entries of tag (1), length (2), name (UTF-8). */
 export function encodeTarget(target: Target): Buffer {
-  const entries: Buffer[] = [];
-  if (target.everyone) entries.push(entry(EVERYONE_TAG, ''));
-  for (const list of LISTS) for (const name of target[list]) entries.push(entry(TAGS[list], name));
-  return Buffer.concat(entries);
+  let length = target.everyone ? ENTRY_HEAD_BYTES : 0;
+  for (const list of LISTS)
+    for (const name of target[list]) length += ENTRY_HEAD_BYTES + Buffer.byteLength(name, 'utf8');
+  const bytes = Buffer.allocUnsafe(length);
+  let at = target.everyone ? writeEntry(bytes, 0, EVERYONE_TAG, '') : 0;
+  for (const list of LISTS)
+    for (const name of target[list]) at = writeEntry(bytes, at, TAGS[list], name);
+  return bytes;
 }
 
 /** Undefined for bytes that are no target. Reads nothing outside them. */
@@ -49,11 +53,10 @@ export function decodeTarget(bytes: Buffer): Target | undefined {
   return { ...EVERYONE, ...lists, everyone };
 }
 
-function entry(tag: number, name: string): Buffer {
-  const length = Buffer.byteLength(name, 'utf8');
-  const bytes = Buffer.allocUnsafe(ENTRY_HEAD_BYTES + length);
-  bytes[0] = tag;
-  bytes.writeUInt16BE(length, 1);
-  bytes.write(name, ENTRY_HEAD_BYTES, 'utf8');
-  return bytes;
+/** Answers with where the next entry begins. */
+function writeEntry(bytes: Buffer, at: number, tag: number, name: string): number {
+  const length = name === '' ? 0 : bytes.write(name, at + ENTRY_HEAD_BYTES, 'utf8');
+  bytes[at] = tag;
+  bytes.writeUInt16BE(length, at + 1);
+  return at + ENTRY_HEAD_BYTES + length;
 }

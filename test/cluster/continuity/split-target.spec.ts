@@ -1,8 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { HistoryRules } from '../../../lib/cluster/continuity/history-rules.js';
 import { splitTarget } from '../../../lib/cluster/continuity/split-target.js';
+import { Hub } from '../../../lib/hub/hub.js';
 import { EVERYONE, type Target } from '../../../lib/hub/target.js';
+import { Turn } from '../../../lib/hub/turn.js';
 import { historyRules } from '../../../lib/module/history-option.js';
+import { FakeMember } from '../../hub/fake-member.js';
 
 const LIMITS = { size: 1, ttlMs: 1 };
 const rules = new HistoryRules(
@@ -68,6 +72,76 @@ describe('a target is taken apart', () => {
     expect(splitTarget(EVERYONE, all)).toMatchObject({
       logged: [{ kind: 'all', name: '', target: EVERYONE }],
       live: undefined,
+    });
+  });
+
+  it('into parts of which exactly one means a connection that the target means', () => {
+    const names = (from: string[]): fc.Arbitrary<string[]> =>
+      fc.uniqueArray(fc.constantFrom(...from));
+    const rooms = names(['kept:1', 'kept:2', 'kept:3', 'a', 'b']);
+    const users = names(['ann', 'bob', 'cid']);
+    const connections = names(['1', '2']);
+    const withoutUserRule = new HistoryRules(historyRules([{ rooms: 'kept:*', ...LIMITS }]));
+    const hub = new Hub('/', { turn: new Turn(), coalesceMs: 0 });
+    fc.assert(
+      fc.property(
+        fc.record({
+          rooms,
+          users,
+          connections,
+          exceptRooms: rooms,
+          exceptConnections: connections,
+        }),
+        fc.record({ user: fc.constantFrom('ann', 'bob', undefined), joined: rooms }),
+        fc.constantFrom(rules, withoutUserRule),
+        (target, { user, joined }, ruled) => {
+          const member = new FakeMember('1', user);
+          for (const room of joined) member.rooms.add(room);
+          const { logged, live } = splitTarget(to(target), ruled);
+          const parts = [...logged.map((part) => part.target), ...(live ? [live] : [])];
+          const meant = parts.filter((part) => hub.isMeant(member, part));
+          expect(meant).toHaveLength(hub.isMeant(member, to(target)) ? 1 : 0);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  describe('that many names do not make slow or large:', () => {
+    const many = (prefix: string, count: number): string[] =>
+      Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+    it('users in any number, none of whom lists another', () => {
+      const { logged, live } = splitTarget(to({ users: many('u', 50_000) }), rules);
+      expect([logged.length, live]).toEqual([50_000, undefined]);
+      const listed = new Set(logged.flatMap(({ target }) => Object.keys(named(target))));
+      expect([...listed]).toEqual(['users']);
+      expect(logged.every(({ name, target }) => target.users.join() === name)).toBe(true);
+    });
+
+    it('64 rooms with a history, besides any number without', () => {
+      const rooms = [...many('kept:', 64), ...many('r', 20_000)];
+      const { logged, live } = splitTarget(to({ rooms }), rules);
+      expect([logged.length, live!.rooms.length]).toEqual([64, 20_000]);
+    });
+
+    it.each([65, 100_000])('%d rooms with a history are refused', (count) => {
+      expect(() => splitTarget(to({ rooms: many('kept:', count) }), rules)).toThrow(
+        new TypeError(
+          `One message can go to at most 64 rooms with a history, got ${count}. Send it in several calls, or to one room ` +
+            'that all of them join.',
+        ),
+      );
+    });
+
+    it('many exceptions of many users are refused', () => {
+      const target = (users: number, excepts: number): Target =>
+        to({ users: many('u', users), exceptRooms: many('x', excepts) });
+      expect(() => splitTarget(target(65, 65), rules)).toThrow(
+        /at most 64 exceptions, got 65 and 65/,
+      );
+      expect(splitTarget(target(64, 1_000), rules).logged).toHaveLength(64);
+      expect(splitTarget(target(1_000, 64), rules).logged).toHaveLength(1_000);
     });
   });
 });

@@ -1,0 +1,34 @@
+import type { Connection } from '../../lib/cluster/connection.js';
+import { FakeMember } from '../hub/fake-member.js';
+
+/** A connection without a socket, that keeps what it is written. */
+export class FakeConnection extends FakeMember implements Connection {
+  readonly data = {};
+  readonly isOpen = true;
+  readonly paused = new Map();
+  readonly isPausable = false;
+  /** The code and the reason of each disconnect. */
+  readonly disconnects: unknown[][] = [];
+
+  isBehind(): boolean {
+    return false;
+  }
+
+  pause(): void {}
+
+  async drained(): Promise<boolean> {
+    return true;
+  }
+
+  writeMissed(): boolean {
+    return true;
+  }
+
+  disconnect(...how: unknown[]): void {
+    this.disconnects.push(how);
+  }
+
+  ask(): void {}
+
+  withdraw(): void {}
+}
