@@ -6,7 +6,9 @@ export type {
   BackplaneUser,
   ClientMessage,
   GivenAdapterOptions,
+  GivenLimits,
   HeartbeatOptions,
+  LimitOptions,
   MessageParser,
   SlowClientPolicy,
 } from './adapter/adapter.options.js';
@@ -62,6 +64,7 @@ export { BackplaneRefusedError } from './errors/backplane-refused.error.js';
 export { BackplaneUnavailableError } from './errors/backplane-unavailable.error.js';
 export { ClientAnswerError } from './errors/client-answer.error.js';
 export { ConnectionClosedError } from './errors/connection-closed.error.js';
+export { LimitExceededError, type LimitName } from './errors/limit-exceeded.error.js';
 export { NoSuchConnectionError } from './errors/no-such-connection.error.js';
 export { RequestTimeoutError } from './errors/request-timeout.error.js';
 export { createBackplane } from './module/create-backplane.js';

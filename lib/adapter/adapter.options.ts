@@ -44,6 +44,15 @@ export interface HeartbeatOptions {
 /** What happens to a client that does not read what it is sent. */
 export type SlowClientPolicy = 'disconnect' | 'drop' | 'pause';
 
+/** What one client may have or do. `Infinity` where there is no limit. */
+export interface LimitOptions {
+  /** In how many rooms it may be at a time. Default 1,000. */
+  readonly rooms: number;
+}
+
+/** The option `limits`, as an app gives it: `false` for no limit. */
+export type GivenLimits = { readonly [Name in keyof LimitOptions]?: number | false | undefined };
+
 /** The options of the adapter, all filled in. */
 export interface AdapterOptions {
   readonly heartbeat: HeartbeatOptions | false;
@@ -56,11 +65,13 @@ export interface AdapterOptions {
   readonly allowAnonymous: boolean;
   readonly messageParser: MessageParser | undefined;
   readonly perMessageDeflate: ServerOptions['perMessageDeflate'];
+  readonly limits: LimitOptions;
 }
 
 /** The options of the adapter as an app gives them. */
-export interface GivenAdapterOptions extends Partial<Omit<AdapterOptions, 'heartbeat'>> {
+export interface GivenAdapterOptions extends Partial<Omit<AdapterOptions, 'heartbeat' | 'limits'>> {
   readonly heartbeat?: Partial<HeartbeatOptions> | false | undefined;
+  readonly limits?: GivenLimits | undefined;
 }
 
 /** What the explicit form, `new RedisBackplaneAdapter(app, overrides)`, may say otherwise than the module's options. */

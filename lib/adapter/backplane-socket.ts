@@ -5,6 +5,7 @@ import type { AnswerListener, Connection, PausedAt } from '../cluster/connection
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from '../cluster/events.js';
 import { eventFrame } from '../cluster/message.js';
 import { namesOf } from '../cluster/names.js';
+import { roomsToJoin } from '../cluster/room-limit.js';
 import type { ServedHub } from '../cluster/served-hub.js';
 import { Batch } from '../hub/batch.js';
 import { Frame } from '../hub/frame.js';
@@ -101,10 +102,11 @@ export class BackplaneSocket<
   /**
    * Enters the rooms. Once resolved, an emit to one of them from any instance reaches this client. Resolves also while Redis
    * is away: local at once, in the cluster when it is back.
-   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes
+   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes; LimitExceededError if it would be in
+   * more rooms than the option `limits.rooms` allows (default 1,000), and then it enters none. A room that it is in counts once
    */
   async join(...rooms: Names): Promise<void> {
-    await this.#hub.join(this as unknown as BackplaneSocket, namesOf('room', rooms));
+    await this.#hub.join(this as unknown as BackplaneSocket, roomsToJoin(this, rooms));
   }
 
   /** Leaves the rooms, at once. @throws (rejects) TypeError as {@link join} does */
@@ -234,6 +236,11 @@ export class BackplaneSocket<
   /** @internal Never throws. */
   write(batch: Batch, delivery: Delivery, more: boolean): void {
     this.#writer.write(batch, delivery, more);
+  }
+
+  /** @internal */
+  get maxRooms(): number {
+    return this.session.maxRooms;
   }
 
   /** @internal */

@@ -24,6 +24,8 @@ const SCOPED_HOOK_TIMEOUT_MS = 10_000;
 export interface ClientSessionContext {
   readonly dispatcher: Dispatcher;
   readonly log: ThrottledLog;
+  /** How many rooms a client may be in; `Infinity` for any number. */
+  readonly maxRooms: number;
   /** Runs of `handleDisconnect` that have not ended. */
   readonly disconnectHooks: Set<Promise<void>>;
 }
@@ -69,6 +71,10 @@ export class ClientSession implements Session {
 
   get socket(): BackplaneSocket {
     return this.#socket;
+  }
+
+  get maxRooms(): number {
+    return this.#context.maxRooms;
   }
 
   bind(handlers: readonly WsMessageHandler[]): void {

@@ -102,6 +102,7 @@ export class Endpoint {
     this.#sessionContext = {
       dispatcher: parts.dispatcher,
       log: parts.log,
+      maxRooms: options.limits.rooms,
       disconnectHooks: this.#disconnectHooks,
     };
     parts.heartbeat?.watch({ [Symbol.iterator]: () => this.#sessions.values() });

@@ -5,6 +5,7 @@ import type {
   Authenticate,
   GivenAdapterOptions,
   HeartbeatOptions,
+  LimitOptions,
   MessageParser,
   SlowClientPolicy,
 } from './adapter.options.js';
@@ -18,6 +19,7 @@ import {
 } from './option-checks.js';
 
 const MIB = 1024 * 1024;
+const DEFAULT_LIMITS: LimitOptions = { rooms: 1_000 };
 const SLOW_CLIENT: readonly SlowClientPolicy[] = ['disconnect', 'drop', 'pause'];
 
 /** The names of the adapter's options. */
@@ -32,6 +34,7 @@ export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
   'allowAnonymous',
   'messageParser',
   'perMessageDeflate',
+  'limits',
 ];
 
 /** @throws BackplaneConfigError naming the option, what it must be, what kind of value it is, and the mend */
@@ -56,6 +59,7 @@ export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOp
     messageParser: functionOption('messageParser', options.messageParser) as
       MessageParser | undefined,
     perMessageDeflate: perMessageDeflate(options.perMessageDeflate),
+    limits: limits(options.limits),
   });
 }
 
@@ -77,6 +81,20 @@ function slowClient(given: unknown): SlowClientPolicy {
     throw wrong('slowClient', "'disconnect', 'drop' or 'pause'", given);
   }
   return given as SlowClientPolicy;
+}
+
+function limits(given: unknown): LimitOptions {
+  if (given !== undefined && !isPlainObject(given)) {
+    throw wrong('limits', '{ rooms }', given, 'Write limits: { rooms: 1_000 }.');
+  }
+  assertKnown('limits.', given ?? {}, Object.keys(DEFAULT_LIMITS));
+  return Object.freeze({ rooms: limit('rooms', given?.rooms) });
+}
+
+/** `Infinity`, too: the adapter checks the module's options, which are filled in, once more. */
+function limit(name: keyof LimitOptions, given: unknown): number {
+  if (given === false || given === Infinity) return Infinity;
+  return wholeOption(`limits.${name}`, given, DEFAULT_LIMITS[name], 1, ', or false for no limit');
 }
 
 function perMessageDeflate(given: unknown): AdapterOptions['perMessageDeflate'] {

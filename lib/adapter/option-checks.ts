@@ -33,12 +33,26 @@ export function booleanOption(option: string, value: unknown, fallback: boolean)
   return value;
 }
 
-/** A whole number from `least` up to what a timer can hold. */
-export function wholeOption(option: string, value: unknown, fallback: number, least = 1): number {
+/**
+ * A whole number from `least` up to what a timer can hold.
+ * @param otherwise what else the option can be, for the error
+ */
+export function wholeOption(
+  option: string,
+  value: unknown,
+  fallback: number,
+  least = 1,
+  otherwise = '',
+): number {
   if (value === undefined) return fallback;
   const most = 2 ** 31 - 1;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-    throw wrong(option, `a whole number from ${least} to ${most}`, value, mendOfNumber(value));
+    throw wrong(
+      option,
+      `a whole number from ${least} to ${most}${otherwise}`,
+      value,
+      mendOfNumber(value),
+    );
   }
   return value;
 }

@@ -7,6 +7,8 @@ export type DisconnectCallback = (code: number, reason: Buffer) => void;
 
 /** What is behind a client's socket, for those who have nothing but the socket. */
 export interface Session {
+  /** How many rooms the client may be in; `Infinity` for any number. */
+  readonly maxRooms: number;
   /** Adds the handlers of one more gateway. */
   bind(handlers: readonly WsMessageHandler[]): void;
   onDisconnect(callback: DisconnectCallback): void;

@@ -206,7 +206,8 @@ export class Audience<Events extends object = AnyEvents> {
 
   /**
    * Lets the connections enter rooms, on every instance. Resolves when the live instances have confirmed it: an emit to the
-   * rooms then reaches them. Instances that did not confirm are named.
+   * rooms then reaches them. Instances that did not confirm are named. So is each connection that would be in more rooms than its
+   * instance allows (`LIMIT_EXCEEDED`): it enters none of them, and the others enter all.
    * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes; BackplaneClosedError
    */
   async socketsJoin(...rooms: Names): Promise<CommandResult> {

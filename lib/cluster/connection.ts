@@ -27,6 +27,8 @@ export interface Connection extends Member {
   /** The app's, to be shown to other instances. */
   readonly data: unknown;
   readonly isOpen: boolean;
+  /** How many rooms it may be in; `Infinity` for any number. */
+  readonly maxRooms: number;
   /** Where it stands in the histories, by their logs, that it is written nothing of until it has read. Kept by the catching up; what it leaves is forgotten. */
   readonly paused: Map<string, PausedAt>;
   /** Whether it is paused in its histories when it does not read. */

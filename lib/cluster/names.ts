@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { describe } from '../errors/quote.js';
 
 const MAX_NAME_BYTES = 255;
 /** Of UTF-8, for a unit of UTF-16. */
@@ -20,9 +20,7 @@ export function namesOf(
 
 export function assertName(kind: string, name: unknown): asserts name is string {
   if (typeof name !== 'string') {
-    throw new TypeError(
-      `A ${kind} must be a string, got ${typeof name} ${inspect(name).slice(0, 80)}.`,
-    );
+    throw new TypeError(`A ${kind} must be a string, got ${describe(name)}.`);
   }
   if (name === '') throw new TypeError(`A ${kind} must not be an empty string.`);
   // A lone surrogate has no UTF-8: two such names would meet on one channel.

@@ -8,6 +8,7 @@ import type { Connection } from './connection.js';
 import type { GroupKind } from './continuity/history-rules.js';
 import type { Identity } from './instances/identity.js';
 import type { Subscriptions } from './link/subscriptions.js';
+import { assertMayJoin } from './room-limit.js';
 import type { Route } from './route.js';
 
 /** Is told of each channel that has members here and may have a history. */
@@ -146,8 +147,14 @@ export class ServedHub<M extends Connection = Connection> {
     for (const room of this.#hub.remove(member)) this.#leftRoom(room);
   }
 
-  /** In the rooms at once here; resolves when messages from the other instances arrive too (at once while Redis is away). Never rejects. */
+  /**
+   * In the rooms at once here; resolves when messages from the other instances arrive too (at once while Redis is away). Nothing is
+   * awaited between the look at the limit and the entry: joins at the same time cannot go beyond it together.
+   * @param rooms each once
+   * @throws (rejects) LimitExceededError, and the member is in none of them that it was not in before
+   */
   async join(member: M, rooms: readonly string[]): Promise<void> {
+    assertMayJoin(member, rooms);
     // Rooms that are subscribed to together are confirmed together.
     const confirmations = new Set<Promise<void>>();
     for (const room of rooms) {

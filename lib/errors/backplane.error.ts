@@ -1,9 +1,21 @@
-/** What every error of this package extends: a message that says the mend, and a `code` that stays the same across versions. */
+/** Set on an error that has to extend another class, and is one of this package all the same. */
+export const IS_BACKPLANE_ERROR = Symbol('is a BackplaneError');
+
+/**
+ * What every error of this package is an instance of: a message that says how to fix it, and a `code` that stays the same across
+ * versions.
+ */
 export abstract class BackplaneError extends Error {
   abstract readonly code: string;
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    // Subclasses inherit this method.
+    return this === BackplaneError && value instanceof Error && IS_BACKPLANE_ERROR in value;
   }
 }

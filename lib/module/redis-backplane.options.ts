@@ -4,6 +4,7 @@ import type { ServerOptions } from 'ws';
 
 import type {
   Authenticate,
+  GivenLimits,
   HeartbeatOptions,
   MessageParser,
   SlowClientPolicy,
@@ -73,6 +74,13 @@ export interface RedisBackplaneOptions {
   messageParser?: MessageParser;
   /** Compression, as in `ws`. Default false. */
   perMessageDeflate?: ServerOptions['perMessageDeflate'];
+  /**
+   * What one client may have. Each is a number, which itself is allowed, or `false` for no limit. Default `{ rooms: 1_000 }`.
+   *
+   * `rooms`: in how many rooms a client may be at a time. A `join` that would go beyond it, from whichever instance, joins none of its
+   * rooms and rejects with `LimitExceededError`.
+   */
+  limits?: GivenLimits;
 }
 
 /** What belongs to the module, not to the backplane. */

@@ -40,7 +40,7 @@ export class SmokeGateway implements OnGatewayConnection<BackplaneSocket> {
     @ConnectedSocket() client: BackplaneSocket,
     @MessageBody() rooms: string[],
   ): Promise<boolean> {
-    await client.join(...rooms);
+    await client.join(rooms);
     return true;
   }
 

@@ -21,12 +21,12 @@ describe('names', () => {
     ['too long in bytes', '🚀'.repeat(64), /at most 255 bytes of UTF-8, got 256/],
     ['a lone surrogate', 'a\ud800b', /well-formed Unicode/],
     ['a lone low surrogate', '\udc00', /well-formed Unicode/],
-    ['a number', 7, /^A room must be a string, got number 7\.$/],
+    ['a number', 7, /^A room must be a string, got the number 7\.$/],
     ['undefined', undefined, /must be a string, got undefined/],
-    ['null', null, /must be a string, got object null/],
-    ['a symbol', Symbol('s'), /must be a string, got symbol/],
-    ['an object', { id: 1 }, /must be a string, got object/],
-    ['a list of lists', [['a']], /must be a string, got object/],
+    ['null', null, /must be a string, got null/],
+    ['a symbol', Symbol('s'), /must be a string, got the symbol/],
+    ['an object', { id: 1 }, /must be a string, got an object/],
+    ['a list of lists', [['a']], /must be a string, got an array/],
     ['a list with a hole', [undefined], /must be a string, got undefined/],
   ])('may not be %s', (_, name, message) => {
     const attempt = () => namesOf('room', ['fine', name as string]);

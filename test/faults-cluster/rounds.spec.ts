@@ -40,6 +40,7 @@ class Client implements Connection {
   ) {}
 
   readonly isOpen = true;
+  readonly maxRooms = Infinity;
   readonly isPausable = false;
   readonly paused = new Map<string, PausedAt>();
 

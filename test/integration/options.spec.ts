@@ -114,6 +114,11 @@ const NONSENSE: Nonsense[] = [
   ],
   ['a beat of 0', { heartbeat: { timeoutMs: 0 } }, 'heartbeat.timeoutMs', /the number 0/, ANY],
   ['a size below 1', { maxPayloadBytes: 0 }, 'maxPayloadBytes', /the number 0/, /from 1/],
+  ['a limit alone', { limits: 100 }, 'limits', /the number 100/, /Write limits: \{ rooms/],
+  ['a limit of 0', { limits: { rooms: 0 } }, 'limits.rooms', /the number 0/, /or false for no/],
+  ['a limit that is true', { limits: { rooms: true } }, 'limits.rooms', /a boolean/, /or false/],
+  ['a limit in words', { limits: { rooms: '9' } }, 'limits.rooms', /a string/, /Number\(value/],
+  ['half a room', { limits: { rooms: 1.5 } }, 'limits.rooms', /1\.5/, /whole number/],
   ['a total of 0', { totalBufferLimitBytes: 0 }, 'totalBufferLimitBytes', /the number 0/, ANY],
   ['a size in words', { bufferLimitBytes: '1mb' }, 'bufferLimitBytes', /a string/, /Number/],
   [

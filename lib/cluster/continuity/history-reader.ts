@@ -1,6 +1,5 @@
-import { inspect } from 'node:util';
-
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
+import { describe } from '../../errors/quote.js';
 import type { LogEntry, LogRange, LogRead, Logs } from '../../transport/logs.js';
 import { assertName } from '../names.js';
 import type { ChannelNames } from '../wire/channels.js';
@@ -199,7 +198,7 @@ function checked(options: HistoryOptions): Omit<Wanted, 'after'> & { since: Sinc
   const place = typeof since === 'number' ? { offset: since } : since;
   if (place && !(Number.isSafeInteger(place.offset) && place.offset >= 0)) {
     throw new TypeError(
-      `The "since" of history() must be an offset, or { epoch, offset }, got ${inspect(since).slice(0, 80)}.`,
+      `The "since" of history() must be an offset, or { epoch, offset }, got ${describe(since)}.`,
     );
   }
   return { since: place, limit, reverse: Boolean(reverse) };

@@ -11,7 +11,14 @@ import { missingOf } from './missing.js';
 import type { Operation, QuestionArguments } from './question.js';
 import type { SocketDescription } from './remote-socket.js';
 import type { DoneMessage, FetchedMessage } from './responder.js';
-import type { AckOptions, AckResult, CommandResult, CountResult, Missing } from './results.js';
+import type {
+  AckOptions,
+  AckResult,
+  CommandResult,
+  CountResult,
+  Missing,
+  MissingConnection,
+} from './results.js';
 
 /** What a dead instance leaves out of a count is not there to be counted. */
 const GONE: ReadonlySet<string> = new Set(['INSTANCE_LEFT', 'INSTANCE_LOST', 'NO_SUCH_CONNECTION']);
@@ -109,15 +116,18 @@ export class HubOperations {
     onDone: (instanceId: string, message: DoneMessage) => void,
   ): Promise<Missing[]> {
     const unknown: string[] = [];
+    const refused: MissingConnection[] = [];
     const gap = await this.#asker.gather(
       { operation, hub: this.#hub, target, modifiers, args },
       (instanceId, message) => {
         const done = message as DoneMessage;
         unknown.push(...done.unknown);
+        for (const [connectionId, max] of done.refused ?? [])
+          refused.push({ connectionId, reason: 'LIMIT_EXCEEDED', max });
         onDone(instanceId, done);
       },
     );
-    return missingOf(target, gap, unknown);
+    return [...refused, ...missingOf(target, gap, unknown)];
   }
 }
 

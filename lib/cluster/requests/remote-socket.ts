@@ -1,10 +1,11 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { ClientAnswerError } from '../../errors/client-answer.error.js';
 import { ConnectionClosedError } from '../../errors/connection-closed.error.js';
+import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
 import { NoSuchConnectionError } from '../../errors/no-such-connection.error.js';
 import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { AnyEvents, EventArguments, EventName } from '../events.js';
-import type { AckResult, CommandResult, Missing } from './results.js';
+import type { AckResult, CommandResult, Missing, MissingConnection } from './results.js';
 
 /** What an instance tells of one of its connections. */
 export interface SocketDescription {
@@ -66,17 +67,27 @@ export class RemoteSocket<Events extends object = AnyEvents> {
     return answer.data;
   }
 
-  /** @throws (rejects) TypeError for a room that is none; NoSuchConnectionError; RequestTimeoutError; BackplaneUnavailableError */
+  /**
+   * @throws (rejects) TypeError for a room that is none; LimitExceededError as `BackplaneSocket.join`, by the limit of the client's
+   * instance; NoSuchConnectionError; RequestTimeoutError; BackplaneUnavailableError
+   */
   async join(...rooms: readonly (string | readonly string[])[]): Promise<void> {
-    this.#assertComplete((await this.#verbs().socketsJoin(rooms.flat())).missing);
+    const names = rooms.flat();
+    const { missing } = await this.#verbs().socketsJoin(names);
+    const [refused] = missing;
+    if (refused?.reason === 'LIMIT_EXCEEDED') {
+      const { max = 0 } = refused as MissingConnection;
+      throw new LimitExceededError({ limit: 'rooms', max, asked: names.length });
+    }
+    this.#assertComplete(missing);
   }
 
-  /** @throws (rejects) as {@link join} */
+  /** @throws (rejects) as {@link join}, but for LimitExceededError */
   async leave(...rooms: readonly (string | readonly string[])[]): Promise<void> {
     this.#assertComplete((await this.#verbs().socketsLeave(rooms.flat())).missing);
   }
 
-  /** Closes the connection with a code (default 1000). @throws (rejects) as {@link join} */
+  /** Closes the connection with a code (default 1000). @throws (rejects) as {@link leave} */
   async disconnect(code?: number, reason?: string): Promise<void> {
     this.#assertComplete((await this.#verbs().disconnectSockets(code, reason)).missing);
   }

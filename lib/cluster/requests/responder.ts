@@ -1,3 +1,4 @@
+import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
 import { messageOf } from '../../errors/quote.js';
 import { Frame } from '../../hub/frame.js';
 import { AckCollector } from './ack-collector.js';
@@ -17,7 +18,11 @@ export interface DoneMessage {
   readonly connections: number;
   /** Named connections of this instance that there are not. */
   readonly unknown: readonly string[];
+  /** Of `join`: who would have been in too many rooms, each with its limit, and is in none of them. Left out where there is nobody. */
+  readonly refused?: readonly Refused[];
 }
+
+export type Refused = readonly [connectionId: string, max: number];
 
 /** The answer to `fetch`. */
 export interface FetchedMessage {
@@ -79,8 +84,9 @@ export class Responder {
     } else if (operation === 'fetch') {
       reply({ sockets: connections.map(describe), unknown } satisfies FetchedMessage, true);
     } else {
-      if (hub) await command(question, hub, connections);
-      reply({ connections: connections.length, unknown } satisfies DoneMessage, true);
+      const refused = hub ? await command(question, hub, connections) : [];
+      const done: DoneMessage = { connections: connections.length - refused.length, unknown };
+      reply(refused.length === 0 ? done : { ...done, refused }, true);
     }
   }
 
@@ -98,19 +104,40 @@ export class Responder {
   }
 }
 
+/** Answers with those to whom it was not done. */
 async function command(
   { operation, args }: Question,
   hub: ServedHub,
   connections: readonly Connection[],
-): Promise<void> {
+): Promise<readonly Refused[]> {
   const { rooms = [], code, reason } = args;
   if (operation === 'join') {
-    await Promise.all(connections.map((connection) => hub.join(connection, rooms)));
+    return joinAll(hub, connections, [...new Set(rooms)]);
   } else if (operation === 'leave') {
     for (const connection of connections) hub.leave(connection, rooms);
   } else if (operation === 'disconnect') {
     for (const connection of connections) connection.disconnect(code, reason);
   }
+  return [];
+}
+
+/** One that is at its limit keeps no other from the rooms. */
+async function joinAll(
+  hub: ServedHub,
+  connections: readonly Connection[],
+  rooms: readonly string[],
+): Promise<readonly Refused[]> {
+  const refused: Refused[] = [];
+  const join = async (connection: Connection): Promise<void> => {
+    try {
+      await hub.join(connection, rooms);
+    } catch (error) {
+      if (!(error instanceof LimitExceededError)) throw error;
+      refused.push([connection.id, error.max]);
+    }
+  };
+  await Promise.all(connections.map(join));
+  return refused;
 }
 
 function describe({ id, userId, rooms, data }: Connection): FetchedMessage['sockets'][number] {

@@ -2,6 +2,7 @@
  * Why something is missing from a result.
  *
  * - `NO_SUCH_CONNECTION`: there is no connection with the id (any more)
+ * - `LIMIT_EXCEEDED`: of a join: it would have been in more rooms than its instance allows (`limits.rooms`), and joined none of them
  * - `CONNECTION_CLOSED`: it closed before it answered
  * - `REQUEST_TIMEOUT`: no answer before the deadline
  * - `INSTANCE_LEFT`, `INSTANCE_LOST`: the instance shut down, or its lease lapsed, before it answered
@@ -12,6 +13,7 @@
  */
 export type MissingReason =
   | 'NO_SUCH_CONNECTION'
+  | 'LIMIT_EXCEEDED'
   | 'CONNECTION_CLOSED'
   | 'REQUEST_TIMEOUT'
   | 'INSTANCE_LEFT'
@@ -26,6 +28,8 @@ export interface MissingConnection {
   readonly connectionId: string;
   readonly instanceId?: undefined;
   readonly reason: MissingReason;
+  /** Of `LIMIT_EXCEEDED`: the limit, as the connection's instance has it. */
+  readonly max?: number;
 }
 
 export interface MissingInstance {
