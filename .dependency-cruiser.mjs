@@ -14,7 +14,7 @@ const room = (name, path, mayKnow, comment) => ({
   severity: 'error',
   comment,
   from: { path },
-  to: { path: '^lib/', pathNot: [path, '^lib/errors/', ...mayKnow] },
+  to: { path: '^lib/', pathNot: [path, '^lib/(errors|timing)/', ...mayKnow] },
 });
 
 const refuse = (name, from, to, comment) => ({ name, severity: 'error', comment, from, to });
@@ -23,6 +23,7 @@ const refuse = (name, from, to, comment) => ({ name, severity: 'error', comment,
 export default {
   forbidden: [
     room('errors', '^lib/errors/', [], 'Errors are known by everyone, so they know no one.'),
+    room('timing', '^lib/timing/', [], 'Time is known by everyone, so it knows no one.'),
     room(
       'hub',
       '^lib/hub/',
@@ -67,7 +68,7 @@ export default {
           '^lib/index\\.ts$',
           TRANSPORT_PORT,
           '^lib/transport/(redis|memory)/',
-          '^lib/(module|adapter|cluster|hub|errors)/',
+          '^lib/(module|adapter|cluster|hub|errors|timing)/',
         ],
       },
       { path: '.' },

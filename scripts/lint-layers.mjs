@@ -20,6 +20,7 @@ const floors = [
   'lib/errors/error.ts',
   'lib/hub/hub.ts',
   'lib/module/module.ts',
+  'lib/timing/time.ts',
   'lib/transport/memory/memory.ts',
   'lib/transport/redis/redis.ts',
   'lib/transport/transport.ts',
@@ -29,6 +30,7 @@ const floors = [
 /** [file, what it imports, the rule that must refuse it] */
 const refused = [
   ['lib/errors/up.ts', '../hub/hub.js', 'errors-looks-down-only'],
+  ['lib/timing/up.ts', '../hub/hub.js', 'timing-looks-down-only'],
   ['lib/hub/up.ts', '../cluster/cluster.js', 'hub-looks-down-only'],
   ['lib/hub/port.ts', '../transport/transport.js', 'hub-looks-down-only'],
   ['lib/hub/nest.ts', '@nestjs/common', 'hub-knows-neither-nest-nor-redis'],
@@ -82,8 +84,8 @@ const allowed = [
     '../errors/error.js',
     '@nestjs/common',
   ],
-  ['lib/hub/down.ts', '../errors/error.js', 'ws', 'node:events'],
-  ['lib/transport/redis/down.ts', '../transport.js', '../../errors/error.js', 'ioredis'],
+  ['lib/hub/down.ts', '../errors/error.js', '../timing/time.js', 'ws', 'node:events'],
+  ['lib/transport/redis/down.ts', '../transport.js', '../../timing/time.js', 'ioredis'],
   ['lib/transport/memory/down.ts', '../transport.js', '../../errors/error.js'],
   ['sample-app/user.ts', 'nestjs-redis-backplane', '@nestjs/platform-express'],
 ];

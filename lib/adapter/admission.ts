@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { ForbiddenException, UnauthorizedException } from '@nestjs/common';
 
 import { assertName } from '../cluster/names.js';
-import { withDeadline } from '../cluster/deadline.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
+import { withDeadline } from '../timing/deadline.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 
 /** Let in, as somebody or as nobody; or refused, with the HTTP status that says why. */

@@ -5,6 +5,7 @@ import { ConnectionClosedError } from '../errors/connection-closed.error.js';
 import { RequestTimeoutError } from '../errors/request-timeout.error.js';
 import type { Frame } from '../hub/frame.js';
 import type { Delivery } from '../hub/member.js';
+import { Deadline } from '../timing/deadline.js';
 
 export interface RequestOptions {
   /** How long the client may take to answer. Default 5,000. */
@@ -22,7 +23,6 @@ export interface AskedClient {
 
 const OPEN = 1;
 const DEFAULT_TIMEOUT_MS = 5_000;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const DIRECT: Delivery = Object.freeze({ volatile: false, compress: true });
 
 /** The questions to one client that it has not answered yet, by the ids in their frames. */
@@ -71,20 +71,17 @@ export class ClientAnswers {
     // Those of other instances' questions are strings: the two never meet.
     const id = ++this.#serial;
     const frame = eventFrame(event, data, id);
-    let deadline: NodeJS.Timeout | undefined;
+    let deadline: Deadline | undefined;
     const answer = await new Promise<ClientAnswer>((resolve, reject) => {
-      deadline = setTimeout(
-        () => {
-          this.withdraw(id);
-          reject(new RequestTimeoutError(`the connection ${this.#socket.id}`));
-        },
-        Math.min(timeoutMs, MAX_TIMER_MS),
-      );
+      deadline = new Deadline(timeoutMs, () => {
+        this.withdraw(id);
+        reject(new RequestTimeoutError(`the connection ${this.#socket.id}`));
+      });
       this.ask(id, frame, DIRECT, {
         answered: (_, given) => resolve(given),
         closed: (connectionId) => reject(new ConnectionClosedError(connectionId)),
       });
-    }).finally(() => clearTimeout(deadline));
+    }).finally(() => deadline?.cancel());
     if ('error' in answer) throw new ClientAnswerError(answer.error);
     return answer.data;
   }

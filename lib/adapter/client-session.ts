@@ -5,6 +5,7 @@ import { WsException } from '@nestjs/websockets';
 import type { RawData } from 'ws';
 
 import type { ThrottledLog } from '../cluster/throttled-log.js';
+import { Deadline } from '../timing/deadline.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 import { ConnectionGate } from './connection-gate.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -96,10 +97,9 @@ export class ClientSession implements Session {
     const gate = this.#entry!.gate!;
     gate.seal();
     if (gate.isOpen) return this.#letIn();
-    const timer = gate.awaitsBeginning
-      ? setTimeout(
-          () => gate.fail(new Error('a request-scoped gateway was not made in time')),
-          SCOPED_HOOK_TIMEOUT_MS,
+    const deadline = gate.awaitsBeginning
+      ? new Deadline(SCOPED_HOOK_TIMEOUT_MS, () =>
+          gate.fail(new Error('a request-scoped gateway was not made in time')),
         )
       : undefined;
     gate.opened
@@ -107,7 +107,7 @@ export class ClientSession implements Session {
         () => this.#letIn(),
         (error) => this.#refuse(error),
       )
-      .finally(() => clearTimeout(timer));
+      .finally(() => deadline?.cancel());
   }
 
   async callHook(

@@ -11,6 +11,7 @@ import type { ServedHub } from '../cluster/served-hub.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { messageOf } from '../errors/quote.js';
 import { targetOfGroup } from '../hub/target.js';
+import { Deadline, settledWithin } from '../timing/deadline.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 import { Admission } from './admission.js';
 import { BackplaneServer } from './backplane-server.js';
@@ -149,11 +150,11 @@ export class Endpoint {
       if (client.raw.isPaused) client.raw.resume();
       client.close(GOING_AWAY, 'server is going away');
     }
-    const terminate = setTimeout(() => {
+    const deadline = new Deadline(graceMs, () => {
       for (const ws of this.#ws.clients) ws.terminate();
-    }, graceMs);
+    });
     await closed;
-    clearTimeout(terminate);
+    deadline.cancel();
     this.#offContinuityLost();
     await this.#disconnectHooksEnded();
     this.server.notify('close');
@@ -161,12 +162,7 @@ export class Endpoint {
 
   async #disconnectHooksEnded(): Promise<void> {
     if (this.#disconnectHooks.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>(
-      (resolve) => (timer = setTimeout(resolve, DISCONNECT_HOOKS_GRACE_MS)),
-    );
-    await Promise.race([Promise.all(this.#disconnectHooks), deadline]);
-    clearTimeout(timer);
+    await settledWithin(DISCONNECT_HOOKS_GRACE_MS, Promise.all(this.#disconnectHooks));
   }
 
   async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

@@ -6,12 +6,12 @@ import type { HeartbeatOptions } from './adapter.options.js';
 const MAX_TICK_MS = 1_000;
 const STANDSTILL_MS = 50;
 
-/** When a connection was last heard. Whole milliseconds, which take no memory of their own. */
+/** When a connection was last heard, in the time of its {@link Heartbeat}. Whole milliseconds, which take no memory of their own. */
 export class Pulse {
   readonly ws: WebSocket;
   readonly #stream: Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number };
   #bytesRead = 0;
-  #heardAt = now();
+  #heardAt = 0;
   /** When the unanswered ping left; 0 for none. */
   #pingedAt = 0;
   /** What the peer had taken when it was pinged, while more waited for it; -1: nothing did. */
@@ -22,12 +22,14 @@ export class Pulse {
     this.#stream = stream;
   }
 
-  /** Pings the connection if it has been silent, and drops it if it then does not answer. */
-  check({ intervalMs, timeoutMs }: HeartbeatOptions): void {
+  /**
+   * Pings the connection if it has been silent, and drops it if it then does not answer.
+   * @param at the heartbeat's time
+   */
+  check({ intervalMs, timeoutMs }: HeartbeatOptions, at: number): void {
     const { ws } = this;
     // A paused socket is not read: what the peer answered would not be heard.
     if (ws.isPaused || ws.readyState !== ws.OPEN) return;
-    const at = now();
     const { bytesRead } = this.#stream;
     // A stream that does not count what it reads tells nothing, so it is left alone.
     if (bytesRead === undefined || bytesRead !== this.#bytesRead) {
@@ -56,13 +58,20 @@ export class Pulse {
   }
 }
 
-/** Pings connections that have been silent, and drops those that then do not answer: the peer is gone, and no FIN will come. */
+/**
+ * Pings connections that have been silent, and drops those that then do not answer: the peer is gone, and no FIN will come.
+ *
+ * Its time counts only while the event loop runs, and it looks at nobody before what has arrived is read: an answer that waits to be
+ * read is none that is missing.
+ */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #groups = new Set<Iterable<{ readonly pulse: Pulse }>>();
   readonly #timer: NodeJS.Timeout;
   readonly #tickMs: number;
   #beatAt = performance.now();
+  #timeMs = 0;
+  #closed = false;
 
   constructor(options: HeartbeatOptions) {
     const { intervalMs, timeoutMs } = options;
@@ -78,20 +87,24 @@ export class Heartbeat {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
     this.#groups.clear();
   }
 
   #beat(): void {
     const at = performance.now();
-    const late = at - this.#beatAt > 2 * this.#tickMs + STANDSTILL_MS;
+    const passedMs = at - this.#beatAt;
     this.#beatAt = at;
-    // This process stood still: answers may be there, and wait to be read.
-    if (late) return;
-    for (const group of this.#groups) for (const { pulse } of group) pulse.check(this.#options);
+    const longestMs = 2 * this.#tickMs + STANDSTILL_MS;
+    this.#timeMs += Math.min(passedMs, longestMs);
+    // This process stood still: its peers get another tick.
+    if (passedMs > longestMs) return;
+    setImmediate(() => this.#check(Math.round(this.#timeMs)));
   }
-}
 
-function now(): number {
-  return Math.round(performance.now());
+  #check(at: number): void {
+    if (this.#closed) return;
+    for (const group of this.#groups) for (const { pulse } of group) pulse.check(this.#options, at);
+  }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import { Deadline } from '../timing/deadline.js';
 import { refuseUpgrade } from './http-refusal.js';
 import { guardUpgrade } from './upgrade-guard.js';
 
@@ -41,10 +42,10 @@ export class UpgradeRouter {
     if (handler) return handler(request, socket, head);
     if (this.#server.listenerCount('upgrade') === 1) return refuseUpgrade(socket, 404);
     // Somebody else on this server may serve it; if nobody does, it must not hang for ever.
-    const timer = setTimeout(() => {
+    const deadline = new Deadline(OTHERS_GRACE_MS, () => {
       if ((socket as Socket).bytesWritten === 0) refuseUpgrade(socket, 404);
-    }, OTHERS_GRACE_MS);
-    socket.once('close', () => clearTimeout(timer));
+    });
+    socket.once('close', () => deadline.cancel());
   };
 }
 

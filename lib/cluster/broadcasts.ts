@@ -8,7 +8,7 @@ import type { AudienceSink } from './audience.js';
 import type { AudienceModifiers } from './audience-modifiers.js';
 import type { ChannelNames } from './wire/channels.js';
 import type { Counters } from './counters.js';
-import { withDeadline } from './deadline.js';
+import { withDeadline } from '../timing/deadline.js';
 import { deliverEnvelope } from './delivery.js';
 import { encodeEnvelope, type Envelope, EnvelopeKind } from './wire/envelope.js';
 import type { Identity } from './instances/identity.js';

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 
 import { quote } from '../../errors/quote.js';
+import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { Silence } from '../../timing/silence.js';
 import { decodeLogEntry } from '../../transport/log-entry.js';
 import type { LogEntry, Logs } from '../../transport/logs.js';
 import type { AudienceSink } from '../audience.js';
@@ -73,7 +75,7 @@ export class Continuity {
     this.#options = options;
     this.#losses.setMaxListeners(0);
     this.outbox = new Outbox(logs);
-    this.reader = new HistoryReader(options);
+    this.reader = this.#makeReader();
     this.#followed = new FollowedLogs({
       logs,
       counters: options.counters,
@@ -194,6 +196,20 @@ export class Continuity {
     }
     counters.received++;
     counters.delivered += delivered;
+  }
+
+  /** What is read for the app does not wait for a Redis that answers nobody. */
+  #makeReader(): HistoryReader {
+    const { logs, commandTimeoutMs } = this.#options;
+    const silence = new Silence(
+      commandTimeoutMs,
+      () =>
+        new BackplaneUnavailableError(
+          `Redis has not answered for ${commandTimeoutMs} ms. Read again when it does.`,
+        ),
+    );
+    const read: Logs['read'] = (...args) => silence.wait(logs.read(...args));
+    return new HistoryReader({ ...this.#options, logs: { read } });
   }
 
   #repaired(tookMs: number): void {

@@ -2,6 +2,7 @@ import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import { BackplaneNotReplicatedError } from '../../errors/backplane-not-replicated.error.js';
 import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { Deadline } from '../../timing/deadline.js';
 import type { Append, Appended, Logs } from '../../transport/logs.js';
 
 /** How many messages, and how many bytes of them, wait for Redis at most. */
@@ -71,23 +72,23 @@ export class Outbox {
   /** Resolves when the log has the message. Rejects with `BackplaneUnavailableError` or `BackplaneClosedError`. */
   send(append: Append, { waits, timeoutMs }: OutboxOptions): Promise<Appended> {
     return new Promise<Appended>((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
+      let deadline: Deadline | undefined;
       const item: Outgoing = {
         number: ++this.#lastNumber,
         append,
         waits,
         resolve: (appended) => {
-          clearTimeout(timer);
+          deadline?.cancel();
           resolve(appended);
         },
         reject: (error) => {
-          clearTimeout(timer);
+          deadline?.cancel();
           reject(error);
         },
         firstTriedAt: undefined,
       };
       if (timeoutMs !== undefined)
-        timer = setTimeout(() => this.#timeOut(item, timeoutMs), timeoutMs);
+        deadline = new Deadline(timeoutMs, () => this.#timeOut(item, timeoutMs));
       this.#take(item);
     });
   }

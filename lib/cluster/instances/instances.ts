@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Lease, Transport } from '../../transport/transport.js';
 import type { ChannelNames } from '../wire/channels.js';
-import { withDeadline } from '../deadline.js';
+import { withDeadline } from '../../timing/deadline.js';
 import { encodeControl, type Envelope, EnvelopeKind } from '../wire/envelope.js';
 import type { Identity } from './identity.js';
 import { instanceOf } from './instance-id.js';

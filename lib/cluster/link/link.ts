@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Transport } from '../../transport/transport.js';
-import { withDeadline } from '../deadline.js';
 import { guardedListener } from '../guarded-listener.js';
+import { settledWithin, withDeadline } from '../../timing/deadline.js';
 import type { BackplaneLogger } from '../logger.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import { Probe, SilenceError } from './probe.js';
@@ -279,7 +279,7 @@ export class Link {
   async #settled(ms: number): Promise<void> {
     if (this.#status !== 'connecting') return;
     const settled = once(this.#emitter, 'status');
-    await withDeadline(settled, ms, () => new Error('still connecting')).catch(() => {});
+    await settledWithin(ms, settled);
   }
 }
 

@@ -1,13 +1,8 @@
+import { withDeadline } from '../../timing/deadline.js';
 import type { Transport } from '../../transport/transport.js';
 import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from '../wire/envelope.js';
 
 const NOTHING = Buffer.alloc(0);
-
-/**
- * The time of a proof is waited for in so many parts. However long this process itself stands still, it costs one of them: the
- * answer may be there, and wait to be read.
- */
-const PARTS_OF_TIMEOUT = 4;
 
 /** Neither an answer nor a refusal came in time: the connections themselves are suspect. */
 export class SilenceError extends Error {}
@@ -44,16 +39,7 @@ export class Probe {
 
   /** Resolves when a message has gone round; rejects with what stood in its way. One at a time. */
   async prove(): Promise<void> {
-    const round = this.#goRound();
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      const wait = (parts: number): void => {
-        if (parts === 0) reject(this.#silent());
-        else timer = setTimeout(() => wait(parts - 1), this.#timeoutMs / PARTS_OF_TIMEOUT);
-      };
-      wait(PARTS_OF_TIMEOUT);
-    });
-    await Promise.race([round, silence]).finally(() => clearTimeout(timer));
+    await withDeadline(this.#goRound(), this.#timeoutMs, () => this.#silent());
   }
 
   receive(bytes: Buffer): void {

@@ -1,3 +1,4 @@
+import { Silence } from '../../timing/silence.js';
 import type { Route } from '../route.js';
 
 /** The part of the transport that subscriptions need. */
@@ -21,8 +22,6 @@ interface Wait {
 
 /** So many channels are asked for at a time: each answer shows that the link is not silent. */
 const CHANNELS_A_STEP = 512;
-/** However long this process itself stands still, it costs one part of the time: the answer may be there, and wait to be read. */
-const PARTS_OF_TIMEOUT = 4;
 
 const NO_WAIT: Wait = { ended: Promise.resolve(), end: () => {} };
 
@@ -74,14 +73,18 @@ export class Subscriptions {
   #nextWait: Wait | undefined;
   #open = false;
   #generation = 0;
-  /** Over whatever link. */
-  #confirmations = 0;
+  readonly #silence: Silence;
   #flush: NodeJS.Immediate | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(link: SubscriptionLink, options: SubscriptionsOptions) {
     this.#link = link;
     this.#options = options;
+    const { confirmTimeoutMs } = options;
+    this.#silence = new Silence(
+      confirmTimeoutMs,
+      () => new Error(`no subscription was confirmed within ${confirmTimeoutMs} ms`),
+    );
   }
 
   get size(): number {
@@ -134,7 +137,7 @@ export class Subscriptions {
    */
   async restore(): Promise<void> {
     this.#open = true;
-    this.#generation++;
+    this.#newGeneration();
     // All of them may take long, or fail: nobody waits for that.
     this.#endNextWait();
     this.#toSubscribe = [];
@@ -151,7 +154,7 @@ export class Subscriptions {
   /** The link is away: nobody waits for it. */
   suspend(): void {
     this.#open = false;
-    this.#generation++;
+    this.#newGeneration();
     this.#toSubscribe = [];
     this.#endNextWait();
     for (const { wait } of this.#entries.values()) wait.end();
@@ -165,6 +168,12 @@ export class Subscriptions {
     this.#lingering.clear();
     this.#toUnsubscribe.clear();
     this.#entries.clear();
+  }
+
+  /** The fate of what was sent over a link that is gone is of no interest. */
+  #newGeneration(): void {
+    this.#generation++;
+    this.#silence.end(new Error('the link was lost'));
   }
 
   #endNextWait(): void {
@@ -212,28 +221,14 @@ export class Subscriptions {
     this.#nextWait = undefined;
     for (const entry of entries) entry.asked = true;
     const channels = entries.map(({ channel }) => channel);
-    this.#confirm(channels, generation)
+    this.#confirm(channels)
       .catch((error) => this.#refused(error, generation))
       .finally(() => wait?.end());
   }
 
   /** Rejects as well when nothing is confirmed for too long. */
-  async #confirm(channels: readonly string[], generation: number): Promise<void> {
-    const confirmed = this.#inSteps(channels, (step) => this.#link.subscribe(step));
-    const { confirmTimeoutMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      let [confirmations, silentParts] = [this.#confirmations, 0];
-      timer = setInterval(() => {
-        silentParts = confirmations === this.#confirmations ? silentParts + 1 : 0;
-        confirmations = this.#confirmations;
-        // What became of it over a link that is gone is of no interest.
-        const isOver = generation !== this.#generation;
-        if (isOver || silentParts >= PARTS_OF_TIMEOUT)
-          reject(new Error(`no subscription was confirmed within ${confirmTimeoutMs} ms`));
-      }, confirmTimeoutMs / PARTS_OF_TIMEOUT);
-    });
-    await Promise.race([confirmed, silence]).finally(() => clearInterval(timer));
+  async #confirm(channels: readonly string[]): Promise<void> {
+    await this.#silence.wait(this.#inSteps(channels, (step) => this.#link.subscribe(step)));
   }
 
   /** What waits behind many channels learns from each step that the link is not silent. */
@@ -244,7 +239,7 @@ export class Subscriptions {
     const steps: Promise<void>[] = [];
     for (let from = 0; from < channels.length; from += CHANNELS_A_STEP) {
       const step = ask(channels.slice(from, from + CHANNELS_A_STEP));
-      steps.push(step.then(() => void this.#confirmations++));
+      steps.push(step.then(() => this.#silence.heard()));
     }
     await Promise.all(steps);
   }

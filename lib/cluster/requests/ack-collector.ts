@@ -1,3 +1,4 @@
+import { Deadline } from '../../timing/deadline.js';
 import type { Frame } from '../../hub/frame.js';
 import type { Reply } from './answer-stream.js';
 import type { AnswerListener, ClientAnswer, Connection } from '../connection.js';
@@ -17,7 +18,6 @@ export interface AnswersMessage {
 
 /** Answers of clients that come so soon after one another travel together. */
 const GATHER_MS = 10;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Asks connections of this instance one question, and tells the asker what became of it. Ends at the question's deadline. */
 export class AckCollector implements AnswerListener {
@@ -27,7 +27,7 @@ export class AckCollector implements AnswerListener {
   readonly #waiting: Map<string, Connection>;
   #answers: [string, ClientAnswer][] = [];
   #closed: string[] = [];
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline: Deadline | undefined;
   #gathering: NodeJS.Timeout | undefined;
 
   constructor(
@@ -47,7 +47,7 @@ export class AckCollector implements AnswerListener {
     const asked = [...this.#waiting.keys()];
     this.#reply({ asked, unknown } satisfies AskedMessage, asked.length === 0);
     if (asked.length === 0) return this.end();
-    this.#deadline = setTimeout(() => this.end(), Math.min(timeoutMs, MAX_TIMER_MS));
+    this.#deadline = new Deadline(timeoutMs, () => this.end());
     for (const connection of this.#waiting.values()) connection.ask(id, frame, delivery, this);
   }
 
@@ -65,7 +65,7 @@ export class AckCollector implements AnswerListener {
 
   /** Waits no longer, and tells nothing more. */
   end(): void {
-    clearTimeout(this.#deadline);
+    this.#deadline?.cancel();
     clearTimeout(this.#gathering);
     for (const connection of this.#waiting.values()) connection.withdraw(this.#question.id);
     this.#waiting.clear();

@@ -4,7 +4,7 @@ import type { Target } from '../../hub/target.js';
 import type { Transport } from '../../transport/transport.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import type { ChannelNames } from '../wire/channels.js';
-import { withDeadline } from '../deadline.js';
+import { withDeadline } from '../../timing/deadline.js';
 import { encodeControl, EnvelopeKind } from '../wire/envelope.js';
 import type { Identity } from '../instances/identity.js';
 import { instanceOf } from '../instances/instance-id.js';

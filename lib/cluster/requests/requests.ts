@@ -1,3 +1,4 @@
+import { Deadline } from '../../timing/deadline.js';
 import type { Departure } from '../instances/roll.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { Instances } from '../instances/instances.js';
@@ -16,8 +17,6 @@ export interface OpenRequest {
   readonly sequence: number;
   readonly pending: PendingRequest;
 }
-
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The open questions of this instance: brings answers to them, and takes out who will not answer. */
 export class Requests {
@@ -64,12 +63,9 @@ export class Requests {
     const pending = new PendingRequest(onMessage, known);
     this.#open.set(sequence, pending);
     this.#asking.set(origin, (this.#asking.get(origin) ?? 0) + 1);
-    const deadline = setTimeout(
-      () => pending.end('REQUEST_TIMEOUT'),
-      Math.min(timeoutMs, MAX_TIMER_MS),
-    );
+    const deadline = new Deadline(timeoutMs, () => pending.end('REQUEST_TIMEOUT'));
     void pending.done.then(() => {
-      clearTimeout(deadline);
+      deadline.cancel();
       this.#open.delete(sequence);
       this.#asksNoMore(origin);
       if (this.#open.size === 0) this.#endWatch();

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
+import { Deadline, settledWithin } from '../../timing/deadline.js';
 import { isRefusal, misconfiguration, unreachableReason } from './redis-misconfiguration.js';
 
 export interface RedisLinkEvents {
@@ -27,14 +28,14 @@ export class RedisLink {
   #lastError: Error | undefined;
   #up = false;
   #inHandshake = false;
-  #handshakeTimer: NodeJS.Timeout | undefined;
+  #handshake: Deadline | undefined;
   /** Connections in a row that were accepted and closed before Redis had let us in. */
   #shutOut = 0;
 
   readonly #onConnect = (): void => {
     this.#endHandshake();
     this.#inHandshake = true;
-    if (this.#owned) this.#handshakeTimer = setTimeout(this.#onMute, HANDSHAKE_TIMEOUT_MS);
+    if (this.#owned) this.#handshake = new Deadline(HANDSHAKE_TIMEOUT_MS, this.#onMute);
   };
   readonly #onMute = (): void => {
     this.#endHandshake();
@@ -97,7 +98,7 @@ export class RedisLink {
     const { client } = this;
     return new Promise<boolean>((resolve, reject) => {
       const settle = (act: () => void): void => {
-        clearTimeout(timer);
+        deadline.cancel();
         client
           .off('ready', onReady)
           .off('error', onError)
@@ -111,10 +112,10 @@ export class RedisLink {
         const mend = misconfiguration(error);
         if (mend) settle(() => reject(new BackplaneConfigError(mend)));
       };
-      const timer = setTimeout(() => {
+      const deadline = new Deadline(timeoutMs, () => {
         this.#lastError ??= notInTime(client, timeoutMs);
         onClose();
-      }, timeoutMs);
+      });
       client.on('ready', onReady).on('error', onError).on('close', onClose).on('end', onClose);
       if (client.status === 'ready') {
         this.#onReady();
@@ -141,7 +142,7 @@ export class RedisLink {
   }
 
   #endHandshake(): void {
-    clearTimeout(this.#handshakeTimer);
+    this.#handshake?.cancel();
     this.#inHandshake = false;
   }
 
@@ -162,12 +163,12 @@ export class RedisLink {
     const { client } = this;
     // Without a listener, ioredis prints what happens while it closes.
     client.on('error', () => {});
-    if (client.status === 'ready') await within(graceMs, client.quit());
+    if (client.status === 'ready') await settledWithin(graceMs, client.quit());
     if (client.status === 'end') return;
     const socketOpen = ['connecting', 'connect', 'ready'].includes(client.status);
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
     client.disconnect();
-    if (socketOpen) await within(graceMs, ended);
+    if (socketOpen) await settledWithin(graceMs, ended);
     client.stream?.destroy();
   }
 }
@@ -176,11 +177,4 @@ export class RedisLink {
 function notInTime({ options, status }: Redis, ms: number): Error {
   const shakesHands = options.tls !== undefined && status === 'connecting';
   return new Error(`no ${shakesHands ? 'TLS handshake' : 'answer'} within ${ms} ms`);
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([promise.catch(() => {}), deadline]);
-  clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 
 import { BackplaneNotReplicatedError } from '../../errors/backplane-not-replicated.error.js';
+import { Deadline } from '../../timing/deadline.js';
 import { OneWriteATurn } from './one-write-a-turn.js';
 import { siblingOf } from './redis-clients.js';
 import { unansweredReason } from './unanswered-reason.js';
@@ -63,7 +64,7 @@ export class RedisReplication {
 
   async #confirmAll(all: readonly Unconfirmed[]): Promise<void> {
     const timeoutMs = Math.max(...all.map((one) => one.timeoutMs));
-    const impatience = setTimeout(() => this.#client?.disconnect(), timeoutMs + ANSWER_GRACE_MS);
+    const deadline = new Deadline(timeoutMs + ANSWER_GRACE_MS, () => this.#client?.disconnect());
     try {
       const client = await this.#connected();
       this.#writes.hold(client.stream);
@@ -83,7 +84,7 @@ export class RedisReplication {
       const failure = unconfirmed(unansweredReason(error as Error), error);
       for (const one of all) one.reject(failure);
     } finally {
-      clearTimeout(impatience);
+      deadline.cancel();
     }
   }
 

@@ -248,7 +248,7 @@ describe('the outbox', () => {
   it('rejects at the deadline, and says whether the message may have left', async () => {
     outbox.open();
     send('a', { waits: false, timeoutMs: 2_000 });
-    jest.advanceTimersByTime(2_000);
+    jest.advanceTimersByTime(2_001);
     await settled();
     expect(fates[0]).toMatch(/did not confirm the message within 2000 ms; it may still leave/);
     await logs.take();
