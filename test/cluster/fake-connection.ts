@@ -5,6 +5,7 @@ import { FakeMember } from '../hub/fake-member.js';
 export class FakeConnection extends FakeMember implements Connection {
   readonly data = {};
   readonly isOpen = true;
+  readonly maxRooms = Infinity;
   readonly paused = new Map();
   readonly isPausable = false;
   /** The code and the reason of each disconnect. */
