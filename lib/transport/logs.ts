@@ -7,7 +7,8 @@ export interface Logs {
   /**
    * In one step: answers with the first result if the id is known; else gives the log an epoch if it has none, appends the
    * bytes under the next offset, trims to the size, renews the lifetimes, and publishes the entry on the channel. Calls made
-   * in one order take effect in that order. Retrying with the same id is safe: it cannot append twice while the id is known.
+   * in one order take effect in that order: none takes effect while one before it, to the same log, may yet be tried again.
+   * Retrying with the same id is safe: it cannot append twice while the id is known.
    *
    * Rejects, soon, with `BackplaneUnavailableError` when it cannot be known that it was carried out, and with
    * `BackplaneRefusedError` when it was not, and would not be if it were tried again. Never throws.
@@ -72,6 +73,8 @@ export interface Appended {
   readonly offset: number;
   /** The id was known: nothing was appended, and this is where the first try's entry went. */
   readonly duplicate: boolean;
+  /** The entry is in the log, but was not published, for this reason: it is found when the log is compared or read. */
+  readonly unheard?: string;
 }
 
 /** Where a log stands: its newest entry, or offset 0 and an empty tag where there has been none in this epoch. */

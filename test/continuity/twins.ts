@@ -211,7 +211,7 @@ export const TWINS: readonly Twin[] = [
     edits: [
       {
         file: 'transport/redis/scripts/log-append.ts',
-        code: 'if known then return',
+        code: "if known and known ~= '' then return",
         instead: 'if false then return',
       },
     ],

@@ -1,13 +1,12 @@
 import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { isRefusal } from './redis-misconfiguration.js';
-import { OvertakenError } from './redis-script.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 // Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script that met them.
 const PASSING = /(?:^|: -)(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b/;
 
-/** What an append does. It is the one call whose place among others matters: the rest may be made again after those that overtook them. */
+/** What an append does. Only of an append does it matter that it may have been carried out all the same. */
 export const APPEND = 'append the message';
 
 /** Whether the server that answered is a replica, such as a master that was demoted. */
@@ -21,12 +20,6 @@ export function isReadOnly(error: Error): boolean {
  */
 export function logFailure(notDone: string, error: Error): BackplaneUnavailableError {
   const reason = unansweredReason(error);
-  if (error instanceof OvertakenError && notDone === APPEND) {
-    return new BackplaneRefusedError(
-      `Redis did not ${notDone}: ${reason}. It was not sent; sent again, it comes after those.`,
-      { cause: error },
-    );
-  }
   if (isRefusal(error) && !PASSING.test(error.message)) {
     return new BackplaneRefusedError(
       `Redis refused to ${notDone}: ${reason}. Trying again does not help until that is mended.`,

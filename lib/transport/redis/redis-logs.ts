@@ -11,8 +11,10 @@ import {
   type Logs,
   type LogTop,
 } from '../logs.js';
+import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { Limit } from './limit.js';
 import { APPEND, isReadOnly, logFailure } from './log-failure.js';
+import { RedisAppends } from './redis-appends.js';
 import type { RedisClients } from './redis-clients.js';
 import { RedisReplication } from './redis-replication.js';
 import { RedisScript } from './redis-script.js';
@@ -41,7 +43,7 @@ export interface RedisLogsOptions {
 /** Logs as Redis streams: `log:`, `top:` and `once:` in front of the channel, so that all of a log is in the channel's slot. */
 export class RedisLogs implements Logs {
   readonly #options: RedisLogsOptions;
-  readonly #append: RedisScript;
+  readonly #appends: RedisAppends;
   readonly #tops: RedisScript;
   readonly #read: RedisScript;
   readonly #replication: RedisReplication;
@@ -54,7 +56,10 @@ export class RedisLogs implements Logs {
   constructor(options: RedisLogsOptions) {
     const { commands, ownsCommands, prefix } = options.clients;
     this.#options = options;
-    this.#append = new RedisScript(commands, LOG_APPEND);
+    this.#appends = new RedisAppends(
+      new RedisScript(commands, LOG_APPEND),
+      (error) => error instanceof BackplaneRefusedError,
+    );
     this.#tops = new RedisScript(commands, LOG_TOPS);
     this.#read = new RedisScript(commands, LOG_READ);
     this.#replication = new RedisReplication(commands);
@@ -65,7 +70,7 @@ export class RedisLogs implements Logs {
     const { channel, id, bytes, limits, idempotencyTtlMs, replicaTimeoutMs } = append;
     const { clients, sender } = this.#options;
     const once = onceKey(channel, id);
-    const keys = [...this.#keysOf(channel), this.#keyPrefix + once];
+    const keys = [...this.#keysOf(channel), this.#keyPrefix + once] as const;
     const args = [
       clients.prefix + channel,
       'PUBLISH',
@@ -77,11 +82,12 @@ export class RedisLogs implements Logs {
       idempotencyTtlMs,
       bytes,
     ];
-    const [epoch, offset, duplicate] = (await sender.send(
-      bytes.length,
-      () => this.#append.run(keys, args),
-      (error) => this.#failure(APPEND, error),
-    )) as Field[];
+    const [epoch, offset, duplicate, unheard] = (await this.#appends.run({
+      keys,
+      args,
+      send: (command) =>
+        sender.send(bytes.length, command, (error) => this.#failure(APPEND, error)),
+    })) as Field[];
     if (replicaTimeoutMs !== undefined) {
       await this.#replication.confirm({
         key: clients.prefix + once,
@@ -89,7 +95,12 @@ export class RedisLogs implements Logs {
         timeoutMs: replicaTimeoutMs,
       });
     }
-    return { epoch: String(epoch), offset: Number(offset), duplicate: duplicate === 1 };
+    return {
+      epoch: String(epoch),
+      offset: Number(offset),
+      duplicate: duplicate === 1,
+      ...(unheard === undefined ? {} : { unheard: String(unheard) }),
+    };
   }
 
   async tops(channels: readonly string[], lifetimes: LogLifetimes): Promise<readonly LogTop[]> {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 
 import type { Redis } from 'ioredis';
 
+import { isRefusal } from './redis-misconfiguration.js';
+
 type Evaluate = (
   script: string,
   keyCount: number,
@@ -14,36 +16,24 @@ interface ScriptClient extends Redis {
   evalshaBuffer: Evaluate;
 }
 
-/** A call that did not take effect, and could only do so after later ones that did. */
-export class OvertakenError extends Error {
-  constructor() {
-    super('it had forgotten the script, and later calls took effect before this one');
-  }
-}
+export type ScriptArgs = readonly (string | number | Buffer)[];
 
-interface Call {
-  readonly keys: readonly string[];
-  readonly args: readonly (string | number | Buffer)[];
-  resolve(answer: unknown): void;
-  reject(error: Error): void;
-}
+/** The answer to a call that Redis did not know the script of: it had no effect. */
+export const FORGOTTEN = Symbol('forgotten');
 
 /**
- * A script by its hash; by its text where Redis may not know it. Redis forgets scripts (a restart, a failover, SCRIPT
- * FLUSH): calls that it did not know for that reason are made again, and take effect in the order in which they were made.
+ * A script by its hash; by its text where Redis may not know it. Redis forgets scripts (a restart, a failover, SCRIPT FLUSH),
+ * and any other client may teach it this one again: of calls that are under way then, later ones may take effect, and
+ * earlier ones not.
  */
 export class RedisScript {
   readonly #client: ScriptClient;
   readonly #text: string;
   readonly #sha: string;
   /** The connection on which the text has been sent. */
-  #sentOn: unknown;
-  #underWay = 0;
-  /** From the first call that Redis did not know, until nothing is under way that could overtake it. */
-  #isHolding = false;
-  #forgotten: Call[] = [];
-  /** Made meanwhile. */
-  #held: Call[] = [];
+  #taughtOn: unknown;
+  /** How often it was. */
+  #lessons = 0;
 
   constructor(client: Redis, text: string) {
     this.#client = client as ScriptClient;
@@ -51,59 +41,54 @@ export class RedisScript {
     this.#sha = createHash('sha1').update(text).digest('hex');
   }
 
-  /** Resolves with the answer, whose strings are Buffers; rejects as the client does, or with {@link OvertakenError}. */
-  run(keys: Call['keys'], args: Call['args']): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const call = { keys, args, resolve, reject };
-      if (this.#isHolding) this.#held.push(call);
-      else this.#send(call);
-    });
-  }
-
-  #send(call: Call): void {
-    this.#underWay++;
-    this.#evaluate(call).then(
-      (answer) => {
-        if (this.#isHolding) this.#refuseOvertaken();
-        call.resolve(answer);
-        this.#settled();
-      },
-      (error: Error) => {
-        if (isForgotten(error)) this.#hold(call);
-        else call.reject(error);
-        this.#settled();
-      },
-    );
-  }
-
-  #evaluate({ keys, args }: Call): Promise<unknown> {
-    const { stream } = this.#client;
-    if (this.#sentOn === stream) {
-      return this.#client.evalshaBuffer(this.#sha, keys.length, ...keys, ...args);
+  /** Resolves with the answer, whose strings are Buffers. Made again where Redis did not know the script. Rejects as the client does. */
+  async run(keys: readonly string[], args: ScriptArgs): Promise<unknown> {
+    for (;;) {
+      const answer = await this.call(keys, args);
+      if (answer !== FORGOTTEN) return answer;
     }
-    this.#sentOn = stream;
-    return this.#client.evalBuffer(this.#text, keys.length, ...keys, ...args);
   }
 
-  #hold(call: Call): void {
-    this.#isHolding = true;
-    this.#forgotten.push(call);
+  /** As {@link run}, but made once: resolves with {@link FORGOTTEN} where Redis did not know the script. */
+  async call(keys: readonly string[], args: ScriptArgs): Promise<unknown> {
+    const { stream } = this.#client;
+    const isTaught = this.#taughtOn === stream;
+    if (!isTaught) {
+      this.#taughtOn = stream;
+      this.#lessons++;
+    }
+    const lesson = this.#lessons;
+    try {
+      return isTaught
+        ? await this.#client.evalshaBuffer(this.#sha, keys.length, ...keys, ...args)
+        : await this.#client.evalBuffer(this.#text, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (isForgotten(error as Error)) {
+        // Unless it has been sent since.
+        if (lesson === this.#lessons) this.#taughtOn = undefined;
+        return FORGOTTEN;
+      }
+      throw this.#named(error as Error);
+    }
   }
 
-  /** Somebody else made Redis know the script again, and a later call took effect: these could only come after it. */
-  #refuseOvertaken(): void {
-    for (const call of this.#forgotten.splice(0)) call.reject(new OvertakenError());
-  }
-
-  #settled(): void {
-    this.#underWay--;
-    if (!this.#isHolding || this.#underWay > 0) return;
-    this.#isHolding = false;
-    this.#sentOn = undefined;
-    const calls = [...this.#forgotten.splice(0), ...this.#held.splice(0)];
-    for (const call of calls) this.#send(call);
+  /** Redis says on which line of the script it met what it says; whoever reads it needs the command that stands there. */
+  #named(error: Error): Error {
+    const line = isRefusal(error) && LINE.exec(error.message)?.[1];
+    if (!line) return error;
+    const [, command] = COMMAND.exec(this.#text.split('\n')[Number(line) - 1] ?? '') ?? [];
+    const words = error.message.replace(WHERE, '');
+    const named = new Error(command ? `${words} (${command})` : words, { cause: error });
+    named.name = error.name;
+    return named;
   }
 }
+
+// Redis 7 says it behind its words, Redis 6 before them.
+const LINE = /@?user_script:\s*(\d+)/;
+const WHERE =
+  / script: [\da-f]{40}, on @user_script:\d+\.?|Error running script \(call to \w+\): |@?user_script:\s*\d+:\s*/g;
+const COMMAND = /redis\.p?call\('(\w+)'/;
 
 function isForgotten({ message }: Error): boolean {
   return message.startsWith('NOSCRIPT');

@@ -1,12 +1,9 @@
 import { afterEach, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { BackplaneRefusedError } from '../../../lib/errors/backplane-refused.error.js';
-import { BackplaneUnavailableError } from '../../../lib/errors/backplane-unavailable.error.js';
 import type { Appended } from '../../../lib/transport/logs.js';
 import type { RedisSource } from '../../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../../lib/transport/redis/redis.transport.js';
-import { LOG_APPEND } from '../../../lib/transport/redis/scripts/log-append.js';
-import { LOG_TOPS } from '../../../lib/transport/redis/scripts/log-tops.js';
 import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.js';
 import { closeAfterEach } from '../../support/cleanup.js';
 import { guardProcess } from '../../support/process-guard.js';
@@ -80,26 +77,6 @@ describeOnRedis('The logs of Redis', (redis) => {
     expect(results.every(({ offset }, i) => offset === i + 1)).toBe(true);
     await to.count(2_000);
     expect(textsOf(publishedTo(to)).join()).toBe(results.map((_, i) => i).join());
-  });
-
-  it('refuse an append that could only take effect after later ones, but ask again for a place', async () => {
-    const client = redis.server.client();
-    const { transport } = await start(given(client));
-    const channel = uniqueKey();
-    const top = () => transport.logs.tops([channel], LIMITS);
-    await Promise.all([append(transport, channel, 'a'), top()]);
-    void client.script('FLUSH');
-    const overtaken = [append(transport, channel, 'b'), top()];
-    for (const text of [LOG_APPEND, LOG_TOPS]) void client.script('LOAD', text);
-    const after = [append(transport, channel, 'c'), top()];
-    const [noAppend, noTop] = await Promise.all(
-      overtaken.map((call) => call.catch((error: unknown) => error)),
-    );
-    expect(noAppend).toBeInstanceOf(BackplaneRefusedError);
-    expect(String(noAppend)).toMatch(/did not append the message: it had forgotten the script/);
-    expect(noTop).toBeInstanceOf(BackplaneUnavailableError);
-    expect(noTop).not.toBeInstanceOf(BackplaneRefusedError);
-    expect(await Promise.all(after)).toMatchObject([{ offset: 2 }, [{ offset: 2 }]]);
   });
 
   it('have each message once, in spite of connections that are lost with answers on them', async () => {

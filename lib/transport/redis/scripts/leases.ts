@@ -22,7 +22,9 @@ elseif act ~= 'list' then
   redis.call('ZADD', KEYS[1], now + ttl, id)
   redis.call('HSET', KEYS[2], id, value)
   for _, key in ipairs(KEYS) do
-    if redis.call('PTTL', key) < 2 * ttl then redis.call('PEXPIRE', key, 2 * ttl) end
+    if redis.call('PTTL', key) < 2 * ttl then
+      redis.call('PEXPIRE', key, 2 * ttl)
+    end
   end
 end
 local answer = {held}

@@ -1,25 +1,60 @@
 import { LOG_TOP } from './log-top.js';
 import { NOW_MS } from './now-ms.js';
+import { REFUSAL } from './refusal.js';
 
 /**
- * KEYS: the log, its meta, the message id's first result. Answers with epoch, offset, and whether the id was known.
+ * KEYS: the log, its meta, the message id's first result, and, where an append to this log is not answered yet, the first
+ * result of the last such one. Answers with epoch, offset and whether the id was known, and with Redis's words if the entry
+ * could not be published. Answers with 0, and has written nothing, if the append before has not taken effect.
  *
- * A script that fails is not rolled back: what may be refused (XADD) is the first that writes.
+ * Redis does not roll a script back, and may refuse any single command of it (a missing right, a renamed command). So all that
+ * can be undone comes first, and XADD, which cannot, last: an id that a stream has had, it never takes again. The first write
+ * is one that Redis refuses when it is out of memory: later ones of a script it lets pass.
  */
-export const LOG_APPEND = `${NOW_MS}${LOG_TOP}
-local log, meta, once = KEYS[1], KEYS[2], KEYS[3]
+export const LOG_APPEND = `${NOW_MS}${LOG_TOP}${REFUSAL}
+local log, meta, once, before = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, publish, candidate, tag, size, ttl, metaTtl, onceTtl, bytes = unpack(ARGV)
 local known = redis.call('GET', once)
-if known then return {known:sub(1, 8), tonumber(known:sub(9)), 1} end
-local epoch, top, previousTag = topOf(log, meta, candidate)
-local offset = top + 1
-if previousTag == '' then previousTag = ('\\0'):rep(8) end
-local frame = struct.pack('>BBHc8I8I8c8c8', 1, 6, 0, epoch, offset, nowMs(), tag, previousTag) .. bytes
-redis.call('XADD', log, 'MAXLEN', size, offset .. '-0', 'f', frame)
-redis.call('HSET', meta, 'e', epoch, 's', offset, 't', tag)
-redis.call('PEXPIRE', log, ttl)
-keepAlive(meta, metaTtl)
-redis.call('SET', once, epoch .. offset, 'PX', onceTtl)
-redis.call(publish, channel, frame)
-return {epoch, offset, 0}
+if known and known ~= '' then return {known:sub(1, 8), tonumber(known:sub(9)), 1} end
+if before and (redis.call('GET', before) or '') == '' then return 0 end
+local now, refused = nowMs(), nil
+
+local function try(command, ...)
+  if refused then return end
+  local answer = redis.pcall(command, ...)
+  refused = refusal(command, answer)
+  return answer
+end
+
+local function write(epoch, top, topTag)
+  local offset = top + 1
+  local previousTag = topTag == '' and ('\\0'):rep(8) or topTag
+  local frame = struct.pack('>BBHc8I8I8c8c8', 1, 6, 0, epoch, offset, now, tag, previousTag) .. bytes
+  redis.call('HSET', meta, 'e', epoch, 's', offset, 't', tag)
+  local lives = try('PEXPIRE', log, ttl)
+  local left = try('PTTL', meta)
+  if not refused and left < metaTtl / 2 then try('PEXPIRE', meta, metaTtl) end
+  try('SET', once, epoch .. offset, 'PX', onceTtl)
+  try('XADD', log, 'MAXLEN', size, offset .. '-0', 'f', frame)
+  if refused then
+    redis.call('HSET', meta, 'e', epoch, 's', top, 't', topTag)
+    redis.pcall('SET', once, '', 'PX', 1)
+    return
+  end
+  if lives == 0 then redis.pcall('PEXPIRE', log, ttl) end
+  return offset, frame
+end
+
+local epoch, top, topTag = topOf(log, meta, candidate)
+local offset, frame = write(epoch, top, topTag)
+if refused and refused.err:find('equal or smaller', 1, true) then
+  -- The stream is ahead of its meta, by a hand that was not ours. It would take nothing more.
+  refused = nil
+  redis.call('DEL', log)
+  epoch = candidate
+  offset, frame = write(epoch, 0, '')
+end
+if refused then return refused end
+local unheard = refusal(publish, redis.pcall(publish, channel, frame))
+return {epoch, offset, 0, unheard and unheard.err}
 `;

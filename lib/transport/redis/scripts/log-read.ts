@@ -1,4 +1,5 @@
 import { LOG_TOP } from './log-top.js';
+import { REFUSAL } from './refusal.js';
 
 /**
  * KEYS: the log, its meta. ARGV: the meta's ttl, the epoch that it gets if it has none, XRANGE or XREVRANGE, from and to,
@@ -6,7 +7,7 @@ import { LOG_TOP } from './log-top.js';
  *
  * It asks for few entries at a time: how large they are is only known once Redis has copied them.
  */
-export const LOG_READ = `${LOG_TOP}
+export const LOG_READ = `${LOG_TOP}${REFUSAL}
 local metaTtl, candidate, range, from, to = unpack(ARGV)
 local limit, bytesLeft = tonumber(ARGV[6]), tonumber(ARGV[7])
 local answer = {lookAt(KEYS[1], KEYS[2], candidate, metaTtl)}
@@ -14,7 +15,8 @@ local first = #answer + 1
 local page = 1
 while limit > 0 do
   local count = math.min(page, limit)
-  local entries = redis.call(range, KEYS[1], from, to, 'COUNT', count)
+  local entries = redis.pcall(range, KEYS[1], from, to, 'COUNT', count)
+  if entries.err then return refusal(range, entries) end
   for _, entry in ipairs(entries) do
     local frame = entry[2][2]
     bytesLeft = bytesLeft - #frame
