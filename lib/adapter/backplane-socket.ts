@@ -178,8 +178,7 @@ export class BackplaneSocket<
 
   /** Sends a frame, as on a `ws` socket. */
   send(...args: SendArguments | [data: SendArguments[0]]): void {
-    const exception = exceptionIn(args[0]);
-    if (exception && this.session.takesAsAnswer('exception', exception.data)) return;
+    if (this.session.takesFrameAsAnswer(args[0])) return;
     this.#settle();
     this.raw.send(...(args as SendArguments));
     this.#writer.resume();
@@ -316,17 +315,5 @@ export class BackplaneSocket<
   /** Nothing overtakes the broadcasts that this client is due. */
   #settle(): void {
     this.#hub.settle(this as unknown as BackplaneSocket);
-  }
-}
-
-const EXCEPTION_START = '{"event":"exception"';
-
-/** What Nest's exception filter sends to a native client. */
-function exceptionIn(data: unknown): { data?: unknown } | undefined {
-  if (typeof data !== 'string' || !data.startsWith(EXCEPTION_START)) return undefined;
-  try {
-    return JSON.parse(data) as { data?: unknown };
-  } catch {
-    return undefined;
   }
 }

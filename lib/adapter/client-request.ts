@@ -1,6 +1,9 @@
 import type { BackplaneSocket } from './backplane-socket.js';
+import { INTERNAL_ERROR } from './failure.js';
 
 const MAX_ID_LENGTH = 255;
+/** To a client that asks `if (error)`. */
+const LOOKS_LIKE_NO_ERROR: ReadonlySet<string> = new Set(['null', 'false', '0', '""']);
 
 export type RequestId = string | number;
 
@@ -16,6 +19,8 @@ export class ClientRequest {
   #answered = false;
   /** Handlers that may still answer. */
   #open: number;
+  /** Of the first handler that failed without an answer. */
+  #failure: unknown;
 
   /** @param handlers how many of them were asked */
   constructor(socket: BackplaneSocket, id: RequestId, handlers: number) {
@@ -28,22 +33,31 @@ export class ClientRequest {
     return this.#answered;
   }
 
-  /** Also what `@Ack()` gives to a handler. @throws TypeError for data that JSON cannot hold */
-  readonly answer = (data?: unknown): void => {
+  /** @throws TypeError for data that JSON cannot hold */
+  answer(data?: unknown): void {
     if (this.#answered) return;
     const text = JSON.stringify({ id: this.#id, data: data ?? null });
     this.#answered = true;
     this.socket.writeText(text);
-  };
-
-  /** A handler has ended without a word: that is the answer if no other has one. */
-  endSilently(): void {
-    if (--this.#open <= 0) this.answer();
   }
 
+  /**
+   * A handler has ended without a word: that is the answer if no other has one.
+   * @param failure undefined for a success
+   */
+  endSilently(failure?: unknown): void {
+    this.#failure ??= failure;
+    if (--this.#open > 0) return;
+    if (this.#failure === undefined) this.answer();
+    else this.fail(this.#failure);
+  }
+
+  /** Says the error, or an internal one for what a client would take for none. @throws TypeError as {@link answer} */
   fail(error: unknown): void {
     if (this.#answered) return;
-    const text = JSON.stringify({ id: this.#id, error: withoutEcho(error) });
+    const told: unknown = JSON.stringify(withoutEcho(error));
+    const isError = typeof told === 'string' && !LOOKS_LIKE_NO_ERROR.has(told);
+    const text = `{"id":${JSON.stringify(this.#id)},"error":${isError ? told : JSON.stringify(INTERNAL_ERROR)}}`;
     this.#answered = true;
     this.socket.writeText(text);
   }

@@ -9,7 +9,8 @@ import { Deadline } from '../timing/deadline.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 import { ConnectionGate } from './connection-gate.js';
 import type { Dispatcher } from './dispatcher.js';
-import { INTERNAL_ERROR } from './failure.js';
+import { exceptionIn } from './exception-frame.js';
+import { failureOf } from './failure.js';
 import { Pulse } from './heartbeat.js';
 import type { DisconnectCallback, GatewayHook, Session } from './session.js';
 
@@ -132,11 +133,13 @@ export class ClientSession implements Session {
   }
 
   takesAsAnswer(event: string, data: unknown): boolean {
-    const gate = this.#entry?.gate;
-    // Nest tells the client of a request-scoped gateway that could not be made: it will not have its hook called.
-    if (event === 'exception' && gate?.awaitsBeginning)
-      gate.fail(new Error('a request-scoped gateway could not be made'));
+    if (event === 'exception') this.#noteException();
     return this.#context.dispatcher.takesAsAnswer(this.#socket, event, data);
+  }
+
+  takesFrameAsAnswer(frame: unknown): boolean {
+    if (this.#entry?.gate?.awaitsBeginning && exceptionIn(frame, true)) this.#noteException();
+    return this.#context.dispatcher.takesFrameAsAnswer(this.#socket, frame);
   }
 
   receive(data: RawData, binary: boolean): void {
@@ -153,6 +156,12 @@ export class ClientSession implements Session {
     // What it said before it went comes first, and waits for its gateways as ever.
     if (this.#entry?.gate) this.#entry.leave = leave;
     else leave();
+  }
+
+  /** Nest tells the client of a request-scoped gateway that could not be made: it will not have its hook called. */
+  #noteException(): void {
+    const gate = this.#entry?.gate;
+    if (gate?.awaitsBeginning) gate.fail(new Error('a request-scoped gateway could not be made'));
   }
 
   #dispatch(data: RawData, binary: boolean): void {
@@ -207,10 +216,10 @@ class HookFailure extends Error {
 
 /** In the form of Nest's own exception frames. */
 function exceptionOf(error: unknown): unknown {
-  const cause = { pattern: 'handleConnection' };
-  if (!(error instanceof WsException)) return { ...INTERNAL_ERROR, cause };
-  const told = error.getError();
-  return typeof told === 'object' ? told : { status: 'error', message: told, cause };
+  const told = failureOf(error);
+  // An object of the app's goes as it is.
+  if (error instanceof WsException && told === error.getError()) return told;
+  return { ...(told as object), cause: { pattern: 'handleConnection' } };
 }
 
 function byteLengthOf(data: RawData): number {

@@ -1,5 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 import type { WsMessageHandler } from '@nestjs/common';
 import { isObservable } from 'rxjs';
 import type { RawData } from 'ws';
@@ -11,7 +9,10 @@ import { quote } from '../errors/quote.js';
 import type { ClientMessage, MessageParser } from './adapter.options.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 import { ClientRequest, isRequestId } from './client-request.js';
+import { exceptionIn } from './exception-frame.js';
 import { INTERNAL_ERROR } from './failure.js';
+import { currentRun, HandlerRun } from './handler-run.js';
+import type { HandlerWatch } from './handler-watch.js';
 import { defaultMessageParser } from './message-parser.js';
 
 const OPEN = 1;
@@ -23,6 +24,11 @@ interface TableEntry {
   /** Where a client's own copy of the handler stands among its bound handlers. */
   readonly position: number;
   readonly acksByItself: boolean;
+  readonly isWatched: boolean;
+  /** Of every message without an `id`. */
+  readonly withoutRequest: HandlerRun;
+  /** Set once it has returned an Observable. */
+  isStream: boolean;
 }
 
 /**
@@ -32,22 +38,27 @@ interface TableEntry {
  */
 export class Dispatcher {
   readonly #table = new Map<unknown, TableEntry[]>();
-  readonly #requests = new AsyncLocalStorage<ClientRequest>();
+  readonly #handlers: HandlerWatch;
   readonly #parser: () => MessageParser;
   readonly #counters: Pick<Counters, 'strayAnswers'>;
   readonly #log: ThrottledLog;
   /** How many positions the table knows. */
   #size = 0;
 
-  /** @param parser asked for at each frame: `setMessageParser` may change it */
+  /**
+   * @param parser asked for at each frame: `setMessageParser` may change it
+   * @param handlers of the gateways
+   */
   constructor(
     parser: () => MessageParser,
     counters: Pick<Counters, 'strayAnswers'>,
     log: ThrottledLog,
+    handlers: HandlerWatch,
   ) {
     this.#parser = parser;
     this.#log = log;
     this.#counters = counters;
+    this.#handlers = handlers;
   }
 
   /**
@@ -59,7 +70,14 @@ export class Dispatcher {
       const position = bound.length + i;
       if (position < this.#size) continue;
       this.#size = position + 1;
-      const entry = { position, acksByItself: isAckHandledManually };
+      const isWatched = this.#handlers.isWatched(message);
+      const entry: TableEntry = {
+        position,
+        acksByItself: isAckHandledManually,
+        isWatched,
+        withoutRequest: new HandlerRun(undefined, message, isWatched),
+        isStream: false,
+      };
       const entries = this.#table.get(message);
       if (entries) entries.push(entry);
       else this.#table.set(message, [entry]);
@@ -97,20 +115,25 @@ export class Dispatcher {
     }
     for (const entry of entries) {
       const handler = bound[entry.position];
-      if (!handler) continue;
-      if (request)
-        this.#requests.run(request, () => this.#handle(handler, entry, message, socket, request));
-      else this.#handle(handler, entry, message, socket, undefined);
+      if (handler) this.#run(handler, entry, message, socket, request);
     }
   }
 
   /** An exception that Nest's filter sends while a request is handled is the request's answer. */
   takesAsAnswer(socket: BackplaneSocket, event: string, data: unknown): boolean {
     if (event !== 'exception') return false;
-    const request = this.#requests.getStore();
+    const { request } = currentRun.getStore() ?? {};
     if (request?.socket !== socket || request.answered) return false;
     request.fail(data);
     return true;
+  }
+
+  /** As {@link takesAsAnswer}, of a raw frame. */
+  takesFrameAsAnswer(socket: BackplaneSocket, frame: unknown): boolean {
+    const run = currentRun.getStore();
+    if (!run || run.request?.socket !== socket || run.request.answered) return false;
+    const exception = exceptionIn(frame, run.hasFailed);
+    return exception !== undefined && this.takesAsAnswer(socket, 'exception', exception.data);
   }
 
   #parse(data: RawData, binary: boolean): ClientMessage | void {
@@ -125,60 +148,84 @@ export class Dispatcher {
     }
   }
 
+  #run(
+    handler: Handler,
+    entry: TableEntry,
+    message: ClientMessage,
+    socket: BackplaneSocket,
+    request: ClientRequest | undefined,
+  ): void {
+    if (request) this.#handlers.sawRequest = true;
+    const run = request
+      ? new HandlerRun(request, message.event, entry.isWatched)
+      : entry.withoutRequest;
+    // Else an Observable that a message without an `id` began might fail in the context of a request.
+    if (this.#handlers.sawRequest || entry.isStream)
+      currentRun.run(run, () => this.#handle(handler, entry, message, socket, run));
+    else this.#handle(handler, entry, message, socket, run);
+  }
+
   #handle(
     handler: Handler,
     entry: TableEntry,
     { event, data }: ClientMessage,
     socket: BackplaneSocket,
-    request: ClientRequest | undefined,
+    run: HandlerRun,
   ): void {
-    // The pipeline of Nest adds the pattern itself. `@Ack()` finds the function among the arguments.
+    // The pipeline of Nest adds the pattern itself. `@Ack()` finds the function among the arguments; code that was written for
+    // Socket.IO takes it from index 2, where a message without an `id` has its event.
     const result = (
-      request ? handler(data, event, request.answer) : handler(data, event)
+      run.request ? handler(data, run.ack, run.ack) : handler(data, event)
     ) as Promise<unknown>;
     Promise.resolve(result).then(
-      (value) => this.#respond(value, entry, socket, request),
-      (error: unknown) => this.#failed(error, socket, request),
+      (value) => this.#respond(value, entry, socket, run),
+      (error: unknown) => this.#failed(error, socket, run.request),
     );
   }
 
-  #respond(
-    value: unknown,
-    entry: TableEntry,
-    socket: BackplaneSocket,
-    request: ClientRequest | undefined,
-  ): void {
-    const respondWith = (one: unknown): void => {
-      try {
-        if (request && !request.answered && !entry.acksByItself) {
-          if (one === undefined) request.endSilently();
-          else request.answer(one);
-        } else if (one !== undefined && one !== null && !(request && entry.acksByItself))
-          send(socket, one);
-      } catch (error) {
-        this.#failed(error, socket, request);
-      }
-    };
+  #respond(value: unknown, entry: TableEntry, socket: BackplaneSocket, run: HandlerRun): void {
+    const { request } = run;
     if (!isObservable(value)) {
-      // A void handler has sent nothing, but a request is due its answer.
-      if (value !== undefined || (request && !request.answered)) respondWith(value);
+      if (value === undefined) this.#respondNothing(entry, socket, run);
+      else this.#respondWith(value, entry, socket, run);
       return;
     }
+    entry.isStream = true;
     // Nobody is left to read it, and no close will come to end it.
     if (socket.readyState === CLOSED) return;
     const subscription = value.subscribe({
       next: (one) => {
-        if (one !== undefined) respondWith(one);
+        if (one !== undefined) this.#respondWith(one, entry, socket, run);
       },
       error: (error: unknown) => this.#failed(error, socket, request),
-      complete: () => {
-        if (request && !request.answered && !entry.acksByItself) request.endSilently();
-      },
+      complete: () => this.#respondNothing(entry, socket, run),
     });
     if (!subscription.closed) {
       const end = (): void => subscription.unsubscribe();
       socket.once('close', end);
       subscription.add(() => socket.off('close', end));
+    }
+  }
+
+  #respondWith(value: unknown, entry: TableEntry, socket: BackplaneSocket, run: HandlerRun): void {
+    const { request } = run;
+    try {
+      if (request && !request.answered && !entry.acksByItself) request.answer(value);
+      else if (value !== null && !(request && entry.acksByItself)) send(socket, value);
+    } catch (error) {
+      this.#failed(error, socket, request);
+    }
+  }
+
+  /** A void handler has sent nothing, but a request is due its answer; also a failure, where no filter has said it. */
+  #respondNothing(entry: TableEntry, socket: BackplaneSocket, run: HandlerRun): void {
+    const { request } = run;
+    if (!request || request.answered) return;
+    try {
+      const failure = run.endsWithoutValue();
+      if (failure !== undefined || !entry.acksByItself) request.endSilently(failure);
+    } catch (error) {
+      this.#failed(error, socket, request);
     }
   }
 

@@ -1,3 +1,5 @@
+import { WsException } from '@nestjs/websockets';
+
 /** What a client is told of a failure. */
 export interface Failure {
   readonly status: 'error';
@@ -9,3 +11,10 @@ export const INTERNAL_ERROR: Failure = Object.freeze({
   status: 'error',
   message: 'Internal server error',
 });
+
+/** An exception in Nest's words: only a `WsException` is meant for clients, and its object goes as it is. */
+export function failureOf(exception: unknown): unknown {
+  if (!(exception instanceof WsException)) return INTERNAL_ERROR;
+  const told: unknown = exception.getError();
+  return typeof told === 'object' && told !== null ? told : { status: 'error', message: told };
+}

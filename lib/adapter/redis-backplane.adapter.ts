@@ -28,6 +28,7 @@ import { BufferBudget } from './buffer-budget.js';
 import { Dispatcher } from './dispatcher.js';
 import { Endpoint } from './endpoint.js';
 import { GatewayHooks } from './gateway-hooks.js';
+import { HandlerWatch } from './handler-watch.js';
 import { Heartbeat } from './heartbeat.js';
 import { defaultMessageParser } from './message-parser.js';
 import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-options.js';
@@ -72,6 +73,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #httpServer: HttpServer | undefined;
   readonly #ports = new Map<number, Port>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
+  readonly #handlers: HandlerWatch;
   readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #log = new ThrottledLog(this.#logger);
   #parser: MessageParser;
@@ -91,6 +93,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const { turn, counters } = this.#backplane;
     this.#budget = new BufferBudget({ ...this.#options, turn, counters, log: this.#log });
     this.#parser = this.#options.messageParser ?? defaultMessageParser;
+    // Nest reads the methods of a gateway before it asks for the gateway's server.
+    this.#handlers = new HandlerWatch(this.#modules);
   }
 
   /** As of the stock adapter: reads clients' frames from now on. */
@@ -195,7 +199,12 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       options: { ...this.#options, authenticate: this.#authenticate() },
       backplane: this.#backplane,
       log: this.#log,
-      dispatcher: new Dispatcher(() => this.#parser, this.#backplane.counters, this.#log),
+      dispatcher: new Dispatcher(
+        () => this.#parser,
+        this.#backplane.counters,
+        this.#log,
+        this.#handlers,
+      ),
       heartbeat: this.#heartbeat,
       writing: {
         bufferLimitBytes,

@@ -16,4 +16,6 @@ export interface Session {
   callHook(hook: GatewayHook, gateway: string, scoped: boolean, call: () => unknown): Promise<void>;
   /** Sees what is sent while a request of the client is handled; true if it was taken for the request's answer. */
   takesAsAnswer(event: string, data: unknown): boolean;
+  /** As {@link takesAsAnswer}, of a raw frame. */
+  takesFrameAsAnswer(frame: unknown): boolean;
 }

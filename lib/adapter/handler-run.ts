@@ -1,0 +1,134 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { from, type Observable, Observable as RxObservable, Subject, takeUntil } from 'rxjs';
+
+import type { ClientRequest } from './client-request.js';
+import { failureOf, INTERNAL_ERROR } from './failure.js';
+
+/** How the gateway's own method stands. A value that it has given counts as an end until it fails. */
+type MethodState = 'never ran' | 'runs' | 'ended' | 'failed';
+
+/**
+ * One handler at work on one message of a client. Nest tells an adapter neither whether a handler failed nor of which
+ * message a filter speaks. A run knows: it is the async context of all that Nest does for the message
+ * (guards, interceptors, pipes, the method, filters), and the wrapped method reports to it (see `HandlerWatch`).
+ */
+export class HandlerRun {
+  /** Undefined: the message has no `id`, and nobody waits for an answer. */
+  readonly request: ClientRequest | undefined;
+  readonly #pattern: unknown;
+  #method: MethodState;
+  #failure: { readonly error: unknown } | undefined;
+  #isOver = false;
+
+  /** @param isWatched whether the method reports; one that does not is taken to end well */
+  constructor(request: ClientRequest | undefined, pattern: unknown, isWatched: boolean) {
+    this.request = request;
+    this.#pattern = pattern;
+    this.#method = isWatched ? 'never ran' : 'ended';
+  }
+
+  /** What the method, a pipe, a guard or an interceptor threw, and nothing has made good for. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /**
+   * Answers, as `@Ack()` and the arguments of Nest's pipeline offer it. Once the handler has failed, only a filter is left
+   * to call it, and its word is a failure.
+   */
+  readonly ack = (data?: unknown): void => {
+    if (!this.hasFailed || this.#isOver) this.request?.answer(data);
+    else this.request?.fail(data ?? this.#failureText());
+  };
+
+  /** The method of an event begins. False for what is not this run's: a call of one handler by another. */
+  begins(pattern: unknown): boolean {
+    if (pattern !== this.#pattern) return false;
+    if (!this.request) return true;
+    if (this.#method === 'runs' || this.#isOver) return false;
+    // An interceptor may try again: the last try counts.
+    this.#method = 'runs';
+    this.#failure = undefined;
+    return true;
+  }
+
+  ended(): void {
+    if (this.request) this.#method = 'ended';
+  }
+
+  failed(error: unknown): void {
+    if (!this.request) return;
+    this.#method = 'failed';
+    this.#failure = { error };
+  }
+
+  /** An exception has reached Nest's filters. */
+  noteException(error: unknown): void {
+    if (this.request) this.#failure = { error };
+  }
+
+  /**
+   * The handler has ended without a value.
+   * @returns what to answer as the failure; undefined if it was a success
+   */
+  endsWithoutValue(): unknown {
+    this.#isOver = true;
+    return this.hasFailed || this.#method !== 'ended' ? this.#failureText() : undefined;
+  }
+
+  #failureText(): unknown {
+    return this.#failure ? failureOf(this.#failure.error) : INTERNAL_ERROR;
+  }
+}
+
+/**
+ * The run that the current code belongs to. One for the process, and without a state of its own: a gateway's class, which
+ * reports to it, may serve several apps.
+ */
+export const currentRun = new AsyncLocalStorage<HandlerRun>();
+
+/** What an Observable that a run subscribes to has to say to it. */
+export interface RunObserver {
+  readonly next?: () => void;
+  readonly error: (error: unknown) => void;
+  readonly complete?: () => void;
+}
+
+/**
+ * The same Observable, with everything that follows from it in the run's context. Requests may share an Observable, and it
+ * emits in the context of whoever makes it emit; the filters that its failure leads to must see their own request.
+ */
+export function withinRun(
+  run: HandlerRun,
+  source: Observable<unknown>,
+  observer: RunObserver,
+): Observable<unknown> {
+  const within = (step: () => void): void => {
+    if (currentRun.getStore() === run) step();
+    else currentRun.run(run, step);
+  };
+  return new RxObservable((subscriber) => {
+    const unsubscribed = new Subject<void>();
+    const subscription = from(source)
+      .pipe(takeUntil(unsubscribed))
+      .subscribe({
+        next: (value) => {
+          observer.next?.();
+          within(() => subscriber.next(value));
+          // A source that emits at once has not returned the subscription yet.
+          if (subscriber.closed) unsubscribed.next();
+        },
+        error: (error: unknown) => {
+          observer.error(error);
+          within(() => subscriber.error(error));
+        },
+        complete: () => {
+          if (subscriber.closed) return;
+          observer.complete?.();
+          within(() => subscriber.complete());
+        },
+      });
+    return subscription;
+  });
+}
