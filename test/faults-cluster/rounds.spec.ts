@@ -5,6 +5,7 @@ import type { ServedHub } from '../../lib/cluster/served-hub.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import { ownKey } from '../faults/fixtures/instance.js';
 import { report } from '../integration/cluster-operations/fixtures/traffic.js';
+import { sourceOf } from '../support/redis-source.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { LogCapture } from '../support/log-capture.js';
 import { guardProcess } from '../support/process-guard.js';
@@ -80,7 +81,7 @@ class Client implements Connection {
 
 class Node {
   static async boot(url: string, eventKeys: string[], log: LogCapture): Promise<Node> {
-    const transport = new RedisTransport({ kind: 'url', url });
+    const transport = new RedisTransport(sourceOf(url));
     const backplane = new Backplane({
       transport,
       eventKeys,

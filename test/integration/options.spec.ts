@@ -82,6 +82,30 @@ const NONSENSE: Nonsense[] = [
     /Cluster/,
     /Give a single Redis/,
   ],
+  [
+    'a URL in the place of the host',
+    { redis: { host: `rediss://user:${SECRET}@host` } },
+    'redis.host',
+    /got a string/,
+    /For a URL write redis: 'redis:/,
+  ],
+  ['a host with its port', { redis: { host: 'h:1' } }, 'redis.host', /a string/, /port as "port"/],
+  ['a URL among options', { redis: { url: SECRET } }, 'redis.url', ANY, /Give the URL itself/],
+  ['user', { redis: { user: SECRET } }, 'redis.user', ANY, /Write "username"/],
+  ['pass', { redis: { pass: SECRET } }, 'redis.pass', ANY, /Write "password"/],
+  ['a typing error', { redis: { hots: SECRET } }, 'redis.hots', ANY, /The options are: redis.host/],
+  ['a socket path', { redis: `/run/${SECRET}.sock` }, 'redis', /Unix socket/, /\{ path: /],
+  ['a socket URL', { redis: `unix://run/${SECRET}` }, 'redis', /Unix socket/, /\{ path: /],
+  ['a leading blank', { redis: ' redis://host' }, 'redis', /white space/, /Trim it/],
+  ['a line end', { redis: 'redis://host\n' }, 'redis', /white space/, /Trim it/],
+  [
+    'a database in a URL',
+    { redis: `redis://h/${SECRET}` },
+    'redis',
+    /no number of a database/,
+    ANY,
+  ],
+  ['a promise', { redis: Promise.resolve(SECRET) }, 'redis', /object of Promise/, /Await it/],
   ['no keys', { eventKeys: [] }, 'eventKeys', /got an empty array/, /Write eventKeys: \[/],
   ['an empty key', { eventKeys: ['a', ''] }, 'eventKeys', /got an empty string/, /Write eventKeys/],
   ['a key that is a number', { eventKeys: [1] }, 'eventKeys', /got the number 1/, /Write event/],
@@ -236,6 +260,35 @@ describe('An option that cannot work', () => {
     expect(declare).toThrow(BackplaneConfigError);
     expect(declare).toThrow(message);
     expect(declare).not.toThrow(SECRET);
+  });
+
+  it('such as a client of node-redis', async () => {
+    class Client {
+      readonly isOpen = true;
+      readonly options = { url: `redis://:${SECRET}@h` };
+      sendCommand(): void {}
+      duplicate(): void {}
+      publish(): void {}
+      on(): void {}
+    }
+    const message = await messageOf(createBackplane({ redis: new Client() as never }));
+    expect(message).toMatch(/the package "redis" \(node-redis\).*ioredis options/);
+    expect(message).not.toContain(SECRET);
+  });
+
+  it('such as a client for a replica', async () => {
+    const redis = new Redis({
+      lazyConnect: true,
+      sentinels: [{ host: 'h' }],
+      name: 'm',
+      role: 'slave',
+    });
+    expect(await messageOf(createBackplane({ redis }))).toMatch(/cannot write/);
+  });
+
+  it('such as a client with a database in words', async () => {
+    const redis = new Redis(`redis://h/${SECRET}`, { lazyConnect: true });
+    expect(await messageOf(createBackplane({ redis }))).toMatch(/whose "db" is no whole number/);
   });
 
   it('such as a client that was closed before', async () => {

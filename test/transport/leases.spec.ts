@@ -1,3 +1,4 @@
+import type { RedisOptions } from 'ioredis';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
@@ -7,6 +8,7 @@ import type { RedisSource } from '../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import type { Lease, Transport } from '../../lib/transport/transport.js';
 import { describeOnRedis, uniqueKey } from '../integration/fixtures/backends.js';
+import { sourceOf } from '../support/redis-source.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { guardProcess } from '../support/process-guard.js';
 import { waitFor } from '../support/wait-for.js';
@@ -95,7 +97,7 @@ describe('Leases on a server that takes no writes', () => {
       return [1];
     };
     leases = new RedisLeases({
-      client: { evalBuffer: run, evalshaBuffer: run } as unknown as Redis,
+      client: { evalBuffer: run, evalshaBuffer: run, options: {} } as unknown as Redis,
       prefix: '',
       downReason: () => undefined,
       onReadOnly: () => said++,
@@ -141,17 +143,21 @@ describeOnRedis('Over Redis:', (redis) => {
     await recorder.start();
     return recorder.transport.leases;
   };
-  const client = (keyPrefix: string): RedisSource => ({
+  const client = (keyPrefix: string, more: RedisOptions = {}): RedisSource => ({
     kind: 'client',
-    client: redis.server.client({ keyPrefix }),
+    client: redis.server.client({ keyPrefix, ...more }),
   });
   const options = (keyPrefix: string): RedisSource => ({
     kind: 'options',
     options: { host: redis.server.host, port: redis.server.port, keyPrefix },
   });
 
-  describeLeases('a URL', () => new RedisTransport({ kind: 'url', url: redis.server.url }));
+  describeLeases('a URL', () => new RedisTransport(sourceOf(redis.server.url)));
   describeLeases("the app's client", () => new RedisTransport(client('')));
+  describeLeases(
+    "the app's client, whose numbers are strings",
+    () => new RedisTransport(client('', { stringNumbers: true })),
+  );
 
   it('the keyPrefix stands before the keys, once, whoever made the client', async () => {
     const key = uniqueKey();
@@ -164,7 +170,7 @@ describeOnRedis('Over Redis:', (redis) => {
 
   it('nothing stays behind when nobody renews any more', async () => {
     const key = uniqueKey();
-    const leases = await start({ kind: 'url', url: redis.server.url });
+    const leases = await start(sourceOf(redis.server.url));
     await leases.claim(key, 'a', 'value', 40);
     await waitFor('the keys to expire', async () => !(await redis.server.cli('exists', key)));
     expect(await redis.server.cli('exists', `${key}:values`)).toBe(0);
@@ -172,7 +178,7 @@ describeOnRedis('Over Redis:', (redis) => {
 
   it('a flush of the script cache is survived', async () => {
     const key = uniqueKey();
-    const leases = await start({ kind: 'url', url: redis.server.url });
+    const leases = await start(sourceOf(redis.server.url));
     await leases.claim(key, 'a', '', LONG_MS);
     await redis.server.cli('script', 'flush');
     expect(ids(await leases.renew(key, 'a', '', LONG_MS))).toEqual(['a']);
@@ -180,7 +186,7 @@ describeOnRedis('Over Redis:', (redis) => {
 
   it('a value that has gone takes nobody with it', async () => {
     const key = uniqueKey();
-    const leases = await start({ kind: 'url', url: redis.server.url });
+    const leases = await start(sourceOf(redis.server.url));
     await leases.claim(key, 'a', 'value', LONG_MS);
     await leases.claim(key, 'b', 'value', LONG_MS);
     await redis.server.cli('hdel', `${key}:values`, 'a');
@@ -190,7 +196,7 @@ describeOnRedis('Over Redis:', (redis) => {
 
   it('a key of another type, and a Redis that is away, are errors with a code', async () => {
     const key = uniqueKey();
-    const leases = await start({ kind: 'url', url: redis.server.url });
+    const leases = await start(sourceOf(redis.server.url));
     await redis.server.cli('set', key, 'a string');
     await expect(leases.list(key)).rejects.toMatchObject({ code: 'BACKPLANE_UNAVAILABLE' });
     await redis.server.kill();

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisSource } from '../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import { describeOnRedis } from '../integration/fixtures/backends.js';
+import { sourceOf } from '../support/redis-source.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { guardProcess } from '../support/process-guard.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
@@ -13,7 +14,7 @@ import { Recorder } from './recorder.js';
 type Maker = (server: RedisServer) => { source: RedisSource; end?: () => unknown };
 
 const MAKERS: Record<string, Maker> = {
-  'a URL': (server) => ({ source: { kind: 'url', url: server.url } }),
+  'a URL': (server) => ({ source: sourceOf(server.url) }),
   'ioredis options with a keyPrefix': ({ host, port, password }) => ({
     source: { kind: 'options', options: { host, port, password, keyPrefix: 'app:*:' } },
   }),
@@ -28,6 +29,11 @@ const MAKERS: Record<string, Maker> = {
         commandTimeout: 10_000,
       }),
     ),
+  "the app's client, whose numbers are strings": (server) =>
+    given(new Redis(server.url, { stringNumbers: true, protocol: 2 })),
+  "the app's client, whose maps are objects": (server) =>
+    // An option of ioredis 6.
+    given(new Redis(server.url, { stringNumbers: true, replyMapping: 'resp3' } as RedisOptions)),
 };
 
 function given(client: Redis): ReturnType<Maker> {
@@ -161,7 +167,7 @@ describeOnRedis('RedisTransport', (redis) => {
   it('never sends a message a second time, and says so', () => {
     const { url } = redis.server;
     const transports = [
-      new RedisTransport({ kind: 'url', url }),
+      new RedisTransport(sourceOf(url)),
       new RedisTransport({ kind: 'client', client: redis.server.client() }),
       new RedisTransport({
         kind: 'client',

@@ -28,6 +28,10 @@ const OURS = {
   maxRetriesPerRequest: 0,
   disconnectTimeout: 250,
   keyPrefix: '',
+  // Replies look as the transport reads them, and commands leave in the order of the calls.
+  stringNumbers: false,
+  replyMapping: 'legacy',
+  enableAutoPipelining: false,
 } satisfies RedisOptions;
 
 /** Makes the two connections of a transport. None of them is open yet, except a client that the app gave. */
@@ -36,14 +40,22 @@ export function makeClients(source: RedisSource): RedisClients {
     const { client } = source;
     return {
       commands: client,
-      subscriber: client.duplicate({ ...OURS, retryStrategy: retryDelayMs }),
+      subscriber: client.duplicate({
+        ...OURS,
+        retryStrategy: retryDelayMs,
+        reconnectOnError: neverResending(client.options),
+      }),
       ownsCommands: false,
       prefix: prefixOf(client.options),
     };
   }
-  const { url, options } = source.kind === 'url' ? withoutOurs(source.url) : { ...source, url: '' };
-  const own: RedisOptions = { ...options, ...OURS, retryStrategy: everRetrying(options) };
-  const commands = url === '' ? new Redis(own) : new Redis(url, own);
+  const { options } = source;
+  const commands = new Redis({
+    ...options,
+    ...OURS,
+    retryStrategy: everRetrying(options),
+    reconnectOnError: neverResending(options),
+  });
   return {
     commands,
     subscriber: commands.duplicate({ retryStrategy: retryDelayMs }),
@@ -52,13 +64,10 @@ export function makeClients(source: RedisSource): RedisClients {
   };
 }
 
-/** ioredis lets a URL's query win over options. */
-function withoutOurs(text: string): { url: string; options: RedisOptions } {
-  const url = new URL(text);
-  const keyPrefix = url.searchParams.get('keyPrefix') ?? '';
-  const named = Object.keys(OURS).filter((name) => url.searchParams.has(name));
-  for (const name of named) url.searchParams.delete(name);
-  return { url: named.length > 0 ? url.href : text, options: { keyPrefix } };
+/** A command that Redis refused is not sent again by ioredis: it would overtake others, or double. */
+function neverResending({ reconnectOnError }: RedisOptions): RedisOptions['reconnectOnError'] {
+  if (!reconnectOnError) return undefined;
+  return (error) => Boolean(reconnectOnError(error));
 }
 
 /** Whoever gives up is not there when Redis is back. */
@@ -71,11 +80,25 @@ function everRetrying({ retryStrategy }: RedisOptions): (attempt: number) => num
 
 /** Another connection to the same Redis, not open yet. It gives up when it is lost, and puts no prefix before keys. */
 export function siblingOf(commands: Redis): Redis {
-  const sibling = commands.duplicate({ ...OURS, retryStrategy: () => null });
+  const sibling = commands.duplicate({
+    ...OURS,
+    retryStrategy: () => null,
+    reconnectOnError: null,
+  });
   // Without a listener, ioredis prints what its commands reject with anyway.
   return sibling.on('error', () => {});
 }
 
 function prefixOf({ keyPrefix }: RedisOptions): string {
   return keyPrefix == null ? '' : keyPrefix.toString();
+}
+
+/**
+ * Ends the client's connection. ioredis listens for one error of a stream; a TLS handshake that is broken off may have
+ * another, which would end the process.
+ * @param reconnect makes another connection then
+ */
+export function disconnect(client: Redis, reconnect = false): void {
+  client.stream?.on('error', () => {});
+  client.disconnect(reconnect);
 }

@@ -2,7 +2,9 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
 import { Deadline, settledWithin } from '../../timing/deadline.js';
-import { isRefusal, misconfiguration, unreachableReason } from './redis-misconfiguration.js';
+import { disconnect } from './redis-clients.js';
+import { misconfiguration, needsSomebody, unreachableReason } from './redis-misconfiguration.js';
+import { shutOutReason } from './shut-out-reason.js';
 
 export interface RedisLinkEvents {
   up(): void;
@@ -31,6 +33,7 @@ export class RedisLink {
   #handshake: Deadline | undefined;
   /** Connections in a row that were accepted and closed before Redis had let us in. */
   #shutOut = 0;
+  #shutOutReason = 'the reason is not known yet';
 
   readonly #onConnect = (): void => {
     this.#endHandshake();
@@ -52,7 +55,7 @@ export class RedisLink {
   };
   readonly #onError = (error: Error): void => {
     this.#lastError = error;
-    if (!this.#up && isRefusal(error)) this.#events.down(this.reason, true);
+    if (!this.#up && needsSomebody(error)) this.#events.down(this.reason, true);
   };
   readonly #onClose = (): void => {
     this.#shutOut = this.#inHandshake ? this.#shutOut + 1 : 0;
@@ -61,7 +64,9 @@ export class RedisLink {
       this.#up = false;
       this.#events.down(this.reason, false);
     } else if (this.#shutOut === SHUT_OUT_FOR_A_REASON) {
-      this.#events.down(this.reason, true);
+      void this.#askWhyShutOut().then(() => {
+        if (this.#shutOut >= SHUT_OUT_FOR_A_REASON) this.#events.down(this.reason, true);
+      });
     }
   };
 
@@ -84,10 +89,12 @@ export class RedisLink {
 
   get reason(): string {
     const reason = unreachableReason(this.#lastError);
-    // What Redis says before it hangs up is mostly lost: ioredis is still writing.
-    return this.#shutOut > 0 && !(this.#lastError && isRefusal(this.#lastError))
-      ? `${reason} (connections are closed as soon as they are made: has Redis reached its "maxclients"?)`
-      : reason;
+    if (this.#shutOut === 0 || (this.#lastError && needsSomebody(this.#lastError))) return reason;
+    return `${reason} (connections are closed as soon as they are made: ${this.#shutOutReason})`;
+  }
+
+  async #askWhyShutOut(): Promise<void> {
+    this.#shutOutReason = await shutOutReason(this.client.options);
   }
 
   /**
@@ -107,7 +114,11 @@ export class RedisLink {
         act();
       };
       const onReady = (): void => settle(() => resolve(true));
-      const onClose = (): void => settle(() => resolve(false));
+      const onClose = (): void =>
+        settle(() => {
+          if (this.#shutOut === 0) resolve(false);
+          else void this.#askWhyShutOut().then(() => resolve(false));
+        });
       const onError = (error: Error): void => {
         const mend = misconfiguration(error);
         if (mend) settle(() => reject(new BackplaneConfigError(mend)));
@@ -138,7 +149,7 @@ export class RedisLink {
   /** Gives the connection up for another; nothing where another is on its way already, or where the client is not ours. */
   renew(): void {
     const { status } = this.client;
-    if (this.#owned && (status === 'ready' || status === 'connect')) this.client.disconnect(true);
+    if (this.#owned && (status === 'ready' || status === 'connect')) disconnect(this.client, true);
   }
 
   #endHandshake(): void {
@@ -167,7 +178,7 @@ export class RedisLink {
     if (client.status === 'end') return;
     const socketOpen = ['connecting', 'connect', 'ready'].includes(client.status);
     const ended = new Promise<void>((resolve) => client.once('end', resolve));
-    client.disconnect();
+    disconnect(client);
     if (socketOpen) await settledWithin(graceMs, ended);
     client.stream?.destroy();
   }

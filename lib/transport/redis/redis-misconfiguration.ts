@@ -3,6 +3,14 @@ const AUTHENTICATION = /^(WRONGPASS|NOAUTH)\b|invalid password|^ERR Client sent 
 const DATABASE = /DB index is out of range|invalid DB index|SELECT is not allowed/i;
 const TLS =
   /wrong version number|packet length too long|EPROTO|tlsv1 alert|ssl3?_|TLS handshake|secure TLS/i;
+/** Codes of Node's TLS for a certificate that is expired, not trusted, revoked, or of another host. */
+const CERTIFICATE =
+  /^(CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE))/;
+/** Redis says it of the certificate of a client. */
+const CLIENT_CERTIFICATE =
+  /alert (certificate|bad certificate|unknown ca|unsupported certificate)/i;
+/** A URL in the place of a host shows in the resolver's errors, with its password. */
+const USER_INFO = /\/\/\S*@/g;
 
 /** Says the mend if the error is one that no retry mends; else undefined. */
 export function misconfiguration(error: Error): string | undefined {
@@ -20,9 +28,26 @@ export function isRefusal(error: Error): boolean {
   return error.name === 'ReplyError';
 }
 
+/** True where trying again does not help before somebody acts: Redis refuses, or its certificate is not accepted, or nobody knows its host. */
+export function needsSomebody(error: Error): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return (
+    isRefusal(error) ||
+    CERTIFICATE.test(code) ||
+    CLIENT_CERTIFICATE.test(error.message) ||
+    code === 'ENOTFOUND'
+  );
+}
+
 /** A line for the log about why Redis cannot be reached, with a hint where the error has a usual cause. */
 export function unreachableReason(error: Error | undefined): string {
   if (!error) return 'the connection was closed';
+  if (CLIENT_CERTIFICATE.test(error.message)) {
+    return `${firstWords(error)} (Redis did not accept the client's certificate: check "cert" and "key" in "tls" of the "redis" option)`;
+  }
+  if (CERTIFICATE.test((error as NodeJS.ErrnoException).code ?? '')) {
+    return `${firstWords(error)} (Redis's certificate was not accepted: check its dates and names, and "ca" in "tls" of the "redis" option)`;
+  }
   if (TLS.test(`${(error as NodeJS.ErrnoException).code ?? ''} ${error.message}`)) {
     return `${firstWords(error)} (does that port speak TLS? Check "tls" of the "redis" option, or rediss:// against redis://)`;
   }
@@ -31,5 +56,5 @@ export function unreachableReason(error: Error | undefined): string {
 
 function firstWords(error: Error): string {
   const text = error.message || (error as NodeJS.ErrnoException).code || error.name;
-  return text.split('\n', 1)[0]!.slice(0, 200);
+  return text.split('\n', 1)[0]!.replace(USER_INFO, '//***@').slice(0, 200);
 }

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { BackplaneNotReplicatedError } from '../../errors/backplane-not-replicated.error.js';
 import { Deadline } from '../../timing/deadline.js';
 import { OneWriteATurn } from './one-write-a-turn.js';
-import { siblingOf } from './redis-clients.js';
+import { disconnect, siblingOf } from './redis-clients.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 /** What Redis gets to answer at all, besides the time that a replica has. */
@@ -54,7 +54,7 @@ export class RedisReplication {
 
   close(): void {
     this.#closed = true;
-    this.#client?.disconnect();
+    this.#disconnect();
   }
 
   async #run(): Promise<void> {
@@ -64,7 +64,7 @@ export class RedisReplication {
 
   async #confirmAll(all: readonly Unconfirmed[]): Promise<void> {
     const timeoutMs = Math.max(...all.map((one) => one.timeoutMs));
-    const deadline = new Deadline(timeoutMs + ANSWER_GRACE_MS, () => this.#client?.disconnect());
+    const deadline = new Deadline(timeoutMs + ANSWER_GRACE_MS, () => this.#disconnect());
     try {
       const client = await this.#connected();
       this.#writes.hold(client.stream);
@@ -91,10 +91,14 @@ export class RedisReplication {
   async #connected(): Promise<Redis> {
     if (this.#closed) throw new Error('the transport is closed');
     if (this.#client?.status === 'ready') return this.#client;
-    this.#client?.disconnect();
+    this.#disconnect();
     this.#client = siblingOf(this.#commands);
     await this.#client.connect();
     return this.#client;
+  }
+
+  #disconnect(): void {
+    if (this.#client) disconnect(this.#client);
   }
 }
 

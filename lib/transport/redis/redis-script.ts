@@ -59,9 +59,10 @@ export class RedisScript {
     }
     const lesson = this.#lessons;
     try {
-      return isTaught
+      const answer = isTaught
         ? await this.#client.evalshaBuffer(this.#sha, keys.length, ...keys, ...args)
         : await this.#client.evalBuffer(this.#text, keys.length, ...keys, ...args);
+      return this.#client.options.stringNumbers ? withNumbers(answer) : answer;
     } catch (error) {
       if (isForgotten(error as Error)) {
         // Unless it has been sent since.
@@ -89,6 +90,12 @@ const LINE = /@?user_script:\s*(\d+)/;
 const WHERE =
   / script: [\da-f]{40}, on @user_script:\d+\.?|Error running script \(call to \w+\): |@?user_script:\s*\d+:\s*/g;
 const COMMAND = /redis\.p?call\('(\w+)'/;
+
+/** Under `stringNumbers`, a client of the app's makes strings of integers. All other strings of an answer are Buffers. */
+function withNumbers(answer: unknown): unknown {
+  if (Array.isArray(answer)) return answer.map(withNumbers);
+  return typeof answer === 'string' ? Number(answer) : answer;
+}
 
 function isForgotten({ message }: Error): boolean {
   return message.startsWith('NOSCRIPT');

@@ -8,7 +8,12 @@ const OURS = {
   autoResubscribe: false,
   maxRetriesPerRequest: 0,
   keyPrefix: '',
+  stringNumbers: false,
+  replyMapping: 'legacy',
+  enableAutoPipelining: false,
 };
+
+import { sourceOf } from '../../support/redis-source.js';
 
 describe('The connections to a Redis', () => {
   let clients: RedisClients | undefined;
@@ -23,10 +28,9 @@ describe('The connections to a Redis', () => {
   it.each<[string, RedisSource]>([
     [
       'a URL',
-      {
-        kind: 'url',
-        url: 'redis://:a%20b@localhost:7000/3?enableOfflineQueue=true&maxRetriesPerRequest=5&lazyConnect=&keyPrefix=app:*:&connectionName=x',
-      },
+      sourceOf(
+        'redis://:a%20b@localhost:7000/3?enableOfflineQueue=true&maxRetriesPerRequest=5&lazyConnect=&keyPrefix=app:*:&connectionName=x&stringNumbers=true',
+      ),
     ],
     [
       'options',
@@ -41,6 +45,9 @@ describe('The connections to a Redis', () => {
           enableOfflineQueue: true,
           maxRetriesPerRequest: 5,
           lazyConnect: false,
+          stringNumbers: true,
+          replyMapping: 'resp3',
+          enableAutoPipelining: true,
           keyPrefix: 'app:*:',
         },
       },

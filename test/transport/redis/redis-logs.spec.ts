@@ -5,6 +5,7 @@ import type { Appended } from '../../../lib/transport/logs.js';
 import type { RedisSource } from '../../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../../lib/transport/redis/redis.transport.js';
 import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.js';
+import { sourceOf } from '../../support/redis-source.js';
 import { closeAfterEach } from '../../support/cleanup.js';
 import { guardProcess } from '../../support/process-guard.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -17,7 +18,7 @@ describeOnRedis('The logs of Redis', (redis) => {
   const track = closeAfterEach();
 
   const start = async (source?: RedisSource): Promise<Recorder> => {
-    const transport = new RedisTransport(source ?? { kind: 'url', url: redis.server.url });
+    const transport = new RedisTransport(source ?? sourceOf(redis.server.url));
     const recorder = track(new Recorder(transport));
     expect(await recorder.start()).toBe(true);
     return recorder;
@@ -81,10 +82,7 @@ describeOnRedis('The logs of Redis', (redis) => {
 
   it('have each message once, in spite of connections that are lost with answers on them', async () => {
     const proxy = track(await TcpProxy.start(redis.server.port));
-    const [from, to] = [
-      await start({ kind: 'url', url: `redis://127.0.0.1:${proxy.port}` }),
-      await start(),
-    ];
+    const [from, to] = [await start(sourceOf(`redis://127.0.0.1:${proxy.port}`)), await start()];
     const channel = uniqueKey();
     await to.transport.subscribe([channel]);
     const limits = { size: 1_000 };

@@ -4,6 +4,7 @@ import { BackplaneNotReplicatedError } from '../../../lib/errors/backplane-not-r
 import { BackplaneRefusedError } from '../../../lib/errors/backplane-refused.error.js';
 import { RedisTransport } from '../../../lib/transport/redis/redis.transport.js';
 import { uniqueKey } from '../../integration/fixtures/backends.js';
+import { sourceOf } from '../../support/redis-source.js';
 import { closeAfterEach } from '../../support/cleanup.js';
 import { guardProcess } from '../../support/process-guard.js';
 import { describeWithRedis, RedisServer } from '../../support/redis-server.js';
@@ -34,7 +35,7 @@ describeWithRedis('With a replica,', () => {
   });
 
   const start = async (): Promise<Recorder> => {
-    const recorder = track(new Recorder(new RedisTransport({ kind: 'url', url: master.url })));
+    const recorder = track(new Recorder(new RedisTransport(sourceOf(master.url))));
     expect(await recorder.start()).toBe(true);
     return recorder;
   };
@@ -50,6 +51,18 @@ describeWithRedis('With a replica,', () => {
       expect(await replica.cli('hget', `top:${channel}`, 's')).toBe(String(offset));
     }
     expect(await waits()).toBe(20);
+  });
+
+  it('a client whose numbers are strings does not take none for one', async () => {
+    const client = master.client({ stringNumbers: true });
+    const recorder = track(new Recorder(new RedisTransport({ kind: 'client', client })));
+    expect(await recorder.start()).toBe(true);
+    const channel = uniqueKey();
+    expect(await append(recorder.transport, channel, 'a', durable)).toMatchObject({ offset: 1 });
+    replica.pause();
+    const alone = append(recorder.transport, channel, 'b', { replicaTimeoutMs: 500 });
+    await expect(alone).rejects.toBeInstanceOf(BackplaneNotReplicatedError);
+    client.disconnect();
   });
 
   it('the appends of one turn share one WAIT', async () => {

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { decodeLogEntry } from '../../../lib/transport/log-entry.js';
 import { RedisTransport } from '../../../lib/transport/redis/redis.transport.js';
 import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.js';
+import { sourceOf } from '../../support/redis-source.js';
 import { closeAfterEach } from '../../support/cleanup.js';
 import { RedisServer } from '../../support/redis-server.js';
 import { append, entriesOf, LIMITS, textsOf } from '../log-conformance.js';
@@ -238,7 +239,7 @@ describeOnRedis('A user that lacks', (redis) => {
       const server = track(
         await RedisServer.start({ args: ['--rename-command', command, `MY${command}`] }),
       );
-      const recorder = track(new Recorder(new RedisTransport({ kind: 'url', url: server.url })));
+      const recorder = track(new Recorder(new RedisTransport(sourceOf(server.url))));
       await recorder.start();
       const channel = uniqueKey();
       for (const id of ['a', 'a', 'b']) {
