@@ -25,10 +25,13 @@ describeWithRedis('A port that speaks TLS', () => {
     const redis = track(
       await RedisServer.start({
         args: [
-          ...['--tls-port', String(tlsPort), '--tls-auth-clients', 'no'],
-          ...['--tls-cert-file', pathOf('cert'), '--tls-key-file', pathOf('key')],
-          ...['--tls-ca-cert-file', pathOf('cert'), ...args],
-        ],
+          `--tls-port ${tlsPort} --tls-auth-clients no`,
+          `--tls-cert-file ${pathOf('cert')} --tls-key-file ${pathOf('key')}`,
+          `--tls-ca-cert-file ${pathOf('cert')}`,
+        ]
+          .join(' ')
+          .split(' ')
+          .concat(args),
       }),
     );
     return { redis, tlsPort };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import type { RedisSource } from '../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import { describeOnRedis } from '../integration/fixtures/backends.js';
@@ -12,6 +12,9 @@ import { describeTransport } from './conformance.js';
 import { Recorder } from './recorder.js';
 
 type Maker = (server: RedisServer) => { source: RedisSource; end?: () => unknown };
+
+/** The second is an option of ioredis 6. */
+const OBJECTS_FOR_MAPS = { stringNumbers: true, replyMapping: 'resp3' as const };
 
 const MAKERS: Record<string, Maker> = {
   'a URL': (server) => ({ source: sourceOf(server.url) }),
@@ -32,8 +35,7 @@ const MAKERS: Record<string, Maker> = {
   "the app's client, whose numbers are strings": (server) =>
     given(new Redis(server.url, { stringNumbers: true, protocol: 2 })),
   "the app's client, whose maps are objects": (server) =>
-    // An option of ioredis 6.
-    given(new Redis(server.url, { stringNumbers: true, replyMapping: 'resp3' } as RedisOptions)),
+    given(new Redis(server.url, OBJECTS_FOR_MAPS)),
 };
 
 function given(client: Redis): ReturnType<Maker> {
