@@ -32,9 +32,7 @@ const MAKERS: Record<string, Maker> = {
         commandTimeout: 10_000,
       }),
     ),
-  "the app's client, whose numbers are strings": (server) =>
-    given(new Redis(server.url, { stringNumbers: true, protocol: 2 })),
-  "the app's client, whose maps are objects": (server) =>
+  "the app's client, whose numbers are strings and whose maps are objects": (server) =>
     given(new Redis(server.url, OBJECTS_FOR_MAPS)),
 };
 
