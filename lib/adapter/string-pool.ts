@@ -1,5 +1,6 @@
 const MAX_STRINGS = 1_000;
-const MAX_LENGTH = 1_000;
+/** Enough for all headers that browsers have in common. */
+const MAX_LENGTH = 4_096;
 
 /** Keeps one copy of what many connections have in common, such as the name of a browser. Bounded: what is beyond is not shared. */
 export class StringPool {
