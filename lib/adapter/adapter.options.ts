@@ -8,12 +8,14 @@ export interface BackplaneUser {
 }
 
 /**
- * Asked at the upgrade, before there is a socket. Returns the user, or `null` for nobody. An `UnauthorizedException` or
- * `ForbiddenException` of Nest refuses with 401 or 403; anything else thrown is a 500 without detail, logged.
+ * Asked at the upgrade, before there is a socket, and only about requests that are a WebSocket handshake to a path that has a
+ * gateway. Returns the user, or `null` for nobody, who is let in while `allowAnonymous` is on. `undefined` is neither: it refuses with
+ * 401, and is logged. An `UnauthorizedException` or `ForbiddenException` of Nest refuses with 401 or 403; anything else thrown
+ * is a 500 without detail, logged.
  */
 export type Authenticate = (
   request: IncomingMessage,
-) => BackplaneUser | null | undefined | Promise<BackplaneUser | null | undefined>;
+) => BackplaneUser | null | Promise<BackplaneUser | null>;
 
 /** A provider under `BACKPLANE_AUTHENTICATOR` may be the function itself or implement this. */
 export interface BackplaneAuthenticator {

@@ -12,6 +12,10 @@ export type Verdict =
   | { readonly admitted: true; readonly user: BackplaneUser | undefined }
   | { readonly admitted: false; readonly status: 401 | 403 | 500 | 503 };
 
+const RETURNED_UNDEFINED =
+  'The authenticator returned undefined, so the client was refused with 401. Return the user, or null for nobody: ' +
+  'undefined is mostly a forgotten "return", or a look-up that found nothing.';
+
 class TooLate extends Error {}
 
 /** Asks the app's authenticator who connects. */
@@ -44,7 +48,11 @@ export class Admission {
         authenticateTimeoutMs,
         () => new TooLate(`The authenticator did not answer within ${authenticateTimeoutMs} ms.`),
       );
-      if (user == null)
+      if (user === undefined) {
+        this.#log.warn('authenticator-undefined', RETURNED_UNDEFINED);
+        return { admitted: false, status: 401 };
+      }
+      if (user === null)
         return allowAnonymous
           ? { admitted: true, user: undefined }
           : { admitted: false, status: 401 };

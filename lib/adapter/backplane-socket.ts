@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import { Audience, type AudienceSink } from '../cluster/audience.js';
 import type { AnswerListener, Connection, PausedAt } from '../cluster/connection.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from '../cluster/events.js';
-import { eventFrame } from '../cluster/message.js';
+import { assertRaw, eventFrame, type Sendable } from '../cluster/message.js';
 import { namesOf } from '../cluster/names.js';
 import { roomsToJoin } from '../cluster/room-limit.js';
 import type { ServedHub } from '../cluster/served-hub.js';
@@ -24,6 +24,8 @@ const NORMAL_CLOSURE = 1000;
 export type SocketEvent = 'message' | 'close' | 'error' | 'pong';
 
 type SendArguments = Parameters<WebSocket['send']>;
+type SendOptions = SendArguments[1];
+type SendCallback = (error?: Error) => void;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Listener = (...args: any[]) => void;
 type Names = readonly (string | readonly string[])[];
@@ -176,8 +178,14 @@ export class BackplaneSocket<
     this.raw.close(typeof code === 'number' ? code : NORMAL_CLOSURE, reason);
   }
 
-  /** Sends a frame, as on a `ws` socket. */
-  send(...args: SendArguments | [data: SendArguments[0]]): void {
+  /**
+   * Sends a raw frame, as on a `ws` socket: text for a string, binary for bytes.
+   * @throws TypeError for anything else: `emit` sends events, and `JSON.stringify` makes text of data
+   */
+  send(data: Sendable | Blob, done?: SendCallback): void;
+  send(data: Sendable | Blob, options: SendOptions, done?: SendCallback): void;
+  send(...args: unknown[]): void {
+    if (!isBlob(args[0])) assertRaw('send', args[0]);
     if (this.session.takesFrameAsAnswer(args[0])) return;
     this.#settle();
     this.raw.send(...(args as SendArguments));
@@ -195,7 +203,9 @@ export class BackplaneSocket<
     this.raw.terminate();
   }
 
+  /** @throws TypeError for data that is neither a string nor bytes */
   ping(...args: Parameters<WebSocket['ping']>): void {
+    if (args[0] !== undefined && typeof args[0] !== 'function') assertRaw('ping', args[0]);
     this.#settle();
     this.raw.ping(...args);
   }
@@ -316,4 +326,9 @@ export class BackplaneSocket<
   #settle(): void {
     this.#hub.settle(this as unknown as BackplaneSocket);
   }
+}
+
+/** `ws` reads one by itself. */
+function isBlob(data: unknown): boolean {
+  return data instanceof Blob;
 }

@@ -4,7 +4,7 @@ import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.
 import { assertCloseFrame } from './close-frame.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
 import type { HubOperations } from './requests/hub-operations.js';
-import { eventFrame, rawFrame } from './message.js';
+import { eventFrame, type Sendable, rawFrame } from './message.js';
 import { assertName, namesOf } from './names.js';
 import { type FetchedSockets, RemoteSocket } from './requests/remote-socket.js';
 import type { AckOptions, AckResult, CommandResult, CountResult } from './requests/results.js';
@@ -156,7 +156,7 @@ export class Audience<Events extends object = AnyEvents> {
    * Sends a raw frame, for apps with a protocol of their own: text for a string, binary for bytes.
    * @throws TypeError for anything else
    */
-  send(raw: string | ArrayBuffer | ArrayBufferView): void {
+  send(raw: Sendable): void {
     this.#sink.emit(this.#target, this.#modifiers, rawFrame(raw));
   }
 

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 
 import { Frame } from '../hub/frame.js';
 
@@ -16,15 +16,31 @@ export function eventFrame(event: string, data: unknown, id?: string | number): 
   return Frame.text(`{"event":${JSON.stringify(event)}${dataMember(event, data)}${idMember}}`);
 }
 
+/** What `send` takes. */
+export type Sendable = string | ArrayBufferLike | ArrayBufferView;
+
 /** What `send` was given, as a frame: a string as text, bytes as binary. The bytes are copied: the caller may reuse them. */
-export function rawFrame(raw: string | ArrayBuffer | ArrayBufferView): Frame {
+export function rawFrame(raw: Sendable): Frame {
+  assertRaw('send', raw);
   if (typeof raw === 'string') return Frame.text(raw);
   if (ArrayBuffer.isView(raw)) {
     return new Frame(Buffer.from(new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength)), true);
   }
-  if (raw instanceof ArrayBuffer) return new Frame(Buffer.from(raw.slice(0)), true);
+  return new Frame(Buffer.from(new Uint8Array(raw)), true);
+}
+
+/**
+ * A value that JSON brought is no frame: an object in the form of an array or a Buffer would be taken for bytes.
+ * @throws TypeError for anything but a string or bytes
+ */
+export function assertRaw(method: 'send' | 'ping', raw: unknown): asserts raw is Sendable {
+  if (typeof raw === 'string' || ArrayBuffer.isView(raw) || types.isAnyArrayBuffer(raw)) return;
+  const remedy =
+    method === 'send'
+      ? 'Use emit() for an event with data, or send(JSON.stringify(…)) for JSON of your own form.'
+      : 'Give it 125 bytes at most, or nothing.';
   throw new TypeError(
-    `send() takes a string (a text frame) or bytes (a binary frame), got ${describe(raw)}. Use emit() for an event with data.`,
+    `${method}() takes a string (a text frame) or bytes (a binary frame), got ${describe(raw)}. ${remedy}`,
   );
 }
 

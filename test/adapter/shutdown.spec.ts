@@ -71,7 +71,12 @@ describe('An app that closes', () => {
     let asked = 0;
     const app = await boot(
       Plain,
-      { authenticate: () => void asked++ },
+      {
+        authenticate: () => {
+          asked++;
+          return null;
+        },
+      },
       { adapter: (nest) => new HeldAdapter(nest) },
     );
     const client = track(await WsClient.connect(app.url('/x')));

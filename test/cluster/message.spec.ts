@@ -84,7 +84,7 @@ describe('a raw frame', () => {
     expect(frame.payload.toString()).toBe('a');
   });
 
-  it.each([undefined, null, 7, {}, [1, 2], { type: 'Buffer', data: [1] }])(
+  it.each([undefined, null, 7, {}, [1, 2], { type: 'Buffer', data: [1] }, { length: 3 }])(
     'cannot be %j',
     (raw) => {
       const attempt = () => rawFrame(raw as unknown as string);

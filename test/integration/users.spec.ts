@@ -89,14 +89,31 @@ describe.each(HTTP_KINDS)('Authentication at the upgrade, on %s,', (http: HttpKi
   });
 
   it('lets nobody in as nobody, unless told otherwise', async () => {
-    for (const nobody of [null, undefined]) {
-      const open = await boot({ authenticate: () => nobody });
+    for (const authenticate of [() => null, async () => null]) {
+      const open = await boot({ authenticate });
       expect(track(await open.connect()).socket.user).toBeUndefined();
-      const closed = await boot({ authenticate: async () => nobody, allowAnonymous: false });
+      const closed = await boot({ authenticate, allowAnonymous: false });
       expect(await refusalOf(closed)).toMatchObject({ statusCode: 401, body: 'Unauthorized' });
+      for (const { booted } of [open, closed]) expect(booted.log.matching('undefined')).toEqual([]);
     }
     const unasked = await boot({ authenticate: undefined, allowAnonymous: false });
     expect(await refusalOf(unasked)).toMatchObject({ statusCode: 401, body: 'Unauthorized' });
+  });
+
+  it.each<[string, () => unknown]>([
+    ['a function that forgot to return', () => {}],
+    ['an async one', async () => {}],
+    ['a look-up that found nothing', () => new Map().get('ann')],
+  ])('takes undefined for nobody never: %s', async (_, authenticate) => {
+    for (const allowAnonymous of [true, false]) {
+      const instance = await boot({ authenticate: authenticate as () => null, allowAnonymous });
+      for (let i = 0; i < 3; i++)
+        expect(await refusalOf(instance)).toMatchObject({ statusCode: 401, body: 'Unauthorized' });
+      const logged = instance.booted.log.matching('The authenticator returned undefined');
+      expect(logged).toHaveLength(1);
+      expect(logged[0]).toMatch(/Return the user, or null for nobody/);
+      expect(instance.server.clients.size).toBe(0);
+    }
   });
 
   class SessionOver extends UnauthorizedException {}
