@@ -28,12 +28,8 @@ export { Backplane, type BackplaneEvents, type BackplaneStats } from './cluster/
 export { BackplaneHub } from './cluster/backplane-hub.js';
 export type { ContinuityLoss } from './cluster/continuity/continuity.js';
 export type { LossReason } from './cluster/continuity/cursor.js';
-export type {
-  HistoryEntry,
-  HistoryOf,
-  HistoryOptions,
-  HistoryPage,
-} from './cluster/continuity/history-reader.js';
+export type { HistoryOptions, HistoryPlace } from './cluster/continuity/history-page.js';
+export type { HistoryEntry, HistoryPage } from './cluster/continuity/history-reader.js';
 export type { Durability } from './cluster/continuity/history-rules.js';
 export type { Counters } from './cluster/counters.js';
 export type { AnyEvents, EventArguments, EventName } from './cluster/events.js';

@@ -1,3 +1,4 @@
+import { callOptions, timeoutCallOption } from '../cluster/call-options.js';
 import type { AnswerListener, ClientAnswer } from '../cluster/connection.js';
 import { eventFrame } from '../cluster/message.js';
 import { ClientAnswerError } from '../errors/client-answer.error.js';
@@ -60,14 +61,9 @@ export class ClientAnswers {
     return true;
   }
 
-  async request(
-    event: string,
-    data: unknown,
-    { timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions = {},
-  ): Promise<unknown> {
-    if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
-      throw new TypeError(`"timeoutMs" must be a positive number, got ${String(timeoutMs)}.`);
-    }
+  async request(event: string, data: unknown, given?: RequestOptions | null): Promise<unknown> {
+    const options = callOptions('request()', given, ['timeoutMs']);
+    const timeoutMs = timeoutCallOption('request()', options.timeoutMs) ?? DEFAULT_TIMEOUT_MS;
     // Those of other instances' questions are strings: the two never meet.
     const id = ++this.#serial;
     const frame = eventFrame(event, data, id);
@@ -78,7 +74,7 @@ export class ClientAnswers {
         reject(new RequestTimeoutError(`the connection ${this.#socket.id}`));
       });
       this.ask(id, frame, DIRECT, {
-        answered: (_, given) => resolve(given),
+        answered: (_, told) => resolve(told),
         closed: (connectionId) => reject(new ConnectionClosedError(connectionId)),
       });
     }).finally(() => deadline?.cancel());

@@ -1,6 +1,7 @@
 import type { Frame } from '../hub/frame.js';
 import { EVERYONE, extend, type Target, type TargetList } from '../hub/target.js';
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
+import { booleanCallOption, callOptions } from './call-options.js';
 import { assertCloseFrame } from './close-frame.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
 import type { HubOperations } from './requests/hub-operations.js';
@@ -18,19 +19,27 @@ export interface AudienceSink {
     target: Target,
     modifiers: AudienceModifiers,
     frame: Frame,
-    options?: PublishOptions,
+    publishing?: Publishing,
   ): Promise<Published | undefined>;
   readonly operations: HubOperations;
 }
 
 export interface PublishOptions {
   /**
-   * The message's own, in its room: one that was published before under this id is not sent again, for `idempotencyTtlMs`. Only where
-   * the target has a history; elsewhere there is nothing to compare with. Default: none of the app's.
+   * The message's own, in its room: one that was published before under this id, and in the same {@link scope}, is not sent again,
+   * for `idempotencyTtlMs`. Only where the target has a history; elsewhere there is nothing to compare with. Default: none of the app's.
+   *
+   * All who publish to a room without a scope share one space of ids: whoever uses an id first, makes the messages of others under it
+   * duplicates. An id that a client chose needs a scope.
    */
-  id?: string;
+  id?: string | null;
+  /**
+   * Whose id it is, such as the user's: ids of different scopes never meet. Needs an {@link id}. Undefined and null are refused
+   * where the option is named, so that the missing id of an anonymous user does not put the message into the space of all.
+   */
+  scope?: string;
   /** Wait while Redis is away, as `emit` does, instead of being rejected at the deadline. Only where the target has a history. Default false. */
-  queue?: boolean;
+  queue?: boolean | null;
 }
 
 /** Where a message went in the history of its target; of several targets, of the first that was named. */
@@ -41,6 +50,13 @@ export interface Published {
   readonly offset: number;
   /** It had been published before, under the same id: this is where, and nothing was sent. */
   readonly duplicate: boolean;
+}
+
+/** The options of a publish, checked. */
+export interface Publishing {
+  /** The caller's, in its scope. Undefined: the backplane gives one. */
+  readonly id: string | undefined;
+  readonly queue: boolean;
 }
 
 type Names = readonly (string | readonly string[])[];
@@ -140,16 +156,16 @@ export class Audience<Events extends object = AnyEvents> {
    * option `history`), else with undefined. Members on this instance do not wait for that, unless there is a history: then all
    * members, here and elsewhere, get it in its place.
    * @throws (rejects) BackplaneUnavailableError if Redis did not take it in time, and its kind BackplaneNotReplicatedError if no replica has it
-   * where one has to; TypeError as `emit` throws it, and for an `id` that is
-   * not a non-empty string of at most 255 bytes
+   * where one has to; TypeError as `emit` throws it, for an option that
+   * there is not, and for an `id` or a `scope` that is not a non-empty string of at most 255 bytes
    */
   async publish<Name extends EventName<Events>>(
     event: Name,
     ...args: RequestArguments<Events, Name, PublishOptions>
   ): Promise<Published | undefined> {
-    const [data, options = {}] = args;
-    if (options.id !== undefined) assertName('message id', options.id);
-    return this.#sink.publish(this.#target, this.#modifiers, eventFrame(event, data), options);
+    const [data, options] = args;
+    const sending = publishing(options);
+    return this.#sink.publish(this.#target, this.#modifiers, eventFrame(event, data), sending);
   }
 
   /**
@@ -170,7 +186,8 @@ export class Audience<Events extends object = AnyEvents> {
     event: Name,
     ...args: RequestArguments<Events, Name, AckOptions>
   ): Promise<AckResult> {
-    const [data, options] = args;
+    const [data, given] = args;
+    const options = callOptions('emitWithAck()', given, ['onAnswer']);
     return this.#sink.operations.ask(this.#target, this.#modifiers, event, data, options);
   }
 
@@ -238,4 +255,22 @@ export class Audience<Events extends object = AnyEvents> {
   #modified(change: Partial<AudienceModifiers>): Audience<Events> {
     return new Audience(this.#sink, this.#target, { ...this.#modifiers, ...change });
   }
+}
+
+/** @throws TypeError for options that cannot be */
+function publishing(given: PublishOptions | null | undefined): Publishing {
+  const options = callOptions('publish()', given, ['id', 'scope', 'queue']);
+  const { id, scope } = options;
+  const queue = booleanCallOption('publish()', 'queue', options.queue);
+  if (id != null) assertName('message id', id);
+  if (!('scope' in options)) return { id: id == null ? undefined : `=${id}`, queue };
+  if (scope == null) {
+    throw new TypeError(
+      `The "scope" of publish() is ${String(scope)}. Give a string; for a client without a user, the id of its connection.`,
+    );
+  }
+  assertName('scope of a message id', scope);
+  if (id == null) throw new TypeError('The "scope" of publish() needs an "id". Give both.');
+  // The length says where the scope ends: no two pairs make one text.
+  return { id: `+${scope.length}:${scope}${id}`, queue };
 }

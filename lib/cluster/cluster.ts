@@ -146,7 +146,7 @@ export class Cluster {
   sinkOf(hub: string): HubSink {
     return {
       ...this.continuity.sinkOf(hub, this.#broadcasts.sinkOf(hub)),
-      history: (of, options) => this.continuity.reader.read(hub, of, options),
+      history: (owner, options) => this.continuity.reader.read(hub, owner, options),
       operations: new HubOperations(hub, this.#asker, this.#log),
       tellServers: (event, data) => this.#serverMessages.tell(hub, event, data),
       askServers: (event, data, modifiers) => this.#serverMessages.ask(hub, event, data, modifiers),

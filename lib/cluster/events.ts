@@ -17,5 +17,5 @@ export type RequestArguments<
   Name extends EventName<Events>,
   Options,
 > = undefined extends Events[Name]
-  ? [data?: Events[Name], options?: Options]
-  : [data: Events[Name], options?: Options];
+  ? [data?: Events[Name], options?: Options | null]
+  : [data: Events[Name], options?: Options | null];

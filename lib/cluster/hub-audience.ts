@@ -1,6 +1,8 @@
 import { Audience, type AudienceSink } from './audience.js';
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
-import type { HistoryOf, HistoryOptions, HistoryPage } from './continuity/history-reader.js';
+import { callOptions, timeoutCallOption } from './call-options.js';
+import type { HistoryOptions } from './continuity/history-page.js';
+import type { HistoryOwner, HistoryPage } from './continuity/history-reader.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from './events.js';
 import type { ServerSideResult } from './requests/results.js';
 import type { ServerEventHandler } from './servers/server-events.js';
@@ -11,7 +13,7 @@ export interface HubSink extends AudienceSink {
   tellServers(event: string, data: unknown): void;
   askServers(event: string, data: unknown, modifiers: AudienceModifiers): Promise<ServerSideResult>;
   onServerEvent(event: string, handler: ServerEventHandler): () => void;
-  history(of: HistoryOf, options: HistoryOptions | undefined): Promise<HistoryPage>;
+  history(owner: HistoryOwner, options: HistoryOptions | null | undefined): Promise<HistoryPage>;
 }
 
 /** Everyone in a hub; and the instances that serve it, among themselves. */
@@ -28,13 +30,23 @@ export abstract class HubAudience<
   }
 
   /**
-   * What was sent to a room (or to a user, or to the whole hub) that has a history: oldest first, at most 100 messages, unless the options
-   * say otherwise. It includes what left some members out.
-   * @throws (rejects) BackplaneConfigError for a target without a history; TypeError for names and options that cannot be;
-   * BackplaneUnavailableError while Redis is away
+   * What was sent to a room that has a history: oldest first, at most 100 messages, unless the options say otherwise. It includes
+   * what left some members out.
+   * @throws (rejects) BackplaneConfigError for a room without a history; TypeError for a room that is no string, and for options that
+   * cannot be; BackplaneUnavailableError while Redis is away
    */
-  async history(of: HistoryOf, options?: HistoryOptions): Promise<HistoryPage> {
-    return this.#sink.history(of, options);
+  async history(room: string, options?: HistoryOptions | null): Promise<HistoryPage> {
+    return this.#sink.history({ kind: 'room', name: room }, options);
+  }
+
+  /** What was sent to a user by `toUser`, as {@link history}. Never give it an id that a client chose. */
+  async userHistory(userId: string, options?: HistoryOptions | null): Promise<HistoryPage> {
+    return this.#sink.history({ kind: 'user', name: userId }, options);
+  }
+
+  /** What was sent to the whole hub, as {@link history}. */
+  async hubHistory(options?: HistoryOptions | null): Promise<HistoryPage> {
+    return this.#sink.history({ kind: 'all', name: '' }, options);
   }
 
   /**
@@ -58,7 +70,9 @@ export abstract class HubAudience<
     event: Name,
     ...args: RequestArguments<ServerEvents, Name, { timeoutMs?: number }>
   ): Promise<ServerSideResult> {
-    const [data, { timeoutMs } = {}] = args;
+    const [data, given] = args;
+    const options = callOptions('serverSideRequest()', given, ['timeoutMs']);
+    const timeoutMs = timeoutCallOption('serverSideRequest()', options.timeoutMs);
     return this.#sink.askServers(event, data, { ...DEFAULT_MODIFIERS, timeoutMs });
   }
 

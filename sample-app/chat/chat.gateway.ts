@@ -102,7 +102,7 @@ export class ChatGateway
     const isNew = !client.rooms.has(talkOf(room));
     await client.join(talkOf(room), hintsOf(room));
     if (isNew) this.hint(client, room).emit('joined', this.whoIs(client, room));
-    return { past: await pastOf<Said>(this.server, talkOf(room)) };
+    return { past: await pastOf<Said>((options) => this.server.history(talkOf(room), options)) };
   }
 
   @SubscribeMessage('leave')
@@ -115,7 +115,7 @@ export class ChatGateway
     return { room };
   }
 
-  /** Waits for Redis as long as that takes. A page that lost its worker meanwhile says it again, with the same id. */
+  /** Waits for Redis as long as that takes. A page that lost its worker meanwhile says it again, with the same id, which counts for its user only. */
   @SubscribeMessage('say')
   async say(
     @ConnectedSocket() client: ChatSocket,
@@ -124,7 +124,8 @@ export class ChatGateway
     const talk = talkOf(room);
     if (!client.rooms.has(talk)) throw new WsException(`Join "${room}" before you speak there.`);
     const said = { id, at: Date.now(), from: this.from, room, user: userOf(client), text };
-    const published = await this.server.to(talk).publish('said', said, { id, queue: true });
+    const sending = { id, scope: said.user.id, queue: true };
+    const published = await this.server.to(talk).publish('said', said, sending);
     return { duplicate: published!.duplicate };
   }
 
@@ -137,7 +138,8 @@ export class ChatGateway
     const user = userOf(client);
     const whispered = { id, at: Date.now(), from: this.from, user, to: { id: to, name: to }, text };
     const both = this.server.toUser(to, user.id);
-    const published = await both.publish('whispered', whispered, { id, queue: true });
+    const sending = { id, scope: user.id, queue: true };
+    const published = await both.publish('whispered', whispered, sending);
     return { duplicate: published!.duplicate };
   }
 
@@ -147,7 +149,7 @@ export class ChatGateway
     @ConnectedSocket() { userId }: ChatSocket,
   ): Promise<{ past: Past<Whispered> | null }> {
     if (userId === undefined) return { past: { messages: [], more: false } };
-    return { past: await pastOf<Whispered>(this.server, { user: userId }) };
+    return { past: await pastOf<Whispered>((options) => this.server.userHistory(userId, options)) };
   }
 
   /** A hint that may be lost: a client that is behind has more important things to read. */

@@ -55,11 +55,65 @@ describeOnEach('Rooms with history', (backend) => {
     expect(last.backplane.stats()).toMatchObject({ published: 1, republished: 1 });
   });
 
-  it.each(['', 7, null, 'x'.repeat(256)])('refuses the id %p', async (id) => {
+  it('an id counts in its scope only', async () => {
+    const { first, last } = await boot();
+    const room = first.server.to('orders:1');
+    const publish = (id: string, scope?: string) =>
+      room.publish('changed', 1, scope === undefined ? { id } : { id, scope });
+    expect(await publish('x', 'ann')).toMatchObject({ offset: 1, duplicate: false });
+    expect(await publish('x', 'ben')).toMatchObject({ offset: 2, duplicate: false });
+    expect(await publish('x')).toMatchObject({ offset: 3, duplicate: false });
+    const again = last.server.to('orders:1').publish('changed', 1, { id: 'x', scope: 'ann' });
+    expect(await again).toMatchObject({ offset: 1, duplicate: true });
+    // Where one ends and the other begins is no matter of their letters.
+    expect(await publish('bc', 'a')).toMatchObject({ duplicate: false });
+    expect(await publish('c', 'ab')).toMatchObject({ duplicate: false });
+    expect(await publish('1:ax', '1')).toMatchObject({ duplicate: false });
+    expect(await publish('+3:annx')).toMatchObject({ duplicate: false });
+  });
+
+  it.each(['', 7, {}, 'x'.repeat(256)])('refuses the id, and the scope, %p', async (value) => {
     const { first } = await boot(1);
-    await expect(
-      first.server.to('orders:1').publish('changed', 1, { id: id as string }),
-    ).rejects.toThrow(TypeError);
+    const room = first.server.to('orders:1');
+    await expect(room.publish('changed', 1, { id: value as string })).rejects.toThrow(TypeError);
+    const scoped = room.publish('changed', 1, { id: 'x', scope: value as string });
+    await expect(scoped).rejects.toThrow(/scope/);
+  });
+
+  it.each([undefined, null])(
+    'refuses the scope %p, as of a user that is not there',
+    async (none) => {
+      const { first } = await boot(1);
+      const options = { id: 'x', scope: none as unknown as string };
+      const publishing = first.server.to('orders:1').publish('changed', 1, options);
+      await expect(publishing).rejects.toThrow(/"scope" of publish\(\) is (undefined|null)/);
+    },
+  );
+
+  it('takes null for what is not given, and refuses options that there are not', async () => {
+    const { first } = await boot(1);
+    const room = first.server.to('orders:1');
+    expect(await room.publish('changed', 1, null)).toMatchObject({ offset: 1 });
+    expect(await room.publish('changed', 1, { id: null, queue: null })).toMatchObject({
+      offset: 2,
+    });
+    await expect(room.publish('changed', 1, { ids: 'x' } as object)).rejects.toThrow(
+      /publish\(\) has no option "ids".*id, scope, queue/,
+    );
+    await expect(room.publish('changed', 1, { queue: 1 as never })).rejects.toThrow(/"queue"/);
+    await expect(room.publish('changed', 1, 'x' as never)).rejects.toThrow(/must be an object/);
+    await expect(room.publish('changed', 1, { scope: 'ann' })).rejects.toThrow(/needs an "id"/);
+    const none = { since: null, before: null, limit: null, reverse: null };
+    for (const options of [null, undefined, none])
+      expect(await first.server.history('orders:1', options)).toMatchObject({ offset: 2 });
+    await expect(first.server.history('orders:1', { limt: 5 } as object)).rejects.toThrow(
+      /history\(\) has no option "limt".*since, before, limit, reverse/,
+    );
+    await expect(room.emitWithAck('x', 1, { timeoutMs: 1 } as object)).rejects.toThrow(/onAnswer/);
+    expect(await room.emitWithAck('x', 1, null)).toEqual({ answers: [], missing: [] });
+    await expect(first.server.serverSideRequest('x', 1, { timeout: 5 } as object)).rejects.toThrow(
+      /timeoutMs/,
+    );
   });
 
   it('all members see one order, whoever emits', async () => {
@@ -166,6 +220,17 @@ describeOnEach('Rooms with history', (backend) => {
     expect(await read({ since: { epoch, offset: 7 }, reverse: true })).toBe('10,9,8 true false');
     expect(await read({ since: 10 })).toBe(' true false');
     expect(await read({ since: 11, limit: 2 })).toBe('1,2 false true');
+    expect(await read({ before: 4 })).toBe('1,2,3 true false');
+    expect(await read({ before: 4, limit: 2 })).toBe('1,2 true true');
+    expect(await read({ before: 4, limit: 2, reverse: true })).toBe('3,2 true true');
+    expect(await read({ before: 4, limit: 3, reverse: true })).toBe('3,2,1 true false');
+    expect(await read({ before: 11, limit: 1, reverse: true })).toBe('10 true true');
+    expect(await read({ since: 2, before: 5 })).toBe('3,4 true false');
+    expect(await read({ since: 2, before: 5, limit: 1, reverse: true })).toBe('4 true true');
+    for (const before of [0, 1]) expect(await read({ before })).toBe(' true false');
+    expect(await read({ since: 4, before: 5 })).toBe(' true false');
+    expect(await read({ before: 12, reverse: true })).toBe(' false false');
+    expect(await read({ before: { epoch: 'another', offset: 4 } })).toBe(' false false');
     expect(await read({ since: { epoch: 'another', offset: 7 }, limit: 1 })).toBe('1 false true');
   });
 
@@ -182,6 +247,46 @@ describeOnEach('Rooms with history', (backend) => {
     expect(await read(3, true)).toBe('8,7,6,5,4 true');
   });
 
+  it('is paged backwards to its oldest message, and there it ends', async () => {
+    const { first } = await boot(1);
+    await fill(first.server, 'log1', 8);
+    const page = async (before?: { epoch: string; offset: number }, limit = 2) =>
+      first.server.history('log1', { before, limit, reverse: true });
+    const seen: unknown[] = [];
+    let { entries, more, complete, epoch } = await page();
+    for (;;) {
+      seen.push(...entries.map(({ data }) => data));
+      expect(complete).toBe(true);
+      if (!more) break;
+      ({ entries, more, complete, epoch } = await page({ epoch, offset: entries.at(-1)!.offset }));
+    }
+    expect(seen).toEqual([8, 7, 6, 5, 4]);
+    // As many as are kept: nothing is left, though there have been others.
+    expect(await page(undefined, 5)).toMatchObject({ more: false, complete: true });
+    expect(await page({ epoch, offset: 4 })).toMatchObject({
+      entries: [],
+      more: false,
+      complete: false,
+    });
+    // What follows 1 is gone, however few of the rest are asked for.
+    const since = { since: 1, limit: 2, reverse: true };
+    expect(await first.server.history('log1', since)).toMatchObject({
+      more: true,
+      complete: false,
+    });
+    const kept = { ...since, since: 3 };
+    expect(await first.server.history('log1', kept)).toMatchObject({ more: true, complete: true });
+  });
+
+  it('reads by a name of its own for each kind: what a client sends chooses none', async () => {
+    const { first } = await boot(1);
+    for (const owner of [{ user: 'ann' }, { all: true }, ['orders:1'], null, 7])
+      await expect(first.server.history(owner as never)).rejects.toThrow(TypeError);
+    await expect(first.server.history({ user: 'ann' } as never)).rejects.toThrow(/userHistory/);
+    for (const id of [{ id: 'ann' }, ['ann'], null, ''])
+      await expect(first.server.userHistory(id as never)).rejects.toThrow(TypeError);
+  });
+
   it('keeps raw frames, and what a user was sent', async () => {
     const { first } = await boot(1);
     await first.server.to('orders:1').publish('said');
@@ -195,16 +300,24 @@ describeOnEach('Rooms with history', (backend) => {
       { event: undefined, data: undefined, raw: 'raw text' },
       { event: undefined, data: undefined, raw: Buffer.from([0, 1, 255]) },
     ]);
-    const told = await first.server.history({ user: 'ann' });
+    const told = await first.server.userHistory('ann');
     expect(told.entries).toMatchObject([{ event: 'told', data: { a: 1 } }]);
   });
 
   it('refuses to read what has no history, or cannot be', async () => {
     const { first } = await boot(1);
     await expect(first.server.history('live')).rejects.toThrow(BackplaneConfigError);
-    await expect(first.server.history({ all: true })).rejects.toThrow(/option "history"/);
+    await expect(first.server.hubHistory()).rejects.toThrow(/option "history"/);
     await expect(first.server.history('')).rejects.toThrow(TypeError);
     await expect(first.server.history('orders:1', { limit: 0 })).rejects.toThrow(/"limit"/);
     await expect(first.server.history('orders:1', { since: -1 })).rejects.toThrow(/"since"/);
+    for (const place of ['1', 1.5, {}, { epoch: 'e' }, { epoch: 1, offset: 1 }, [1]])
+      for (const option of ['since', 'before']) {
+        const reading = first.server.history('orders:1', { [option]: place });
+        await expect(reading).rejects.toThrow(new RegExp(`"${option}" of history`));
+      }
+    await expect(first.server.history('orders:1', { reverse: 1 as never })).rejects.toThrow(
+      /"reverse"/,
+    );
   });
 });

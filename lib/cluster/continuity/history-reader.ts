@@ -1,22 +1,30 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
-import { describe } from '../../errors/quote.js';
-import type { LogEntry, LogRange, LogRead, Logs } from '../../transport/logs.js';
+import type { LogEntry, LogRange, LogRead, Logs, LogTop } from '../../transport/logs.js';
 import { assertName } from '../names.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope } from '../wire/envelope.js';
+import {
+  type CheckedPlace,
+  checkedHistoryOptions,
+  type HistoryOptions,
+  type HistoryRange,
+  pageIn,
+  type PageOf,
+} from './history-page.js';
 import type { GroupKind, HistoryRule, HistoryRules } from './history-rules.js';
 
-/** Whose history: a room's, a user's, or that of messages to the whole hub. */
-export type HistoryOf = string | { readonly user: string } | { readonly all: true };
-
-export interface HistoryOptions {
-  /** Only what came after this place: an offset, or one with the epoch that it is of. Default: all that is kept. */
-  since?: number | { readonly epoch: string; readonly offset: number };
-  /** At most so many messages. Default 100. */
-  limit?: number;
-  /** Newest first. Default false. */
-  reverse?: boolean;
+/** Whose history: a room's, a user's, or that of messages to the whole hub, which has no name. */
+export interface HistoryOwner {
+  readonly kind: GroupKind;
+  readonly name: string;
 }
+
+/** The name of the method that reads it, for messages. */
+const METHODS: Readonly<Record<GroupKind, string>> = {
+  room: 'history()',
+  user: 'userHistory()',
+  all: 'hubHistory()',
+};
 
 /** A message of a history. */
 export interface HistoryEntry {
@@ -36,13 +44,14 @@ export interface HistoryPage {
   /** Of the newest message; 0 where there has been none. */
   readonly offset: number;
   readonly entries: readonly HistoryEntry[];
-  /** False if messages after `since` are not kept any more, or the history began anew: a snapshot has to take their place. */
+  /**
+   * False if messages that follow `since`, or that precede `before`, are not kept any more, or the history began anew: a snapshot
+   * has to take their place.
+   */
   readonly complete: boolean;
-  /** There are more, beyond the limit. */
+  /** There are more in this direction, beyond the limit. False where older ones existed and are not kept any more. */
   readonly more: boolean;
 }
-
-const DEFAULT_LIMIT = 100;
 
 export interface HistoryReaderOptions {
   readonly logs: Pick<Logs, 'read'>;
@@ -62,36 +71,65 @@ export class HistoryReader {
    * @throws (rejects) TypeError for a name or options that cannot be; BackplaneConfigError for a target without a history;
    * BackplaneUnavailableError while Redis is away
    */
-  async read(hub: string, of: HistoryOf, options: HistoryOptions = {}): Promise<HistoryPage> {
-    const { kind, name } = groupOf(of);
+  async read(
+    hub: string,
+    owner: HistoryOwner,
+    given?: HistoryOptions | null,
+  ): Promise<HistoryPage> {
+    const { kind, name } = owner;
+    assertOwner(owner);
+    const { since, before, limit, reverse } = checkedHistoryOptions(METHODS[kind], given);
     const rule = this.#ruleFor(kind, name);
-    const { since, ...wanted } = checked(options);
-    const channel = this.#options.channels.group(hub, kind, name);
-    const after = since?.offset ?? 0;
-    const read = await this.#collect(channel, rule, { ...wanted, after });
-    const isOfAnother =
-      since !== undefined &&
-      ((since.epoch !== undefined && since.epoch !== read.top.epoch) || after > read.top.offset);
-    if (!isOfAnother) return pageOf(read, { ...wanted, after }, since !== undefined);
-    // The place is of a history that is no more: all of the present one is new to who asks.
-    const all = { ...wanted, after: 0 };
-    return { ...pageOf(await this.#collect(channel, rule, all), all, false), complete: false };
+    const log: Log = { channel: this.#options.channels.group(hub, kind, name), rule };
+    const range: HistoryRange = {
+      after: since?.offset ?? 0,
+      before: before?.offset ?? Infinity,
+      limit,
+      reverse,
+    };
+    const read = await this.#collect(log, range);
+    // A place of a history that is no more. Nothing before it is left; all of the present one is new to who was at "since".
+    if (before && isOfAnother(before, read.top, 1))
+      return toPage(read.top, { entries: [], more: false }, false);
+    if (since && isOfAnother(since, read.top, 0)) {
+      const all = { ...range, after: 0 };
+      const anew = await this.#collect(log, all);
+      return toPage(anew.top, pageIn(anew, all), false);
+    }
+    const page = pageIn(read, range);
+    const isComplete =
+      (!since || (await this.#joinsSince(log, range, read.top, page))) &&
+      (!before || page.joinsBefore || (page.more && !reverse));
+    return toPage(read.top, page, isComplete);
+  }
+
+  /** Where there are more entries towards "since", the next of them may be kept no longer. */
+  async #joinsSince(
+    { channel, rule }: Log,
+    { after, reverse }: HistoryRange,
+    { epoch }: LogTop,
+    { joinsSince, more }: PageOf,
+  ): Promise<boolean> {
+    if (joinsSince || !more || !reverse) return joinsSince;
+    const oldest = await this.#options.logs.read(channel, { from: after + 1, limit: 1 }, rule);
+    return oldest.top.epoch === epoch && oldest.entries[0]?.offset === after + 1;
   }
 
   /**
-   * In as many reads as it takes: what one answers with is bounded in bytes, too. Begins again where the log has become
-   * another between two of them.
+   * Up to one entry more than the limit, in as many reads as it takes: what one answers with is bounded in bytes, too. Begins again
+   * where the log has become another between two of them.
    */
-  async #collect(channel: string, rule: HistoryRule, wanted: Wanted): Promise<LogRead> {
-    const { after, limit, reverse } = wanted;
-    const begin = reverse ? undefined : after + 1;
+  async #collect({ channel, rule }: Log, range: HistoryRange): Promise<LogRead> {
+    const { after, before, reverse } = range;
+    const most = before <= after + 1 ? 0 : range.limit + 1;
+    const begin = reverse ? highestBelow(before) : after + 1;
     let entries: LogEntry[] = [];
     let from = begin;
     let epoch: string | undefined;
     for (;;) {
-      const rest = { limit: limit - entries.length, reverse };
-      const range: LogRange = from === undefined ? rest : { ...rest, from };
-      const { top, entries: read } = await this.#options.logs.read(channel, range, rule);
+      const rest = { limit: most - entries.length, reverse };
+      const logRange: LogRange = from === undefined ? rest : { ...rest, from };
+      const { top, entries: read } = await this.#options.logs.read(channel, logRange, rule);
       const isAnother = top.epoch !== (epoch ?? top.epoch) || isFork(entries, read, reverse);
       epoch = top.epoch;
       if (isAnother) {
@@ -101,10 +139,13 @@ export class HistoryReader {
       }
       // Trimmed beyond what is had of it: that is not kept any more, either.
       if (!reverse && isHole(entries, read)) entries = [];
-      entries.push(...read.filter(({ offset }) => offset > after));
+      for (const entry of read)
+        if (entry.offset > after && entry.offset < before) entries.push(entry);
       const last = read.at(-1)?.offset;
-      const isEnd = last === undefined || (reverse ? last <= after + 1 : last >= top.offset);
-      if (isEnd || entries.length >= limit) return { top, entries };
+      const isEnd =
+        last === undefined ||
+        (reverse ? last <= after + 1 : last >= Math.min(top.offset, before - 1));
+      if (isEnd || entries.length >= most) return { top, entries };
       from = reverse ? last - 1 : last + 1;
     }
   }
@@ -131,31 +172,27 @@ function isHole(have: readonly LogEntry[], read: readonly LogEntry[]): boolean {
   return before !== undefined && after !== undefined && after.offset > before.offset + 1;
 }
 
-interface Wanted {
-  /** The offset before the first that is wanted. */
-  readonly after: number;
-  readonly limit: number;
-  readonly reverse: boolean;
+interface Log {
+  readonly channel: string;
+  readonly rule: HistoryRule;
 }
 
-interface Since {
-  readonly epoch?: string | undefined;
-  readonly offset: number;
+/** Undefined for the end of the log. */
+function highestBelow(offset: number): number | undefined {
+  return offset === Infinity ? undefined : Math.max(offset - 1, 0);
 }
 
-function pageOf({ top, entries }: LogRead, wanted: Wanted, fromAPlace: boolean): HistoryPage {
-  const { after, limit, reverse } = wanted;
-  const oldest = entries.at(reverse ? -1 : 0)?.offset ?? top.offset + 1;
-  const newest = entries.at(reverse ? 0 : -1)?.offset ?? top.offset;
-  const isCut = entries.length >= limit && (reverse ? oldest > after + 1 : newest < top.offset);
-  const reachesBack = oldest === after + 1 || (reverse && isCut);
-  return {
-    epoch: top.epoch,
-    offset: top.offset,
-    entries: entries.map(historyEntryOf),
-    complete: !fromAPlace || reachesBack,
-    more: isCut,
-  };
+/** @param beyond how far a place of this history may be beyond its newest message */
+function isOfAnother({ epoch, offset }: CheckedPlace, top: LogTop, beyond: number): boolean {
+  return (epoch !== undefined && epoch !== top.epoch) || offset > top.offset + beyond;
+}
+
+function toPage(
+  { epoch, offset }: LogTop,
+  { entries, more }: Pick<PageOf, 'entries' | 'more'>,
+  complete: boolean,
+): HistoryPage {
+  return { epoch, offset, entries: entries.map(historyEntryOf), complete, more };
 }
 
 function historyEntryOf({ offset, publishedAtMs, bytes }: LogEntry): HistoryEntry {
@@ -178,28 +215,13 @@ function eventIn(text: string): { event: string; data?: unknown } | undefined {
   }
 }
 
-function groupOf(of: HistoryOf): { kind: GroupKind; name: string } {
-  if (typeof of !== 'object' || of === null) {
-    assertName('room', of);
-    return { kind: 'room', name: of };
-  }
-  if ('user' in of) {
-    assertName('user id', of.user);
-    return { kind: 'user', name: of.user };
-  }
-  if (of.all) return { kind: 'all', name: '' };
-  throw new TypeError('history() takes a room, { user: id } or { all: true }.');
-}
-
-function checked(options: HistoryOptions): Omit<Wanted, 'after'> & { since: Since | undefined } {
-  const { since, limit = DEFAULT_LIMIT, reverse = false } = options;
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw new TypeError(`The "limit" of history() must be a whole number from 1, got ${limit}.`);
-  const place = typeof since === 'number' ? { offset: since } : since;
-  if (place && !(Number.isSafeInteger(place.offset) && place.offset >= 0)) {
+/** In JavaScript a name may be anything: what is no string must not choose another's history. */
+function assertOwner({ kind, name }: HistoryOwner): void {
+  if (kind === 'all') return;
+  if (kind === 'room' && typeof name === 'object') {
     throw new TypeError(
-      `The "since" of history() must be an offset, or { epoch, offset }, got ${describe(since)}.`,
+      'history() takes a room, a string. For a user write userHistory(id), for the whole hub hubHistory().',
     );
   }
-  return { since: place, limit, reverse: Boolean(reverse) };
+  assertName(kind === 'room' ? 'room' : 'user id', name);
 }

@@ -1,7 +1,7 @@
 import type { Frame } from '../../hub/frame.js';
 import type { Target } from '../../hub/target.js';
 import type { Append, Appended } from '../../transport/logs.js';
-import type { AudienceSink } from '../audience.js';
+import type { AudienceSink, Publishing } from '../audience.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import type { Counters } from '../counters.js';
 import type { Identity } from '../instances/identity.js';
@@ -29,6 +29,7 @@ interface Sending extends OutboxOptions {
   readonly awaited: boolean;
 }
 
+const BY_ITSELF: Publishing = { id: undefined, queue: false };
 const FORGOTTEN: Sending = { id: undefined, waits: true, timeoutMs: undefined, awaited: false };
 
 export interface LoggedBroadcastsOptions {
@@ -66,7 +67,7 @@ export class LoggedBroadcasts {
           this.#append(hub, split.logged, modifiers, frame, FORGOTTEN).catch(onUnsent);
         if (split.live) live.emit(split.live, modifiers, frame);
       },
-      publish: async (target, modifiers, frame, { id, queue = false } = {}) => {
+      publish: async (target, modifiers, frame, { id, queue } = BY_ITSELF) => {
         const split = splitMessage(target, modifiers, rules);
         if (split.logged.length === 0) return live.publish(target, modifiers, frame);
         const ms = modifiers.timeoutMs ?? commandTimeoutMs;
@@ -101,8 +102,8 @@ export class LoggedBroadcasts {
       compress: modifiers.compress,
       payload: frame.payload,
     };
-    // The caller's ids and the backplane's own never meet.
-    const id = sending.id === undefined ? `${identity.current}.${sequence}` : `=${sending.id}`;
+    // The caller's ids begin with a character that an instance's id does not have: the two never meet.
+    const id = sending.id ?? `${identity.current}.${sequence}`;
     const sent = parts.map(async (part) => {
       const bytes = encodeEnvelope({ ...envelope, target: targetBytes(part) });
       const append = this.#appendOf(hub, part, id, bytes, sending);

@@ -1,3 +1,4 @@
+import { callOptions, timeoutCallOption } from '../call-options.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { ClientAnswerError } from '../../errors/client-answer.error.js';
 import { ConnectionClosedError } from '../../errors/connection-closed.error.js';
@@ -58,9 +59,11 @@ export class RemoteSocket<Events extends object = AnyEvents> {
   async request(
     event: EventName<Events>,
     data?: unknown,
-    options: { timeoutMs?: number } = {},
+    given?: { timeoutMs?: number } | null,
   ): Promise<unknown> {
-    const { answers, missing } = await this.#verbs(options.timeoutMs).emitWithAck(event, data);
+    const options = callOptions('request()', given, ['timeoutMs']);
+    const timeoutMs = timeoutCallOption('request()', options.timeoutMs);
+    const { answers, missing } = await this.#verbs(timeoutMs).emitWithAck(event, data);
     this.#assertComplete(missing);
     const answer = answers[0]!;
     if ('error' in answer) throw new ClientAnswerError(answer.error);

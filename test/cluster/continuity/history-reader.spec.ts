@@ -8,6 +8,8 @@ import type { LogEntry, LogRange, LogRead } from '../../../lib/transport/logs.js
 /** What one read answers with at most, as where entries are large. */
 const ENTRIES_A_READ = 3;
 
+const ROOM = { kind: 'room', name: 'r' } as const;
+
 /** A log that may become another after some reads. */
 class ChangingLog {
   reads: LogRange[] = [];
@@ -59,7 +61,7 @@ describe('a history that is read in several steps', () => {
   });
 
   const tagsOf = async (options = {}) => {
-    const { epoch, entries } = await reader.read('/', 'r', options);
+    const { epoch, entries } = await reader.read('/', ROOM, options);
     return [epoch, entries.map(({ raw }) => String(raw)).join('')];
   };
 
@@ -86,7 +88,7 @@ describe('a history that is read in several steps', () => {
     log = new ChangingLog('abcdefghij');
     log.changes.set(1, { epoch: 'e1', tags: 'abcdefghij', trimmed: 4 });
     log.changes.set(2, { epoch: 'e1', tags: 'abcdefghij', trimmed: 7 });
-    const page = await readerOf(log).read('/', 'r', { reverse, since: 0 });
+    const page = await readerOf(log).read('/', ROOM, { reverse, since: 0 });
     expect(page.entries.map(({ raw }) => String(raw)).join('')).toBe(tags);
     expect(page.complete).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Published, PublishOptions } from '../../../lib/cluster/audience.js';
+import type { Published, Publishing } from '../../../lib/cluster/audience.js';
 import { DEFAULT_MODIFIERS } from '../../../lib/cluster/audience-modifiers.js';
 import { HistoryRules } from '../../../lib/cluster/continuity/history-rules.js';
 import { LoggedBroadcasts } from '../../../lib/cluster/continuity/logged-broadcasts.js';
@@ -38,7 +38,7 @@ describe('What goes into a history', () => {
   let log: MuteLog;
   let outbox: Outbox;
   let counters: Counters;
-  let publish: (options: PublishOptions) => Promise<Published | undefined>;
+  let publish: (options: Publishing) => Promise<Published | undefined>;
 
   beforeEach(() => {
     log = new MuteLog();
@@ -65,7 +65,7 @@ describe('What goes into a history', () => {
 
   it('is no duplicate where its second try finds the first', async () => {
     log.isMute = true;
-    const published = publish({ queue: true });
+    const published = publish({ id: undefined, queue: true });
     await Promise.resolve();
     log.isMute = false;
     expect(await published).toEqual({ epoch: 'e', offset: 1, duplicate: false });
