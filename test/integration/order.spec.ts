@@ -3,7 +3,7 @@ import { closeAfterEach } from '../support/cleanup.js';
 import { guardProcess } from '../support/process-guard.js';
 import { describeOnEach } from './fixtures/backends.js';
 import { Cluster } from './fixtures/cluster.js';
-import { arrivals } from './fixtures/instance.js';
+import { arrivals, type Peer } from './fixtures/instance.js';
 
 describeOnEach('Messages and memberships keep their order', (backend) => {
   guardProcess();
@@ -59,6 +59,55 @@ describeOnEach('Messages and memberships keep their order', (backend) => {
     }
     const [frames] = await arrivals(server, [peer]);
     expect(frames!.map(brief)).toEqual(expected.map((e) => String(e).replace(/^0 .*/, '0 bytes')));
+  });
+
+  it('whatever they are for: rooms, many rooms, users, connections, the hub', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const { first, last } = cluster;
+    const peer = track(await last.connect({ user: 'u', rooms: ['r', 's'] }));
+    const { server } = first;
+    const others = Array.from({ length: 40 }, (_, n) => `other ${n}`);
+    const audiences = [
+      server.to('r'),
+      server.to(['r', 's']),
+      server.to([...others, 's']),
+      server.toUser('u'),
+      server.toUser(['x', 'u', 'y']),
+      server.toConnection(peer.id),
+      server.to('s').toUser('u').toConnection(peer.id),
+      server,
+      server.except('nobody is here'),
+    ];
+    const count = 900;
+    for (let n = 0; n < count; n++) audiences[(n * 7) % audiences.length]!.emit('said', n);
+    const [frames] = await arrivals(server, [peer]);
+    const heard = frames!.map((frame) => (frame as { data: number }).data);
+    expect(heard.join()).toBe(Array.from({ length: count }, (_, n) => n).join());
+  });
+
+  it('what was emitted before a request arrives before it acts', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const { first, last } = cluster;
+    const peers = await Promise.all([1, 2, 3].map(() => last.connect({ rooms: ['r'] })));
+    const [asked, left, closed] = peers.map(track) as [Peer, Peer, Peer];
+    const count = 500;
+    for (let n = 0; n < count; n++) first.server.to('r').emit('said', n);
+    const leaving = first.server.toConnection(left.id).socketsLeave('r');
+    const closing = first.server.toConnection(closed.id).disconnectSockets(4_000, 'done');
+    const asking = first.server.toConnection(asked.id).timeout(20_000).emitWithAck('ask');
+    const question = await asked.ws.take(
+      'the question',
+      (frame) => (frame as { event?: string }).event === 'ask',
+    );
+    asked.ws.send(JSON.stringify({ id: (question as { id: string }).id, data: 'ok' }));
+    expect((await asking).answers).toEqual([{ connectionId: asked.id, data: 'ok' }]);
+    await Promise.all([leaving, closing, closed.ws.closed]);
+    first.server.to('r').emit('said', 'after');
+    await asked.ws.take('the last', (frame) => (frame as { data?: string }).data === 'after');
+    for (const { ws } of [left, closed])
+      expect(
+        ws.received.filter((frame) => (frame as { event: string }).event === 'said'),
+      ).toHaveLength(count);
   });
 
   it('join, then an emit from another instance, 1,000 times', async () => {
