@@ -303,8 +303,12 @@ export class BackplaneSocket<
   }
 
   /** @internal An answer of the client; false if nothing was asked under its id. */
-  takeAnswer(id: unknown, message: { readonly data?: unknown; readonly error?: unknown }): boolean {
-    return this.#answers?.take(id, message) ?? false;
+  takeAnswer(
+    id: unknown,
+    message: { readonly data?: unknown; readonly error?: unknown },
+    bytes: number,
+  ): boolean {
+    return this.#answers?.take(id, message, bytes) ?? false;
   }
 
   #clientAnswers(): ClientAnswers {

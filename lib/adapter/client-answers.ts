@@ -52,12 +52,17 @@ export class ClientAnswers {
     this.#open.delete(id);
   }
 
-  take(id: unknown, message: { readonly data?: unknown; readonly error?: unknown }): boolean {
+  /** @param bytes of the frame that the answer came in */
+  take(
+    id: unknown,
+    message: { readonly data?: unknown; readonly error?: unknown },
+    bytes: number,
+  ): boolean {
     const listener = this.#open.get(id as string | number);
     if (!listener) return false;
     this.#open.delete(id as string | number);
     const { data = null, error } = message;
-    listener.answered(this.#socket.id, error === undefined ? { data } : { error });
+    listener.answered(this.#socket.id, error === undefined ? { data } : { error }, bytes);
     return true;
   }
 

@@ -7,6 +7,7 @@ import type { RawData } from 'ws';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { Deadline } from '../timing/deadline.js';
 import type { BackplaneSocket } from './backplane-socket.js';
+import { byteLengthOf } from './byte-length.js';
 import { ConnectionGate } from './connection-gate.js';
 import type { Dispatcher } from './dispatcher.js';
 import { exceptionIn } from './exception-frame.js';
@@ -220,8 +221,4 @@ function exceptionOf(error: unknown): unknown {
   // An object of the app's goes as it is.
   if (error instanceof WsException && told === error.getError()) return told;
   return { ...(told as object), cause: { pattern: 'handleConnection' } };
-}
-
-function byteLengthOf(data: RawData): number {
-  return Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength;
 }

@@ -8,6 +8,7 @@ import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { quote } from '../errors/quote.js';
 import type { ClientMessage, MessageParser } from './adapter.options.js';
 import type { BackplaneSocket } from './backplane-socket.js';
+import { byteLengthOf } from './byte-length.js';
 import { ClientRequest, isRequestId } from './client-request.js';
 import { exceptionIn } from './exception-frame.js';
 import { INTERNAL_ERROR } from './failure.js';
@@ -97,7 +98,7 @@ export class Dispatcher {
     if (typeof message !== 'object' || message === null) return;
     const { event, id } = message;
     if (event === undefined && isRequestId(id)) {
-      if (socket.takeAnswer(id, message)) return;
+      if (socket.takeAnswer(id, message, byteLengthOf(data))) return;
       if (!this.#table.has(undefined)) {
         this.#counters.strayAnswers++;
         return;

@@ -106,11 +106,11 @@ export class Cluster {
     const { hubs } = this;
     this.instances = this.#makeInstances();
     const { instances } = this;
-    this.requests = new Requests({ link, instances, commandTimeoutMs });
+    const common = { transport, link, channels, identity, hubs, commandTimeoutMs };
+    this.requests = new Requests({ ...common, instances });
     const { requests } = this;
     const serverEvents = this.#serverEvents;
     const responder = new Responder({ identity, hubs, serverEvents, log });
-    const common = { transport, link, channels, identity, hubs, commandTimeoutMs };
     this.#responder = responder;
     this.#requestInbox = new RequestInbox({ transport, channels, identity, responder, counters });
     this.#asker = new Asker({ ...common, instances, requests, responder });
@@ -164,6 +164,7 @@ export class Cluster {
     await this.instances.close();
     this.requests.close();
     this.#responder.close();
+    this.#requestInbox.close();
     this.continuity.close();
     this.hubs.close();
     await this.link.close();
@@ -182,8 +183,10 @@ export class Cluster {
       readers: {
         broadcast: (envelope, channel) => this.#broadcasts.receive(envelope, channel),
         request: (envelope) => this.#requestInbox.receive(envelope),
+        allowance: (envelope) => this.#requestInbox.receiveAllowance(envelope),
         answer: (envelope) => this.requests.receive(envelope),
-        announcement: (envelope) => this.instances.receive(envelope),
+        announcement: (envelope) =>
+          this.requests.receiveReturn(envelope) || this.instances.receive(envelope),
       },
     });
     return new Link({

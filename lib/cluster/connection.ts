@@ -8,7 +8,8 @@ export type ClientAnswer = { readonly data: unknown } | { readonly error: unknow
 
 /** Is told what became of a question to a client: one of the two, once, unless it is withdrawn. */
 export interface AnswerListener {
-  answered(connectionId: string, answer: ClientAnswer): void;
+  /** @param bytes of the frame that it came in */
+  answered(connectionId: string, answer: ClientAnswer, bytes: number): void;
   /** The connection closed before an answer came. */
   closed(connectionId: string): void;
 }

@@ -64,7 +64,7 @@ class Client implements Connection {
   ask(id: string | number, _frame: unknown, _delivery: unknown, listener: AnswerListener): void {
     this.#open.set(id, listener);
     setImmediate(() => {
-      if (this.#open.delete(id)) listener.answered(this.id, { data: this.id });
+      if (this.#open.delete(id)) listener.answered(this.id, { data: this.id }, 20);
     });
   }
 

@@ -1,5 +1,6 @@
 import { Deadline } from '../../timing/deadline.js';
 import type { Frame } from '../../hub/frame.js';
+import { MAX_ANSWER_BYTES } from './answer-bounds.js';
 import type { Reply } from './answer-stream.js';
 import type { AnswerListener, ClientAnswer, Connection } from '../connection.js';
 import type { Question } from './question.js';
@@ -14,19 +15,30 @@ export interface AskedMessage {
 export interface AnswersMessage {
   readonly answers: readonly (readonly [connectionId: string, answer: ClientAnswer])[];
   readonly closed: readonly string[];
+  /** Whose answers there was no room for. Left out where there is nobody. */
+  readonly tooLarge?: readonly string[];
 }
 
 /** Answers of clients that come so soon after one another travel together. */
 const GATHER_MS = 10;
+/** So many bytes of them travel at once: what is larger would hold up both processes while it is encoded and read. */
+const GATHER_BYTES = 256 * 1024;
+/** Of an answer on its way to the asker: the connection's id and what stands between. */
+const BYTES_AROUND_ANSWER = 64;
 
 /** Asks connections of this instance one question, and tells the asker what became of it. Ends at the question's deadline. */
 export class AckCollector implements AnswerListener {
   readonly #question: Question;
   readonly #reply: Reply;
   readonly #onEnd: () => void;
+  readonly #hasRoom: (bytes: number) => boolean;
   readonly #waiting: Map<string, Connection>;
   #answers: [string, ClientAnswer][] = [];
   #closed: string[] = [];
+  #tooLarge: string[] = [];
+  /** Of the clients' answers: all, and those that are not told yet. */
+  #totalBytes = 0;
+  #untoldBytes = 0;
   #deadline: Deadline | undefined;
   #gathering: NodeJS.Timeout | undefined;
 
@@ -35,10 +47,12 @@ export class AckCollector implements AnswerListener {
     connections: readonly Connection[],
     reply: Reply,
     onEnd: () => void,
+    hasRoom: (bytes: number) => boolean,
   ) {
     this.#question = question;
     this.#reply = reply;
     this.#onEnd = onEnd;
+    this.#hasRoom = hasRoom;
     this.#waiting = new Map(connections.map((connection) => [connection.id, connection]));
   }
 
@@ -51,9 +65,18 @@ export class AckCollector implements AnswerListener {
     for (const connection of this.#waiting.values()) connection.ask(id, frame, delivery, this);
   }
 
-  answered(connectionId: string, answer: ClientAnswer): void {
+  answered(connectionId: string, answer: ClientAnswer, bytes: number): void {
     if (!this.#waiting.delete(connectionId)) return;
-    this.#answers.push([connectionId, answer]);
+    const cost = bytes + BYTES_AROUND_ANSWER;
+    const fits =
+      this.#totalBytes + cost <= MAX_ANSWER_BYTES && this.#hasRoom(this.#untoldBytes + cost);
+    if (fits) {
+      this.#answers.push([connectionId, answer]);
+      this.#totalBytes += cost;
+      this.#untoldBytes += cost;
+    } else {
+      this.#tooLarge.push(connectionId);
+    }
     this.#gather();
   }
 
@@ -73,7 +96,7 @@ export class AckCollector implements AnswerListener {
   }
 
   #gather(): void {
-    if (this.#waiting.size === 0) this.#tell();
+    if (this.#waiting.size === 0 || this.#untoldBytes >= GATHER_BYTES) this.#tell();
     else this.#gathering ??= setTimeout(() => this.#tell(), GATHER_MS);
   }
 
@@ -81,10 +104,17 @@ export class AckCollector implements AnswerListener {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     const last = this.#waiting.size === 0;
-    const said: AnswersMessage = { answers: this.#answers, closed: this.#closed };
+    const said: AnswersMessage = {
+      answers: this.#answers,
+      closed: this.#closed,
+      ...(this.#tooLarge.length > 0 ? { tooLarge: this.#tooLarge } : {}),
+    };
+    const bytes = this.#untoldBytes;
     this.#answers = [];
     this.#closed = [];
-    this.#reply(said, last);
+    this.#tooLarge = [];
+    this.#untoldBytes = 0;
+    this.#reply(said, last, bytes);
     if (last) this.end();
   }
 }

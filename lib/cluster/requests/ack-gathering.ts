@@ -11,6 +11,7 @@ export class AckGathering {
   readonly #log: ThrottledLog;
   readonly #answers: AckAnswer[] = [];
   readonly #closed: string[] = [];
+  readonly #tooLarge: string[] = [];
   readonly #unknown: string[] = [];
   /** By instance, whose answers are waited for. */
   readonly #waiting = new Map<string, Set<string>>();
@@ -28,6 +29,7 @@ export class AckGathering {
     }
     const waiting = this.#waiting.get(instanceId);
     for (const id of message.closed) if (waiting?.delete(id)) this.#closed.push(id);
+    for (const id of message.tooLarge ?? []) if (waiting?.delete(id)) this.#tooLarge.push(id);
     for (const [connectionId, answer] of message.answers) {
       if (!waiting?.delete(connectionId)) continue;
       const given: AckAnswer =
@@ -56,6 +58,7 @@ export class AckGathering {
       answers: this.#answers,
       missing: [
         ...entries(this.#closed, 'CONNECTION_CLOSED'),
+        ...entries(this.#tooLarge, 'ANSWER_TOO_LARGE'),
         ...missingOf(target, gap, this.#unknown, stillWaiting),
       ],
     };

@@ -1,68 +1,163 @@
 import { encodeControl, EnvelopeKind } from '../wire/envelope.js';
 import { encodeParcel } from '../wire/parcel.js';
+import { MAX_ANSWER_BYTES, PART_BYTES } from './answer-bounds.js';
 
-/** What an instance says to a request: any number of messages, the last of them marked. */
-export type Reply = (message: unknown, last: boolean) => void;
+/**
+ * What an instance says to a request: any number of messages, the last of them marked.
+ * @param bytes of what clients answered in it, where that is known
+ */
+export type Reply = (message: unknown, last: boolean, bytes?: number) => void;
 
 export interface AnswerStreamOptions {
   /** This instance, as it answers. */
   readonly origin: string;
+  /** Its ids of before, under which it may have been asked. */
+  readonly former: readonly string[];
   /** The request's sequence at the asker. */
   readonly to: number;
   readonly publish: (bytes: Buffer) => Promise<void>;
-  readonly partBytes: number;
+  /** So many bytes the asker takes before it allows more. */
+  readonly allowedBytes: number;
+  /** Whether so many bytes more can wait for askers. */
+  readonly hasRoom: (bytes: number) => boolean;
+  /** So many bytes more wait, or less. */
+  readonly held: (bytes: number) => void;
 }
 
-export const PART_BYTES = 256 * 1024;
+interface Message {
+  readonly body: Buffer;
+  readonly last: boolean;
+  /** So much of the body has left. */
+  at: number;
+}
 
-/** The messages of one answer, as envelopes of bounded size, in order: a large one must not stand in the way of others. */
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * One answer on its way to the asker: messages, cut into parts of bounded size. They leave in their order, as far as the asker allows.
+ * What has left is kept until the asker has it: it may be asked for again.
+ */
 export class AnswerStream {
   readonly #options: AnswerStreamOptions;
-  #part = 0;
-  #sending: Promise<void> = Promise.resolve();
-  /** Messages that wait for the parts before them to be taken. */
-  #queued = 0;
+  readonly #waiting: Message[] = [];
+  #waitingBytes = 0;
+  /** Envelopes of parts that the asker may not have; the first of them is of part `#taken`. */
+  readonly #sent: Buffer[] = [];
+  #taken = 0;
+  #sentBytes = 0;
+  #totalBytes = 0;
+  #allowedBytes: number;
+  /** The asker was told that so much waits. */
+  #toldBytes = 0;
+  #ended = false;
 
   constructor(options: AnswerStreamOptions) {
     this.#options = options;
+    this.#allowedBytes = options.allowedBytes;
   }
 
-  /** What does not leave, the asker misses. @throws TypeError for what JSON cannot hold */
+  /** All has left; the asker may still ask for it again. */
+  get isSent(): boolean {
+    return this.#ended && this.#waiting.length === 0;
+  }
+
+  /** @throws TypeError for what JSON cannot hold */
   readonly send: Reply = (message, last) => {
+    if (this.#ended) return;
     const body = Buffer.from(JSON.stringify(message), 'utf8');
-    const { partBytes } = this.#options;
-    const parts: Buffer[] = [];
-    for (let from = 0; from === 0 || from < body.length; from += partBytes) {
-      const end = from + partBytes >= body.length;
-      parts.push(this.#envelope({ end, last: end && last }, body.subarray(from, from + partBytes)));
-    }
-    if (this.#queued === 0 && parts.length === 1) this.#publishNow(parts[0]!);
-    else this.#queue(parts);
+    this.#totalBytes += body.length;
+    const fits = this.#totalBytes <= MAX_ANSWER_BYTES && this.#options.hasRoom(body.length);
+    if (fits) this.#queue(body, last);
+    else this.#queue(tooLarge(this.#totalBytes), true);
+    this.#leave();
   };
 
-  /** In its place all the same, also before what this instance says next: its goodbye, perhaps. The transport keeps the order of the calls. */
-  #publishNow(part: Buffer): void {
-    this.#options.publish(part).catch(() => {});
+  /** The asker has all parts before that one, and takes so many bytes of the whole answer. */
+  allow(taken: number, allowedBytes: number): void {
+    this.#forget(taken);
+    this.#allowedBytes = Math.max(this.#allowedBytes, allowedBytes);
+    this.#leave();
   }
 
-  #queue(parts: readonly Buffer[]): void {
-    this.#queued++;
-    this.#sending = this.#sending
-      .then(async () => {
-        for (const part of parts) await this.#options.publish(part);
-      })
-      .finally(() => this.#queued--);
-    // The rest of the stream is of no use then: later messages are rejected as this one was.
-    this.#sending.catch(() => {});
+  /** The asker asks again: what it does not have leaves once more. */
+  resume(taken: number, allowedBytes: number): void {
+    this.#forget(taken);
+    for (const envelope of this.#sent) this.#publish(envelope);
+    this.allow(taken, allowedBytes);
   }
 
-  #envelope(flags: { end: boolean; last: boolean }, body: Buffer): Buffer {
-    const { origin, to } = this.#options;
-    return encodeControl({
+  /** Nobody waits for the rest. */
+  close(): void {
+    this.#ended = true;
+    this.#hold(-this.#waitingBytes);
+    this.#waiting.length = 0;
+    this.#sent.length = 0;
+  }
+
+  #queue(body: Buffer, last: boolean): void {
+    this.#waiting.push({ body, last, at: 0 });
+    this.#hold(body.length);
+    this.#ended = last;
+  }
+
+  #hold(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#options.held(bytes);
+  }
+
+  #leave(): void {
+    while (this.#waiting.length > 0) {
+      const message = this.#waiting[0]!;
+      const left = message.body.length - message.at;
+      const size = Math.min(left, PART_BYTES, this.#allowedBytes - this.#sentBytes);
+      if (size <= 0) {
+        if (this.#toldBytes === 0) this.#send({}, NOTHING);
+        return;
+      }
+      const body = message.body.subarray(message.at, message.at + size);
+      message.at += size;
+      this.#sentBytes += size;
+      this.#hold(-size);
+      const end = size === left;
+      if (end) this.#waiting.shift();
+      this.#send(end ? { end, last: message.last } : {}, body);
+    }
+  }
+
+  #send(flags: { end?: boolean; last?: boolean }, body: Buffer): void {
+    const { origin, former, to } = this.#options;
+    const part = this.#taken + this.#sent.length;
+    this.#toldBytes = this.#waitingBytes;
+    const fields = {
+      part,
+      ...flags,
+      ...(this.#waitingBytes > 0 ? { more: this.#waitingBytes } : {}),
+      ...(part === 0 && former.length > 0 ? { former } : {}),
+    };
+    const envelope = encodeControl({
       kind: EnvelopeKind.answer,
       origin,
       sequence: to,
-      payload: encodeParcel({ part: this.#part++, ...flags }, body),
+      payload: encodeParcel(fields, body),
     });
+    this.#sent.push(envelope);
+    this.#publish(envelope);
   }
+
+  /** What does not leave is asked for again, or missed, by the asker. */
+  #publish(envelope: Buffer): void {
+    this.#options.publish(envelope).catch(() => {});
+  }
+
+  #forget(taken: number): void {
+    const count = Math.min(taken - this.#taken, this.#sent.length);
+    if (count <= 0) return;
+    this.#sent.splice(0, count);
+    this.#taken += count;
+  }
+}
+
+function tooLarge(bytes: number): Buffer {
+  const message = `The answer is too large: ${bytes} bytes, or more than there is room for among answers to others.`;
+  return Buffer.from(JSON.stringify({ failed: 'ANSWER_TOO_LARGE', message }));
 }

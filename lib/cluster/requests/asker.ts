@@ -1,10 +1,8 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
-import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Target } from '../../hub/target.js';
 import type { Transport } from '../../transport/transport.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import type { ChannelNames } from '../wire/channels.js';
-import { withDeadline } from '../../timing/deadline.js';
 import { encodeControl, EnvelopeKind } from '../wire/envelope.js';
 import type { Identity } from '../instances/identity.js';
 import { instanceOf } from '../instances/instance-id.js';
@@ -87,8 +85,8 @@ export class Asker {
     if (ownNamed.length > 0) named.set(own, ownNamed);
     if (hubs.get(hub) || ownNamed.length > 0) {
       open.pending.expectOwn(own);
-      void responder.respond(question, own, (message, last) =>
-        open.pending.message(own, message, last),
+      void responder.respond(question, own, (message, last, bytes) =>
+        open.pending.message(own, message, last, bytes),
       );
     }
     if (modifiers.local) {
@@ -161,7 +159,8 @@ export class Asker {
     // Throws for what is the caller's fault, before anything is open.
     const origin = identity.current;
     const question = this.#question(inquiry, `${origin}.${sequence}`);
-    return { open: requests.open(sequence, origin, timeoutMs, onMessage, known), question };
+    const open = requests.open({ sequence, origin, timeoutMs, onMessage, known });
+    return { open, question: { ...question, allowedBytes: open.firstBytes } };
   }
 
   #question({ operation, hub, target, modifiers, args = {}, body }: Inquiry, id: string): Question {
@@ -174,70 +173,86 @@ export class Asker {
       args,
       id,
       body: body?.(id) ?? NOTHING,
+      taken: 0,
+      allowedBytes: 0,
     };
   }
 
   /**
    * One message to all who listen on the channel. The roll is called in the same breath, so that all who hear the message are
-   * expected to answer, and nobody else.
+   * expected to answer.
    */
   #askAll(
     question: Question,
-    { pending, sequence }: OpenRequest,
+    { pending, sequence, askOthers }: OpenRequest,
     channel: string,
     isAsked: (record: InstanceRecord) => boolean,
     onRoll: (records: readonly InstanceRecord[]) => void = () => {},
   ): void {
     const { instances, link } = this.#options;
-    const unreachable = (): void => pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
-    if (link.status !== 'ready') return unreachable();
-    const roll = instances.callRoll();
-    const sent = this.#publish(channel, question, sequence);
-    Promise.all([roll, sent]).then(([records]) => {
-      onRoll(records);
-      pending.expectOthers(records.filter(isAsked).map(({ id }) => id));
-    }, unreachable);
+    if (link.status !== 'ready') return pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    askOthers({
+      ask: async () => {
+        const roll = instances.callRoll();
+        const sent = this.#publish(channel, question, sequence);
+        const [records] = await Promise.all([roll, sent]);
+        if (pending.others) return;
+        onRoll(records);
+        pending.expectOthers(records.filter(isAsked).map(({ id }) => id));
+      },
+      askAgain: (id) => this.#askAgain(id, question, { pending, sequence }),
+    });
   }
 
   /** Straight to the instances that have the connections; who has them is looked up only where it is not known. */
   #askOwners(
     question: Question,
-    { pending, sequence }: OpenRequest,
+    { pending, sequence, askOthers }: OpenRequest,
     ids: readonly string[],
     named: Map<string, readonly string[]>,
     nobodys: string[],
   ): void {
     if (ids.length === 0) return pending.expectOthers([]);
     const { instances, link, channels } = this.#options;
-    const ask = (owned: Owned): void => {
-      note(owned, named);
-      nobodys.push(...owned.nobodys);
-      // Each is asked for its own only: the bytes must not grow with the square of the names.
-      const sent = [...owned.byOwner].map(([id, connections]) => {
-        const target = { ...question.target, connections };
-        return this.#publish(channels.direct(id), { ...question, target }, sequence);
-      });
-      pending.expectOthers(owned.byOwner.keys());
-      Promise.all(sent).catch(() => pending.takeOutOthers('BACKPLANE_UNAVAILABLE'));
-    };
-    const known = owners(ids, instances.known());
-    if (known.nobodys.length === 0 && link.status === 'ready') return ask(known);
-    const unreachable = (): void => pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
-    if (link.status !== 'ready') return unreachable();
-    // Somebody may have come of whom nothing is known here yet.
-    instances.callRoll().then((records) => ask(owners(ids, records)), unreachable);
+    if (link.status !== 'ready') return pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    // Each is asked for its own only: the bytes must not grow with the square of the names.
+    const questionTo = (id: string): Question => ({
+      ...question,
+      target: { ...question.target, connections: named.get(id) ?? [] },
+    });
+    askOthers({
+      ask: async () => {
+        const known = owners(ids, instances.known());
+        // Somebody may have come of whom nothing is known here yet.
+        const isKnown = known.nobodys.length === 0;
+        const owned = isKnown ? known : owners(ids, await instances.callRoll());
+        note(owned, named);
+        const asked = [...owned.byOwner.keys()];
+        const sent = asked.map((id) =>
+          this.#publish(channels.direct(id), questionTo(id), sequence),
+        );
+        await Promise.all(sent);
+        if (pending.others) return;
+        for (const id of owned.nobodys) nobodys.push(id);
+        pending.expectOthers(asked);
+      },
+      askAgain: (id) => this.#askAgain(id, questionTo(id), { pending, sequence }),
+    });
+  }
+
+  /** Under the same number: who has carried it out sends only what has not come of its answer. */
+  #askAgain(
+    instanceId: string,
+    question: Question,
+    { pending, sequence }: Pick<OpenRequest, 'pending' | 'sequence'>,
+  ): Promise<void> {
+    const { taken, allowedBytes } = pending.progressOf(instanceId);
+    const channel = this.#options.channels.direct(instanceId);
+    return this.#publish(channel, { ...question, taken, allowedBytes }, sequence);
   }
 
   #publish(channel: string, question: Question, sequence: number): Promise<void> {
-    const { transport, commandTimeoutMs } = this.#options;
-    return withDeadline(
-      transport.publish(channel, this.#envelope(question, sequence)),
-      commandTimeoutMs,
-      () =>
-        new BackplaneUnavailableError(
-          `Redis did not take a request within ${commandTimeoutMs} ms.`,
-        ),
-    );
+    return this.#options.transport.publish(channel, this.#envelope(question, sequence));
   }
 
   #envelope(question: Question, sequence: number): Buffer {

@@ -24,7 +24,8 @@ export function missingOf(
     missing.push(...entries(ids, reason));
     const saysItAll = namesOnly
       ? ids.length > 0
-      : connections !== undefined && reason === 'REQUEST_TIMEOUT';
+      : connections !== undefined &&
+        (reason === 'REQUEST_TIMEOUT' || reason === 'ANSWER_TOO_LARGE');
     if (!saysItAll) missing.push(instance);
   }
   return missing;

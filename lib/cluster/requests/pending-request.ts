@@ -1,5 +1,7 @@
 import { AnswerAssembly } from './answer-assembly.js';
-import type { Parcel } from '../wire/parcel.js';
+import { MAX_ANSWER_BYTES } from './answer-bounds.js';
+import type { AnswerFlow } from './answer-window.js';
+import { isStrings, type Parcel } from '../wire/parcel.js';
 import type { MissingInstance, MissingReason } from './results.js';
 
 /** What became of an instance that answered nothing usable. */
@@ -8,33 +10,51 @@ interface Failure {
   readonly message?: string;
 }
 
+export interface PendingRequestOptions {
+  readonly onMessage: (instanceId: string, message: unknown) => void;
+  /** The others who may be asked, as far as is known before {@link PendingRequest.expectOthers} says it. */
+  readonly known?: () => readonly string[];
+  /** For the answer of an instance. */
+  readonly openFlow: (instanceId: string) => AnswerFlow;
+  /** The instance may forget the answer. */
+  readonly onOver?: (instanceId: string) => void;
+  /** A part of the instance's answer has not come, and a later one has. */
+  readonly onHole?: (instanceId: string) => void;
+}
+
+/** An instance's answer, as far as it has come. */
+interface Answer {
+  readonly assembly: AnswerAssembly;
+  readonly flow: AnswerFlow;
+  /** The part that was asked for again. */
+  hole: number;
+}
+
 /**
  * A question that was put to instances: who is to answer, who has, and who will not. Answers may come before it is known who
- * is to answer; they wait, and those of others are ignored: an instance that joins meanwhile is none of those asked. So it is
- * with who goes before that.
+ * is to answer; they wait. So it is with who goes before that. Who has heard the question and is in no list answers, too: it is
+ * waited for from then on.
  */
 export class PendingRequest {
   /** Resolves with who did not answer, when nobody is waited for any more. */
   readonly done: Promise<readonly MissingInstance[]>;
-  readonly #onMessage: (instanceId: string, message: unknown) => void;
-  readonly #known: () => readonly string[];
-  readonly #assemblies = new Map<string, AnswerAssembly>();
+  readonly #options: PendingRequestOptions;
+  readonly #answers = new Map<string, Answer>();
   readonly #waiting = new Set<string>();
+  /** Who has answered, or will not. */
+  readonly #settled = new Set<string>();
   readonly #missing: MissingInstance[] = [];
   /** Of instances that are not expected yet; undefined once it is known who all are expected. */
   #early: { readonly instanceId: string; readonly parcel: Parcel }[] | undefined = [];
   /** Who went while {@link #early} is there: nobody says it again. */
   readonly #goneEarly = new Map<string, MissingReason>();
   #own: string | undefined;
+  #bytes = 0;
+  #isDone = false;
   #finish!: () => void;
 
-  /** @param known the others who may be asked, as far as is known before {@link expectOthers} says it */
-  constructor(
-    onMessage: (instanceId: string, message: unknown) => void,
-    known: () => readonly string[] = () => [],
-  ) {
-    this.#onMessage = onMessage;
-    this.#known = known;
+  constructor(options: PendingRequestOptions) {
+    this.#options = options;
     this.done = new Promise((resolve) => (this.#finish = () => resolve(this.#missing)));
   }
 
@@ -43,13 +63,23 @@ export class PendingRequest {
     return this.#early !== undefined || [...this.#waiting].some((id) => id !== this.#own);
   }
 
+  /** Whom of the others is waited for; undefined while that is not known. */
+  get others(): string[] | undefined {
+    return this.#early ? undefined : [...this.#waiting].filter((id) => id !== this.#own);
+  }
+
+  /** What has come of the instance's answer. */
+  progressOf(instanceId: string): { readonly taken: number; readonly allowedBytes: number } {
+    return this.#answerOf(instanceId).flow;
+  }
+
   /** This instance answers, too, by {@link message}. */
   expectOwn(instanceId: string): void {
     this.#own = instanceId;
     this.#waiting.add(instanceId);
   }
 
-  /** These others, and nobody else. */
+  /** These others, and who else has heard the question. */
   expectOthers(instanceIds: Iterable<string>): void {
     const early = this.#early;
     if (!early) return;
@@ -62,38 +92,48 @@ export class PendingRequest {
 
   /** A part of an answer. Never throws. */
   take(instanceId: string, parcel: Parcel): void {
-    if (!this.#waiting.has(instanceId)) {
-      this.#early?.push({ instanceId, parcel });
+    if (this.#early && !this.#waiting.has(instanceId)) {
+      this.#early.push({ instanceId, parcel });
       return;
     }
-    const assembly = this.#assemblies.get(instanceId) ?? new AnswerAssembly();
-    this.#assemblies.set(instanceId, assembly);
+    if (!this.#isTaken(instanceId, parcel)) return;
+    const answer = this.#answerOf(instanceId);
+    const { assembly, flow } = answer;
+    const { next } = assembly;
     try {
       const complete = assembly.add(parcel);
+      if (assembly.hasHole) this.#askForHole(instanceId, answer);
+      if (assembly.next === next) return;
+      const { more } = parcel.fields;
+      flow.arrived(parcel.body.length, typeof more === 'number' ? more : 0);
+      if (this.#isTooMuch(instanceId, parcel.body.length)) return;
       if (complete) this.message(instanceId, complete.message, complete.last);
     } catch {
       this.takeOut(instanceId, 'ANSWER_LOST');
     }
   }
 
-  /** A message of an answer. */
-  message(instanceId: string, message: unknown, last: boolean): void {
+  /**
+   * A message of an answer.
+   * @param bytes of what clients answered in it, where they were not counted yet
+   */
+  message(instanceId: string, message: unknown, last: boolean, bytes = 0): void {
     if (!this.#waiting.has(instanceId)) return;
     if (isFailure(message)) return this.takeOut(instanceId, message.failed, message.message);
-    this.#onMessage(instanceId, message);
+    if (this.#isTooMuch(instanceId, bytes)) return;
+    this.#options.onMessage(instanceId, message);
     if (!last) return;
-    this.#waiting.delete(instanceId);
-    this.#assemblies.delete(instanceId);
+    this.#settle(instanceId);
     this.#finishIfDone();
   }
 
   /** The instance will not answer (any more). */
   takeOut(instanceId: string, reason: MissingReason, message?: string): void {
-    if (!this.#waiting.delete(instanceId)) {
+    if (!this.#waiting.has(instanceId)) {
       if (this.#early) this.#goneEarly.set(instanceId, reason);
       return;
     }
-    this.#assemblies.delete(instanceId);
+    this.#settle(instanceId);
     this.#missing.push({ instanceId, reason, ...(message === undefined ? {} : { message }) });
     this.#finishIfDone();
   }
@@ -102,7 +142,7 @@ export class PendingRequest {
   takeOutOthers(reason: MissingReason): void {
     if (this.#early) {
       this.#early = undefined;
-      const known = this.#known();
+      const known = this.#options.known?.() ?? [];
       for (const instanceId of known.length > 0 ? known : ['*'])
         this.#missing.push({ instanceId, reason });
     }
@@ -111,14 +151,75 @@ export class PendingRequest {
   }
 
   /** Waits for nobody any more. */
-  end(reason: MissingReason): void {
-    this.takeOutOthers(reason);
+  end(reason: MissingReason, ofOthers = reason): void {
+    this.takeOutOthers(ofOthers);
     for (const id of this.#waiting) this.takeOut(id, reason);
   }
 
+  #answerOf(instanceId: string): Answer {
+    const known = this.#answers.get(instanceId);
+    if (known) return known;
+    const flow = this.#options.openFlow(instanceId);
+    const answer = { assembly: new AnswerAssembly(), flow, hole: -1 };
+    this.#answers.set(instanceId, answer);
+    return answer;
+  }
+
+  /** Whether it is one who is waited for, or another who has heard the question: it is waited for from now on. */
+  #isTaken(instanceId: string, { fields: { former } }: Parcel): boolean {
+    if (this.#isDone || this.#settled.has(instanceId)) return false;
+    if (this.#waiting.has(instanceId)) return true;
+    // One that was asked may have another id by now.
+    const names = isStrings(former) ? former : [];
+    if (names.some((id) => this.#settled.has(id) && !this.#isLost(id))) return false;
+    for (const id of names) {
+      if (this.#waiting.has(id)) this.#settle(id);
+      this.#isLost(id, true);
+    }
+    this.#waiting.add(instanceId);
+    return true;
+  }
+
+  /** Whether the id is missing as one whose lease has lapsed. @param forget: it lives, under another */
+  #isLost(id: string, forget = false): boolean {
+    const at = this.#missing.findIndex(
+      ({ instanceId, reason }) => instanceId === id && reason === 'INSTANCE_LOST',
+    );
+    if (at >= 0 && forget) this.#missing.splice(at, 1);
+    return at >= 0;
+  }
+
+  #askForHole(instanceId: string, answer: Answer): void {
+    if (answer.hole === answer.assembly.next) return;
+    answer.hole = answer.assembly.next;
+    this.#options.onHole?.(instanceId);
+  }
+
+  #isTooMuch(instanceId: string, bytes: number): boolean {
+    this.#bytes += bytes;
+    if (this.#bytes <= MAX_ANSWER_BYTES) return false;
+    this.#bytes -= bytes;
+    this.takeOut(
+      instanceId,
+      'ANSWER_TOO_LARGE',
+      `All answers together would be more than ${MAX_ANSWER_BYTES} bytes.`,
+    );
+    return true;
+  }
+
+  #settle(instanceId: string): void {
+    this.#waiting.delete(instanceId);
+    this.#settled.add(instanceId);
+    const answer = this.#answers.get(instanceId);
+    if (!answer) return;
+    this.#answers.delete(instanceId);
+    if (answer.flow.close()) this.#options.onOver?.(instanceId);
+  }
+
   #finishIfDone(): void {
-    if (this.#early || this.#waiting.size > 0) return;
-    this.#assemblies.clear();
+    if (this.#early || this.#waiting.size > 0 || this.#isDone) return;
+    this.#isDone = true;
+    for (const id of this.#answers.keys()) this.#settle(id);
     this.#finish();
   }
 }

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Delivery } from '../../hub/member.js';
 import type { Target } from '../../hub/target.js';
 import type { Envelope } from '../wire/envelope.js';
-import { decodeParcel, encodeParcel, isStrings } from '../wire/parcel.js';
+import { decodeParcel, encodeParcel, isCount, isStrings } from '../wire/parcel.js';
 import { decodeTarget, encodeTarget } from '../wire/target-codec.js';
 
 /** What one instance asks others. */
@@ -42,13 +42,20 @@ export interface Question {
   readonly body: Buffer;
   /** The id in the frame of `ask`. */
   readonly id: string;
+  /** The parts of the answer before this one have come: 0, unless it is asked again. */
+  readonly taken: number;
+  /** So many bytes of the answer may come, until the asker allows more. */
+  readonly allowedBytes: number;
 }
 
 export function encodeQuestion(question: Question): Pick<Envelope, 'target' | 'payload'> {
-  const { operation, hub, timeoutMs, args, id, body, target } = question;
+  const { operation, hub, timeoutMs, args, id, body, target, taken, allowedBytes } = question;
   return {
     target: encodeTarget(target),
-    payload: encodeParcel({ operation, hub, timeoutMs, args, id }, body),
+    payload: encodeParcel(
+      { operation, hub, timeoutMs, args, id, taken, allowed: allowedBytes },
+      body,
+    ),
   };
 }
 
@@ -57,10 +64,11 @@ export function decodeQuestion(envelope: Envelope): Question | undefined {
   const target = decodeTarget(envelope.target);
   const parcel = decodeParcel(envelope.payload);
   if (!target || !parcel) return undefined;
-  const { operation, hub, timeoutMs, args, id } = parcel.fields;
+  const { operation, hub, timeoutMs, args, id, taken, allowed } = parcel.fields;
   if (!OPERATIONS.has(operation) || typeof hub !== 'string' || typeof id !== 'string')
     return undefined;
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0) || !isArguments(args)) return undefined;
+  if (!isCount(taken) || !isCount(allowed)) return undefined;
   // A text frame that is not UTF-8 would make every client that reads it close its connection.
   if (!isUtf8(parcel.body)) return undefined;
   return {
@@ -72,6 +80,8 @@ export function decodeQuestion(envelope: Envelope): Question | undefined {
     args,
     body: parcel.body,
     id,
+    taken,
+    allowedBytes: allowed,
   };
 }
 

@@ -105,6 +105,11 @@ export class RemoteSocket<Events extends object = AnyEvents> {
         `The instance of the connection ${this.id} cannot be reached: Redis is away. Ask again when it is back.`,
       );
     }
+    if (reason.startsWith('ANSWER')) {
+      throw new BackplaneUnavailableError(
+        `The answer of the connection ${this.id} did not come whole (${reason}). Ask again.`,
+      );
+    }
     // Its instance has gone, and it with it.
     throw new NoSuchConnectionError(this.id);
   }

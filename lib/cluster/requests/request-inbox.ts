@@ -1,5 +1,4 @@
 import type { Transport } from '../../transport/transport.js';
-import { AnswerStream, PART_BYTES } from './answer-stream.js';
 import type { ChannelNames } from '../wire/channels.js';
 import type { Counters } from '../counters.js';
 import type { Envelope } from '../wire/envelope.js';
@@ -7,6 +6,7 @@ import type { Identity } from '../instances/identity.js';
 import { decodeQuestion } from './question.js';
 import { RecentIds } from '../recent-ids.js';
 import type { Responder } from './responder.js';
+import { SentAnswers } from './sent-answers.js';
 
 export interface RequestInboxOptions {
   readonly transport: Transport;
@@ -16,10 +16,14 @@ export interface RequestInboxOptions {
   readonly counters: Counters;
 }
 
-/** Requests of other instances: has them answered, straight to the asker. */
+/**
+ * Requests of other instances: has them answered, straight to the asker. One that comes again is not carried out again: its answer is
+ * sent again, from where the asker has it.
+ */
 export class RequestInbox {
   readonly #options: RequestInboxOptions;
   readonly #recent = new RecentIds();
+  readonly #answers = new SentAnswers();
 
   constructor(options: RequestInboxOptions) {
     this.#options = options;
@@ -31,18 +35,36 @@ export class RequestInbox {
     const question = decodeQuestion(envelope);
     if (!question) return false;
     const { origin, sequence, mayRepeat } = envelope;
-    if (mayRepeat && !this.#recent.add(`${origin}.${sequence}`)) {
+    const key = `${origin}.${sequence}`;
+    const isAnswered = !question.args.unanswered;
+    if ((isAnswered || mayRepeat) && !this.#recent.add(key)) {
       counters.repeated++;
+      this.#answers.get(key)?.resume(question.taken, question.allowedBytes);
+      return true;
+    }
+    if (!isAnswered) {
+      void responder.respond(question, origin, () => {});
       return true;
     }
     const channel = channels.direct(origin);
-    const stream = new AnswerStream({
+    const stream = this.#answers.begin(key, question.timeoutMs, {
       origin: identity.current,
+      former: identity.former,
       to: sequence,
       publish: (bytes) => transport.publish(channel, bytes),
-      partBytes: PART_BYTES,
+      allowedBytes: question.allowedBytes,
     });
-    void responder.respond(question, origin, stream.send);
+    const hasRoom = (bytes: number): boolean => this.#answers.hasRoom(bytes);
+    void responder.respond(question, origin, stream.send, hasRoom);
     return true;
+  }
+
+  /** An asker allows more of an answer, or wants no more. False for what is neither. */
+  receiveAllowance(envelope: Envelope): boolean {
+    return this.#answers.receive(envelope);
+  }
+
+  close(): void {
+    this.#answers.close();
   }
 }

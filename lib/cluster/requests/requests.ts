@@ -1,37 +1,66 @@
 import { Deadline } from '../../timing/deadline.js';
+import type { Transport } from '../../transport/transport.js';
+import type { Identity } from '../instances/identity.js';
 import type { Departure } from '../instances/roll.js';
-import type { Envelope } from '../wire/envelope.js';
+import type { ChannelNames } from '../wire/channels.js';
+import { encodeControl, type Envelope, EnvelopeKind } from '../wire/envelope.js';
 import type { Instances } from '../instances/instances.js';
 import type { Link } from '../link/link.js';
-import { decodeParcel } from '../wire/parcel.js';
-import { PendingRequest } from './pending-request.js';
+import { decodeParcel, encodeParcel, isStrings } from '../wire/parcel.js';
+import { FIRST_BYTES, MAX_FIRST_BYTES, MIN_FIRST_BYTES } from './answer-bounds.js';
+import { AnswerWindow } from './answer-window.js';
+import { Asking, type AskingOptions } from './asking.js';
+import { PendingRequest, type PendingRequestOptions } from './pending-request.js';
 
 export interface RequestsOptions {
-  readonly link: Link;
-  readonly instances: Pick<Instances, 'callRoll'>;
+  readonly link: Pick<Link, 'status' | 'onStatus'>;
+  readonly instances: Pick<Instances, 'callRoll' | 'known'>;
+  readonly transport: Pick<Transport, 'publish'>;
+  readonly channels: Pick<ChannelNames, 'direct' | 'cluster'>;
+  readonly identity: Pick<Identity, 'current' | 'former'>;
   readonly commandTimeoutMs: number;
+}
+
+/** What a request is opened with. */
+export interface Opening extends Pick<PendingRequestOptions, 'onMessage' | 'known'> {
+  readonly sequence: number;
+  /** The id of this instance that the answers go to. */
+  readonly origin: string;
+  readonly timeoutMs: number;
 }
 
 /** An open question, under the number that its answers name. */
 export interface OpenRequest {
   readonly sequence: number;
   readonly pending: PendingRequest;
+  /** What each instance may answer before it is allowed more. */
+  readonly firstBytes: number;
+  /** Brings it to the others, until it has reached them. */
+  readonly askOthers: (ask: Pick<AskingOptions, 'ask' | 'askAgain'>) => void;
 }
 
-/** The open questions of this instance: brings answers to them, and takes out who will not answer. */
+interface Entry {
+  readonly pending: PendingRequest;
+  asking: Asking | undefined;
+}
+
+/** The open questions of this instance: brings answers to them, asks again, and takes out who will not answer. */
 export class Requests {
   readonly #options: RequestsOptions;
-  readonly #open = new Map<number, PendingRequest>();
+  readonly #open = new Map<number, Entry>();
   /** How many of them were asked under each id of this instance. */
   readonly #asking = new Map<string, number>();
+  readonly #window = new AnswerWindow();
   readonly #offStatus: () => void;
   #sequence = 0;
+  #wasLost = false;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
     this.#offStatus = options.link.onStatus((status) => {
-      if (status !== 'ready') this.#unreachable();
+      if (status === 'ready') this.#linkBack();
+      else this.#linkLost();
     });
   }
 
@@ -49,21 +78,29 @@ export class Requests {
     return this.#asking.has(instanceId);
   }
 
-  /**
-   * Opens a question. It ends by itself: when all have answered or gone, or at its deadline.
-   * @param origin the id of this instance that the answers go to
-   */
-  open(
-    sequence: number,
-    origin: string,
-    timeoutMs: number,
-    onMessage: (instanceId: string, message: unknown) => void,
-    known?: () => readonly string[],
-  ): OpenRequest {
-    const pending = new PendingRequest(onMessage, known);
-    this.#open.set(sequence, pending);
+  /** Opens a question. It ends by itself: when all have answered or gone, or at its deadline. */
+  open(opening: Opening): OpenRequest {
+    const { sequence, origin, timeoutMs } = opening;
+    const { link, commandTimeoutMs } = this.#options;
+    const firstBytes = this.#firstBytes();
+    const pending = new PendingRequest({
+      ...opening,
+      openFlow: (id) =>
+        this.#window.open(firstBytes, (taken, allowed) =>
+          this.#tell(id, opening, { taken, allowed }),
+        ),
+      onOver: (id) => this.#tell(id, opening, { over: true }),
+      onHole: (id) => entry.asking?.askAgain(id),
+    });
+    const entry: Entry = { pending, asking: undefined };
+    this.#open.set(sequence, entry);
     this.#asking.set(origin, (this.#asking.get(origin) ?? 0) + 1);
-    const deadline = new Deadline(timeoutMs, () => pending.end('REQUEST_TIMEOUT'));
+    const deadline = new Deadline(timeoutMs, () =>
+      pending.end(
+        'REQUEST_TIMEOUT',
+        link.status === 'ready' ? 'REQUEST_TIMEOUT' : 'BACKPLANE_UNAVAILABLE',
+      ),
+    );
     void pending.done.then(() => {
       deadline.cancel();
       this.#open.delete(sequence);
@@ -71,26 +108,85 @@ export class Requests {
       if (this.#open.size === 0) this.#endWatch();
     });
     this.#watchSoon();
-    return { sequence, pending };
+    const askOthers: OpenRequest['askOthers'] = (ask) => {
+      entry.asking = new Asking({ link, pending, commandTimeoutMs, ...ask });
+      entry.asking.begin();
+    };
+    return { sequence, pending, firstBytes, askOthers };
   }
 
   /** False for what is no answer. */
   receive({ origin, sequence, payload }: Envelope): boolean {
     const parcel = decodeParcel(payload);
     if (!parcel) return false;
-    this.#open.get(sequence)?.take(origin, parcel);
+    this.#open.get(sequence)?.pending.take(origin, parcel);
+    return true;
+  }
+
+  /** Another instance was cut off and is back. False for what does not say so. */
+  receiveReturn({ origin, payload }: Envelope): boolean {
+    const { back, former } = decodeParcel(payload)?.fields ?? {};
+    if (back !== true) return false;
+    for (const id of [origin, ...(isStrings(former) ? former : [])])
+      for (const { asking } of this.#open.values()) asking?.instanceBack(id);
     return true;
   }
 
   instanceGone(id: string, how: Departure): void {
     const reason = how === 'left' ? 'INSTANCE_LEFT' : 'INSTANCE_LOST';
-    for (const pending of this.#open.values()) pending.takeOut(id, reason);
+    for (const { pending } of this.#open.values()) pending.takeOut(id, reason);
   }
 
   close(): void {
     this.#offStatus();
     this.#endWatch();
-    for (const pending of this.#open.values()) pending.end('BACKPLANE_CLOSED');
+    for (const { pending } of this.#open.values()) pending.end('BACKPLANE_CLOSED');
+  }
+
+  #linkLost(): void {
+    this.#wasLost = true;
+    for (const { asking } of this.#open.values()) asking?.linkLost();
+  }
+
+  #linkBack(): void {
+    for (const { asking } of this.#open.values()) asking?.linkBack();
+    if (this.#wasLost) this.#sayReturn();
+    this.#wasLost = false;
+  }
+
+  /** Questions of others may not have been heard here, or answered in vain: they ask again. */
+  #sayReturn(): void {
+    const { transport, channels, identity } = this.#options;
+    const bytes = encodeControl({
+      kind: EnvelopeKind.announcement,
+      origin: identity.current,
+      sequence: 0,
+      payload: encodeParcel({ back: true, former: identity.former }),
+    });
+    transport.publish(channels.cluster(), bytes).catch(() => {});
+  }
+
+  #firstBytes(): number {
+    const others = Math.max(1, this.#options.instances.known().length);
+    const share = FIRST_BYTES / (others * (this.#open.size + 1));
+    return Math.round(Math.min(MAX_FIRST_BYTES, Math.max(MIN_FIRST_BYTES, share)));
+  }
+
+  #tell(
+    instanceId: string,
+    { sequence, origin }: Opening,
+    fields: { taken: number; allowed: number } | { over: true },
+  ): void {
+    const { transport, channels } = this.#options;
+    const bytes = encodeControl({
+      kind: EnvelopeKind.allowance,
+      origin,
+      sequence,
+      payload: encodeParcel(fields),
+    });
+    transport
+      .publish(channels.direct(instanceId), bytes)
+      .catch(() => this.#open.get(sequence)?.asking?.doubt());
   }
 
   #asksNoMore(origin: string): void {
@@ -99,27 +195,32 @@ export class Requests {
     else this.#asking.delete(origin);
   }
 
-  #unreachable(): void {
-    for (const pending of this.#open.values()) pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
-  }
-
   /**
    * While others are waited for, the roll is called now and then: so that whose lease has lapsed is taken out, and all if Redis
    * has fallen silent, within the command time-out of that.
    */
   #watchSoon(): void {
-    const { commandTimeoutMs, instances } = this.#options;
-    const everyMs = Math.ceil(commandTimeoutMs / 4);
+    const everyMs = Math.ceil(this.#options.commandTimeoutMs / 4);
     this.#watch ??= setTimeout(() => {
       this.#watch = undefined;
-      if (![...this.#open.values()].some(({ asksOthers }) => asksOthers)) return;
-      instances
-        .callRoll(commandTimeoutMs - everyMs)
-        .catch(() => this.#unreachable())
-        .finally(() => {
-          if (this.#open.size > 0) this.#watchSoon();
-        });
+      if (![...this.#open.values()].some(({ pending }) => pending.asksOthers)) return;
+      void this.#look(this.#options.commandTimeoutMs - everyMs).finally(() => {
+        if (this.#open.size > 0) this.#watchSoon();
+      });
     }, everyMs);
+  }
+
+  async #look(timeoutMs: number): Promise<void> {
+    const begun = performance.now();
+    try {
+      await this.#options.instances.callRoll(timeoutMs);
+    } catch {
+      const isSilent = performance.now() - begun >= timeoutMs;
+      for (const { pending, asking } of this.#open.values()) {
+        if (isSilent) pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+        else asking?.doubt();
+      }
+    }
   }
 
   #endWatch(): void {

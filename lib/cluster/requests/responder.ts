@@ -37,6 +37,12 @@ export interface ResponderOptions {
   readonly log: ThrottledLog;
 }
 
+/** How many connections one message of an answer to `fetch` describes. */
+const SOCKETS_A_MESSAGE = 500;
+
+type HasRoom = (bytes: number) => boolean;
+const ALWAYS: HasRoom = () => true;
+
 /** Answers questions about the connections of this instance, whoever asks. */
 export class Responder {
   readonly #options: ResponderOptions;
@@ -51,10 +57,19 @@ export class Responder {
     return this.#collectors.size;
   }
 
-  /** Never throws or rejects. @param from the asking instance */
-  async respond(question: Question, from: string, reply: Reply): Promise<void> {
+  /**
+   * Never throws or rejects.
+   * @param from the asking instance
+   * @param hasRoom whether so many bytes more can wait for it
+   */
+  async respond(
+    question: Question,
+    from: string,
+    reply: Reply,
+    hasRoom: HasRoom = ALWAYS,
+  ): Promise<void> {
     try {
-      await this.#answer(question, from, reply);
+      await this.#answer(question, from, reply, hasRoom);
     } catch (error) {
       const { operation } = question;
       this.#options.log.error(`request:${operation}`, `The request "${operation}" failed`, error);
@@ -66,7 +81,7 @@ export class Responder {
     for (const collector of this.#collectors) collector.end();
   }
 
-  async #answer(question: Question, from: string, reply: Reply): Promise<void> {
+  async #answer(question: Question, from: string, reply: Reply, hasRoom: HasRoom): Promise<void> {
     const { operation, hub: name, target, args, body } = question;
     if (operation === 'event') {
       const { event = '', unanswered } = args;
@@ -80,9 +95,9 @@ export class Responder {
     );
     const connections = hub?.select(target) ?? [];
     if (operation === 'ask') {
-      this.#ask(question, connections, unknown, reply);
+      this.#ask(question, connections, unknown, reply, hasRoom);
     } else if (operation === 'fetch') {
-      reply({ sockets: connections.map(describe), unknown } satisfies FetchedMessage, true);
+      describeAll(connections, unknown, reply);
     } else {
       const refused = hub ? await command(question, hub, connections) : [];
       const done: DoneMessage = { connections: connections.length - refused.length, unknown };
@@ -95,10 +110,10 @@ export class Responder {
     connections: readonly Connection[],
     unknown: readonly string[],
     reply: Reply,
+    hasRoom: HasRoom,
   ): void {
-    const collector = new AckCollector(question, connections, reply, () =>
-      this.#collectors.delete(collector),
-    );
+    const onEnd = (): boolean => this.#collectors.delete(collector);
+    const collector = new AckCollector(question, connections, reply, onEnd, hasRoom);
     this.#collectors.add(collector);
     collector.start(new Frame(question.body, false), unknown);
   }
@@ -138,6 +153,21 @@ async function joinAll(
   };
   await Promise.all(connections.map(join));
   return refused;
+}
+
+/** Some at a time: what is read at once must not hold up the asker. */
+function describeAll(
+  connections: readonly Connection[],
+  unknown: readonly string[],
+  reply: Reply,
+): void {
+  let from = 0;
+  do {
+    const sockets = connections.slice(from, from + SOCKETS_A_MESSAGE).map(describe);
+    const fetched: FetchedMessage = { sockets, unknown: from === 0 ? unknown : [] };
+    from += SOCKETS_A_MESSAGE;
+    reply(fetched, from >= connections.length);
+  } while (from < connections.length);
 }
 
 function describe({ id, userId, rooms, data }: Connection): FetchedMessage['sockets'][number] {

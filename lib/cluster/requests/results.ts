@@ -9,6 +9,7 @@
  * - `BACKPLANE_UNAVAILABLE`: Redis is away, so that only this instance could be asked
  * - `BACKPLANE_CLOSED`: this instance shut down meanwhile
  * - `NO_HANDLER`, `HANDLER_FAILED`: the instance does not listen to the server event, or its handler threw
+ * - `ANSWER_TOO_LARGE`: there was no room for it: all answers to one request together may have 64 MiB
  * - `ANSWER_LOST`: a part of the instance's answer did not arrive, or was not intelligible
  */
 export type MissingReason =
@@ -22,6 +23,7 @@ export type MissingReason =
   | 'BACKPLANE_CLOSED'
   | 'NO_HANDLER'
   | 'HANDLER_FAILED'
+  | 'ANSWER_TOO_LARGE'
   | 'ANSWER_LOST';
 
 export interface MissingConnection {

@@ -31,6 +31,8 @@ export const EnvelopeKind = {
   request: 3,
   answer: 4,
   announcement: 5,
+  /** Of an asker, for more of an answer. */
+  allowance: 6,
 } as const;
 export type EnvelopeKind = (typeof EnvelopeKind)[keyof typeof EnvelopeKind];
 

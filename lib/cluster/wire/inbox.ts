@@ -23,12 +23,13 @@ export class Inbox {
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    const { broadcast, request, answer, announcement } = options.readers;
+    const { broadcast, request, answer, announcement, allowance } = options.readers;
     this.#readers = new Map([
       [EnvelopeKind.broadcast, broadcast],
       [EnvelopeKind.request, request],
       [EnvelopeKind.answer, answer],
       [EnvelopeKind.announcement, announcement],
+      [EnvelopeKind.allowance, allowance],
     ]);
   }
 

@@ -1,45 +1,41 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { AnswerStream } from '../../../lib/cluster/requests/answer-stream.js';
-import { decodeEnvelope } from '../../../lib/cluster/wire/envelope.js';
-import { decodeParcel, type Parcel } from '../../../lib/cluster/wire/parcel.js';
+import { MAX_ANSWER_BYTES } from '../../../lib/cluster/requests/answer-bounds.js';
+import { AnswerWindow } from '../../../lib/cluster/requests/answer-window.js';
+import type { Parcel } from '../../../lib/cluster/wire/parcel.js';
 import { PendingRequest } from '../../../lib/cluster/requests/pending-request.js';
 
-const ORIGIN = '0123456789abcdef';
-
 /** What an instance sends when it says these things. */
-async function parcels(messages: readonly unknown[], partBytes = 10): Promise<Parcel[]> {
+function parcels(messages: readonly unknown[], partBytes = 10): Parcel[] {
   const sent: Parcel[] = [];
-  const stream = new AnswerStream({
-    origin: ORIGIN,
-    to: 7,
-    partBytes,
-    publish: async (bytes) => {
-      const envelope = decodeEnvelope(bytes)!;
-      expect(envelope).toMatchObject({ origin: ORIGIN, sequence: 7 });
-      sent.push(decodeParcel(envelope.payload)!);
-    },
+  messages.forEach((message, i) => {
+    const body = Buffer.from(JSON.stringify(message));
+    for (let from = 0; from < body.length; from += partBytes) {
+      const end = from + partBytes >= body.length;
+      const fields = { part: sent.length, ...(end && { end, last: i === messages.length - 1 }) };
+      sent.push({ fields, body: body.subarray(from, from + partBytes) });
+    }
   });
-  messages.forEach((message, i) => stream.send(message, i === messages.length - 1));
-  const size = messages.reduce(
-    (sum: number, m) => sum + Math.max(1, Math.ceil(JSON.stringify(m).length / partBytes)),
-    0,
-  );
-  while (sent.length < size) await Promise.resolve();
   return sent;
 }
 
 describe('A pending request', () => {
   let heard: string[];
+  let told: string[];
   let pending: PendingRequest;
   let ended: boolean;
 
   beforeEach(() => {
     heard = [];
     ended = false;
-    pending = new PendingRequest(
-      (id, message) => heard.push(`${id} ${JSON.stringify(message)}`),
-      () => ['known'],
-    );
+    told = [];
+    const window = new AnswerWindow();
+    pending = new PendingRequest({
+      onMessage: (id, message) => heard.push(`${id} ${JSON.stringify(message)}`),
+      known: () => ['known'],
+      openFlow: (id) => window.open(10, (taken) => told.push(`${id} more after ${taken}`)),
+      onOver: (id) => told.push(`${id} over`),
+      onHole: (id) => told.push(`${id} again`),
+    });
     void pending.done.then(() => (ended = true));
   });
 
@@ -47,7 +43,7 @@ describe('A pending request', () => {
 
   it('puts messages together from their parts, and ends with the last', async () => {
     pending.expectOthers(['a']);
-    const all = await parcels(['x'.repeat(35), [1, 2]]);
+    const all = parcels(['x'.repeat(35), [1, 2]]);
     expect(all.length).toBeGreaterThan(4);
     for (const parcel of all.slice(0, -1)) pending.take('a', parcel);
     await turn();
@@ -57,28 +53,79 @@ describe('A pending request', () => {
     expect(heard).toEqual([`a "${'x'.repeat(35)}"`, 'a [1,2]']);
   });
 
-  it('takes answers that come before it is known who is to answer, and only of those', async () => {
-    const [yes] = await parcels(['yes'], 100);
+  it('takes answers that come before it is known who is to answer', async () => {
+    const [yes] = parcels(['yes'], 100);
     pending.take('b', yes!);
-    pending.take('stranger', yes!);
     expect(heard).toEqual([]);
     pending.expectOthers(['b']);
     expect(await pending.done).toEqual([]);
-    pending.take('stranger', yes!);
     expect(heard).toEqual(['b "yes"']);
   });
 
-  it('ignores a part that comes again, and takes out an instance of which one was lost', async () => {
+  it('takes answers of instances that are in no list, and waits for the rest of them', async () => {
+    const [first, second] = parcels(['yes'], 3) as [Parcel, Parcel];
+    pending.take('stranger', first);
+    pending.expectOthers(['a']);
+    pending.take('late', first);
+    for (const part of [first, second]) pending.take('a', part);
+    for (const who of ['late', 'stranger']) {
+      await turn();
+      expect(ended).toBe(false);
+      pending.take(who, second);
+    }
+    expect(await pending.done).toEqual([]);
+    pending.take('too late', first);
+    expect(heard).toEqual(['a "yes"', 'late "yes"', 'stranger "yes"']);
+  });
+
+  it('knows one that was asked by the id that it has by now, also where the former was lost', async () => {
+    const as = (former: string): Parcel => {
+      const [{ fields, body }] = parcels(['yes'], 100) as [Parcel];
+      return { fields: { ...fields, former: [former] }, body };
+    };
+    pending.expectOthers(['a', 'b', 'c']);
+    pending.take('a2', as('a'));
+    pending.takeOut('b', 'INSTANCE_LOST');
+    pending.take('b2', as('b'));
+    pending.take('c', parcels(['yes'], 100)[0]!);
+    expect(await pending.done).toEqual([]);
+    expect(heard).toEqual(['a2 "yes"', 'b2 "yes"', 'c "yes"']);
+  });
+
+  it('ignores a part that comes again, and asks again for one that was lost', async () => {
     pending.expectOthers(['a', 'b']);
-    const all = await parcels(['y'.repeat(30)]);
+    const all = parcels(['y'.repeat(30)]);
     for (const parcel of all) {
       pending.take('a', parcel);
       pending.take('a', parcel);
     }
     pending.take('b', all[0]!);
     pending.take('b', all[2]!);
-    expect(await pending.done).toEqual([{ instanceId: 'b', reason: 'ANSWER_LOST' }]);
-    expect(heard).toHaveLength(1);
+    pending.take('b', all[3]!);
+    expect(told).toEqual(['b again']);
+    expect(pending.progressOf('b')).toMatchObject({ taken: 1, allowedBytes: 10 });
+    for (const parcel of all.slice(1)) pending.take('b', parcel);
+    expect(await pending.done).toEqual([]);
+    expect(heard).toHaveLength(2);
+  });
+
+  it('allows more as it comes, and tells when the rest is to be forgotten', async () => {
+    pending.expectOthers(['a', 'b']);
+    pending.take('a', { fields: { part: 0, more: 5 }, body: Buffer.alloc(10) });
+    pending.take('b', { fields: { part: 0 }, body: Buffer.alloc(10) });
+    expect(told).toEqual(['a more after 1']);
+    pending.end('REQUEST_TIMEOUT');
+    expect(told).toEqual(['a more after 1', 'a over']);
+  });
+
+  it('takes no more than may come together, and names whose answer it was', async () => {
+    pending.expectOthers(['a', 'b']);
+    const half = Buffer.alloc(MAX_ANSWER_BYTES / 2 + 1, ' ');
+    pending.take('a', { fields: { part: 0 }, body: half });
+    pending.take('b', { fields: { part: 0 }, body: half });
+    pending.take('a', { fields: { part: 1, end: true, last: true }, body: Buffer.from('1') });
+    expect(await pending.done).toMatchObject([{ instanceId: 'b', reason: 'ANSWER_TOO_LARGE' }]);
+    expect(heard).toEqual(['a 1']);
   });
 
   it.each<[string, Parcel]>([
@@ -101,10 +148,10 @@ describe('A pending request', () => {
   });
 
   it('does not wait for one that went before it was known who is to answer, and takes what it had said', async () => {
-    const [yes] = await parcels(['yes'], 100);
+    const [yes] = parcels(['yes'], 100);
     pending.expectOwn('own');
     pending.take('answered', yes!);
-    for (const id of ['answered', 'silent', 'stranger']) pending.takeOut(id, 'INSTANCE_LEFT');
+    for (const id of ['answered', 'silent', 'unasked']) pending.takeOut(id, 'INSTANCE_LEFT');
     await turn();
     expect(ended).toBe(false);
     pending.expectOthers(['answered', 'silent']);

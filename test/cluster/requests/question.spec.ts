@@ -19,6 +19,8 @@ const QUESTION: Question = {
   args: { rooms: ['a', 'b'] },
   id: 'origin.7',
   body: Buffer.from('{"event":"é"}'),
+  taken: 3,
+  allowedBytes: 4_096,
 };
 
 const arrived = (payload: Buffer, target = encodeQuestion(QUESTION).target) =>
@@ -41,11 +43,21 @@ describe('A question', () => {
       operation: 'join',
       hub: '/chat – é',
       args: { rooms: ['a', 'b'] },
+      taken: 3,
+      allowedBytes: 4_096,
     });
     expect(delivery).toMatchObject(QUESTION.delivery);
   });
 
-  const good = { operation: 'join', hub: '/', timeoutMs: 1, args: {}, id: 'x' };
+  const good = {
+    operation: 'join',
+    hub: '/',
+    timeoutMs: 1,
+    args: {},
+    id: 'x',
+    taken: 0,
+    allowed: 1,
+  };
   it.each<[string, object]>([
     ['an operation of another version', { operation: 'explode' }],
     ['no hub', { hub: 1 }],
@@ -54,6 +66,8 @@ describe('A question', () => {
     ['rooms that are none', { args: { rooms: [1] } }],
     ['a code that is none', { args: { code: '1000' } }],
     ['no id', { id: undefined }],
+    ['no part to go on from', { taken: -1 }],
+    ['bytes that are none', { allowed: '1' }],
   ])('with %s is none', (_, fault) => {
     expect(decodeQuestion(arrived(encodeParcel(good)))).toBeDefined();
     expect(decodeQuestion(arrived(encodeParcel({ ...good, ...fault })))).toBeUndefined();

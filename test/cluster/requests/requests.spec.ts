@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Link } from '../../../lib/cluster/link/link.js';
 import { Requests } from '../../../lib/cluster/requests/requests.js';
 
 describe('The open questions', () => {
@@ -7,8 +6,11 @@ describe('The open questions', () => {
 
   beforeEach(() => {
     requests = new Requests({
-      link: { onStatus: () => () => {} } as unknown as Link,
-      instances: { callRoll: async () => [] },
+      link: { status: 'ready', onStatus: () => () => {} },
+      instances: { callRoll: async () => [], known: () => [] },
+      transport: { publish: async () => {} },
+      channels: { direct: (id) => id, cluster: () => 'cluster' },
+      identity: { current: 'current', former: [] },
       commandTimeoutMs: 1_000,
     });
   });
@@ -16,7 +18,12 @@ describe('The open questions', () => {
   afterEach(() => requests.close());
 
   const open = (origin: string) =>
-    requests.open(requests.nextSequence(), origin, 1_000, () => {}).pending;
+    requests.open({
+      sequence: requests.nextSequence(),
+      origin,
+      timeoutMs: 1_000,
+      onMessage: () => {},
+    }).pending;
 
   it('are known by the id under which they were asked, until the last of them has ended', async () => {
     const [first, second] = [open('former'), open('former')];
