@@ -1,5 +1,12 @@
 import type { Frame } from '../hub/frame.js';
-import { EVERYONE, extend, type Target, type TargetList } from '../hub/target.js';
+import {
+  EVERYONE,
+  extendLater,
+  type LateTarget,
+  type Target,
+  type TargetList,
+  targetOf,
+} from '../hub/target.js';
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
 import { booleanCallOption, callOptions } from './call-options.js';
 import { assertCloseFrame } from './close-frame.js';
@@ -67,17 +74,17 @@ type Names = readonly (string | readonly string[])[];
  */
 export class Audience<Events extends object = AnyEvents> {
   readonly #sink: AudienceSink;
-  readonly #target: Target;
+  readonly #named: LateTarget;
   readonly #modifiers: AudienceModifiers;
 
   /** @internal */
   constructor(
     sink: AudienceSink,
-    target: Target = EVERYONE,
+    target: LateTarget = EVERYONE,
     modifiers: AudienceModifiers = DEFAULT_MODIFIERS,
   ) {
     this.#sink = sink;
-    this.#target = target;
+    this.#named = target;
     this.#modifiers = modifiers;
   }
 
@@ -248,12 +255,16 @@ export class Audience<Events extends object = AnyEvents> {
     return this.#sink.operations.command('disconnect', this.#target, this.#modifiers, args);
   }
 
+  get #target(): Target {
+    return targetOf(this.#named);
+  }
+
   #with(list: TargetList, names: readonly string[]): Audience<Events> {
-    return new Audience(this.#sink, extend(this.#target, list, names), this.#modifiers);
+    return new Audience(this.#sink, extendLater(this.#named, list, names), this.#modifiers);
   }
 
   #modified(change: Partial<AudienceModifiers>): Audience<Events> {
-    return new Audience(this.#sink, this.#target, { ...this.#modifiers, ...change });
+    return new Audience(this.#sink, this.#named, { ...this.#modifiers, ...change });
   }
 }
 

@@ -35,6 +35,70 @@ export function extend(target: Target, list: TargetList, names: readonly string[
   };
 }
 
+/** Where the list has more names than this, a call that adds to it does not copy it. */
+const COPY_UP_TO = 64;
+
+/** A target, or one that has yet to be put together: see {@link extendLater}. */
+export type LateTarget = Target | ExtendedTarget;
+
+/**
+ * As {@link extend}. What is added to many names is put together when the target is asked for ({@link targetOf}), so that `n` calls
+ * after each other take `n` steps, not the square of that.
+ */
+export function extendLater(
+  target: LateTarget,
+  list: TargetList,
+  names: readonly string[],
+): LateTarget {
+  if (target instanceof ExtendedTarget || target[list].length > COPY_UP_TO)
+    return new ExtendedTarget(target, list, names);
+  return extend(target, list, names);
+}
+
+export function targetOf(target: LateTarget): Target {
+  return target instanceof ExtendedTarget ? target.whole : target;
+}
+
+class ExtendedTarget {
+  #before: LateTarget;
+  readonly #list: TargetList;
+  readonly #names: readonly string[];
+  #whole: Target | undefined;
+
+  constructor(before: LateTarget, list: TargetList, names: readonly string[]) {
+    this.#before = before;
+    this.#list = list;
+    this.#names = names;
+  }
+
+  get whole(): Target {
+    if (!this.#whole) {
+      this.#whole = this.#putTogether();
+      // What it was made of is needed no more.
+      this.#before = this.#whole;
+    }
+    return this.#whole;
+  }
+
+  #putTogether(): Target {
+    const added: ExtendedTarget[] = [this];
+    let start = this.#before;
+    while (start instanceof ExtendedTarget && !start.#whole) {
+      added.push(start);
+      start = start.#before;
+    }
+    const names = new Map<TargetList, string[]>();
+    for (const one of added.toReversed()) {
+      const all = names.get(one.#list) ?? [];
+      for (const name of one.#names) all.push(name);
+      names.set(one.#list, all);
+    }
+    let target = targetOf(start);
+    for (const [list, all] of names) target = extend(target, list, all);
+    return target;
+  }
+}
+
 function union(present: readonly string[], more: readonly string[]): readonly string[] {
   if (more.length === 0) return present;
   return [...new Set([...present, ...more])];

@@ -7,6 +7,8 @@ import {
 } from '../adapter/option-checks.js';
 import type { Durability, GroupKind, HistoryRule } from '../cluster/continuity/history-rules.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
+import { UnboundedError } from './linear-regexp/compile.js';
+import { linearTest } from './linear-regexp/linear-regexp.js';
 
 interface HistoryLimits {
   /** How many messages are kept. */
@@ -82,16 +84,26 @@ function selector(
 }
 
 function roomMatcher(option: string, given: unknown): (room: string) => boolean {
-  if (given instanceof RegExp) {
-    // One that remembers where it was would answer differently each time.
-    const stateless = new RegExp(given.source, given.flags.replace(/[gy]/g, ''));
-    return (room) => stateless.test(room);
-  }
+  if (given instanceof RegExp) return expressionMatcher(option, given);
   if (typeof given !== 'string' || given === '')
     throw wrong(option, "a room's name, a prefix that ends with *, or a RegExp", given);
   if (!given.endsWith('*')) return (room) => room === given;
   const prefix = given.slice(0, -1);
   return (room) => room.startsWith(prefix);
+}
+
+/** Clients may choose names of rooms: no name may take long to be looked at. */
+function expressionMatcher(option: string, given: RegExp): (room: string) => boolean {
+  try {
+    return linearTest(given);
+  } catch (error) {
+    if (!(error instanceof UnboundedError)) throw error;
+    throw new BackplaneConfigError(
+      `The option "${option}" is a RegExp that may take too long for the name of a room, because of ${error.message}. ` +
+        'Write a shorter one, without back-references and looks behind, or a prefix that ends with *.',
+      { cause: error },
+    );
+  }
 }
 
 function durability(option: string, given: unknown): Durability | undefined {

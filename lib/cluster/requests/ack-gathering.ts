@@ -24,7 +24,7 @@ export class AckGathering {
   add(instanceId: string, message: AskedMessage | AnswersMessage): void {
     if ('asked' in message) {
       this.#waiting.set(instanceId, new Set(message.asked));
-      this.#unknown.push(...message.unknown);
+      for (const id of message.unknown) this.#unknown.push(id);
       return;
     }
     const waiting = this.#waiting.get(instanceId);

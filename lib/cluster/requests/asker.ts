@@ -90,14 +90,14 @@ export class Asker {
       );
     }
     if (modifiers.local) {
-      nobodys.push(...far);
+      for (const id of far) nobodys.push(id);
       open.pending.expectOthers([]);
     } else if (addressesGroups(target)) {
       const isAsked = (record: InstanceRecord): boolean => record.hubs.includes(hub);
       this.#askAll(question, open, this.#options.channels.all(hub), isAsked, (records) => {
         const owned = owners(far, records);
         note(owned, named);
-        nobodys.push(...owned.nobodys);
+        for (const id of owned.nobodys) nobodys.push(id);
       });
     } else {
       this.#askOwners(question, open, far, named, nobodys);

@@ -45,7 +45,7 @@ export class HubOperations {
       { operation: 'fetch', hub: this.#hub, target, modifiers },
       (instanceId, message) => {
         const fetched = message as FetchedMessage;
-        unknown.push(...fetched.unknown);
+        for (const id of fetched.unknown) unknown.push(id);
         for (const socket of fetched.sockets) sockets.push({ ...socket, instanceId });
       },
     );
@@ -121,7 +121,7 @@ export class HubOperations {
       { operation, hub: this.#hub, target, modifiers, args },
       (instanceId, message) => {
         const done = message as DoneMessage;
-        unknown.push(...done.unknown);
+        for (const id of done.unknown) unknown.push(id);
         for (const [connectionId, max] of done.refused ?? [])
           refused.push({ connectionId, reason: 'LIMIT_EXCEEDED', max });
         onDone(instanceId, done);

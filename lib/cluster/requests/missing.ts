@@ -21,7 +21,7 @@ export function missingOf(
     const { instanceId, reason } = instance;
     const connections = known(instanceId);
     const ids = connections ?? named.get(instanceId) ?? [];
-    missing.push(...entries(ids, reason));
+    for (const entry of entries(ids, reason)) missing.push(entry);
     const saysItAll = namesOnly
       ? ids.length > 0
       : connections !== undefined &&
