@@ -16,8 +16,8 @@ export interface Logs {
   append(append: Append): Promise<Appended>;
 
   /**
-   * Where each log stands, in the order of the channels. A log that has no epoch is given one, and one that is asked for lives
-   * on. Costs the other side little enough for tens of thousands. Rejects as {@link append} does.
+   * Where each log stands, in the order of the channels; for those who follow it. A log that has no epoch is given one, and one that
+   * is asked for lives on. The epoch of a log to which nothing was sent may be another at each call: see `log-epoch.ts`. Costs the other side little enough for tens of thousands. Rejects as {@link append} does.
    */
   tops(channels: readonly string[], lifetimes: LogLifetimes): Promise<readonly LogTop[]>;
 
@@ -26,6 +26,13 @@ export interface Logs {
    * ({@link LOG_READ_BYTES}); read on from the last of them. Rejects as {@link append} does.
    */
   read(channel: string, range: LogRange, lifetimes: LogLifetimes): Promise<LogRead>;
+
+  /**
+   * To be called when the other side can be reached. From then on it can be told whether it has lost its data since an epoch was
+   * answered that is stored nowhere. Stores no more than one name for all channels with the same `{…}` in front. Rejects as
+   * {@link append} does.
+   */
+  prepare(channels: readonly string[]): Promise<void>;
 
   /**
    * Names the line of data that the other side stands in; another name after a failover or a restart means that what was
@@ -43,6 +50,8 @@ export interface LogLifetimes {
    * than half of it is left, to save work.
    */
   readonly metaTtlMs: number;
+  /** The same of a log to which nothing was sent; only a look of those who follow it counts. Default 300,000 (`EMPTY_TTL_MS`). */
+  readonly emptyTtlMs?: number;
 }
 
 export interface LogLimits extends LogLifetimes {
@@ -107,6 +116,11 @@ export interface LogRange {
   readonly limit: number;
   /** Newest first. */
   readonly reverse?: boolean;
+  /**
+   * The reader follows the log: it is looked at as by {@link Logs.tops}. Default false: nothing is stored for it, and a log without
+   * an epoch answers with one that is stored nowhere.
+   */
+  readonly follows?: boolean;
 }
 
 export interface LogRead {

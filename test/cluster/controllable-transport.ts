@@ -17,6 +17,7 @@ export class ControllableTransport implements Transport {
     tops: (channels, lifetimes) => this.working((logs) => logs.tops(channels, lifetimes)),
     read: (channel, range, lifetimes) =>
       this.working((logs) => logs.read(channel, range, lifetimes)),
+    prepare: (channels) => this.working((logs) => logs.prepare(channels)),
     lineage: () => this.working((logs) => logs.lineage()),
   };
   /** Takes messages, and brings none. */

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { decodeLogEntry } from '../../lib/transport/log-entry.js';
+import { isSameBeginning } from '../../lib/transport/log-epoch.js';
 import {
   type Append,
   type Appended,
@@ -168,7 +169,8 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     const twin = newChannel();
     await append(transport, twin, 'a', { limits: { ttlMs: 100 } });
     await waitFor('twice the time', async () => (await entriesOf(transport, twin)).length === 0);
-    const { top, entries } = await transport.logs.read(channel, { limit: 10 }, LIMITS);
+    const range = { limit: 10, follows: true };
+    const { top, entries } = await transport.logs.read(channel, range, LIMITS);
     expect(top).toMatchObject({ offset: 0, tag: '' });
     expect(top.epoch).not.toBe(epoch);
     expect(entries).toEqual([]);
@@ -191,6 +193,57 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     const { epoch } = await append(two.transport, channels[2]!, 'a');
     expect(epoch).toBe(tops[2]!.epoch);
     expect(await one.transport.logs.tops([], LIMITS)).toEqual([]);
+  });
+
+  it('gives a log to which nothing was sent its epoch for a while, and one to which something was for longer', async () => {
+    const { transport } = await start();
+    const { logs } = transport;
+    const [kept, sent, forgotten] = [newChannel(), newChannel(), newChannel()];
+    const glance = async (channel: string) =>
+      (await logs.read(channel, { limit: 1 }, LIMITS)).top.epoch;
+    const [ofKept] = await logs.tops([kept], LIMITS);
+    const { epoch: ofSent } = await append(transport, sent, 'a');
+    const short = { ...LIMITS, emptyTtlMs: 20 };
+    await logs.tops([sent], short);
+    const [ofForgotten] = await logs.tops([forgotten], short);
+    // To read it does not keep it.
+    await waitFor('the end', async () => (await glance(forgotten)) !== ofForgotten!.epoch);
+    expect([await glance(kept), await glance(sent)]).toEqual([ofKept!.epoch, ofSent]);
+  });
+
+  it('stores nothing for a reader who does not follow, and answers with the place where it begins', async () => {
+    const { transport } = await start();
+    const [used, unused] = [`{${newChannel()}}`, `{${newChannel()}}`];
+    await transport.logs.prepare([`${used}:a`, `${used}:b`, `${unused}:a`]);
+    const glance = async (channel: string) =>
+      (await transport.logs.read(channel, { limit: 1 }, LIMITS)).top;
+    const before = await glance(`${used}:a`);
+    expect(before).toMatchObject({
+      offset: 0,
+      tag: '',
+      epoch: expect.stringMatching(/^[\w-]{8}$/),
+    });
+    expect(await glance(`${used}:a`)).toEqual(before);
+    const { epoch } = await append(transport, `${used}:a`, 'a');
+    expect(epoch).not.toBe(before.epoch);
+    expect(isSameBeginning(before.epoch, epoch)).toBe(true);
+    const [followed] = await transport.logs.tops([`${used}:b`], LIMITS);
+    expect(isSameBeginning(before.epoch, followed!.epoch)).toBe(true);
+    expect(await glance(`${used}:b`)).toEqual(followed);
+  });
+
+  it('has the same beginning again where an epoch lapsed to which nothing was sent', async () => {
+    const { transport } = await start();
+    const channel = `{${newChannel()}}`;
+    const short = { ...LIMITS, emptyTtlMs: 20 };
+    const [first] = await transport.logs.tops([channel], short);
+    await waitFor('the end of the epoch', async () => {
+      const { top } = await transport.logs.read(channel, { limit: 1 }, short);
+      return top.epoch !== first!.epoch;
+    });
+    const [second] = await transport.logs.tops([channel], short);
+    expect(second!.epoch).not.toBe(first!.epoch);
+    expect(isSameBeginning(first!.epoch, second!.epoch)).toBe(true);
   });
 
   it('says where 5,000 logs stand, in the order of the channels', async () => {

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from '../../hub/batch.js';
 import { Frame } from '../../hub/frame.js';
 import { targetOfGroup } from '../../hub/target.js';
+import { isSameBeginning } from '../../transport/log-epoch.js';
 import type { LogEntry, LogRead, Logs, LogTop } from '../../transport/logs.js';
 import type { Connection, PausedAt } from '../connection.js';
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js';
@@ -125,10 +126,16 @@ export class CatchUps {
       this.#rejoin(member, channel, log);
       return true;
     }
-    const read = await logs.read(channel, { from: at.offset + 1, limit }, log.rule);
+    if (isBeforeAllOf(log, at)) {
+      member.paused.set(channel, { ...at, epoch: log.position!.epoch });
+      return true;
+    }
+    const range = { from: at.offset + 1, limit, follows: true };
+    const read = await logs.read(channel, range, log.rule);
     const { position } = log;
     const isStillDue = member.isOpen && member.paused.get(channel) === at;
     if (log !== followed.get(channel) || !position || !isStillDue) return true;
+    if (isBeforeAllOf(log, at)) return true;
     const apart = apartFrom(log, at);
     const isInDoubt = apart ? apart === 'forked' && log.wanted : isOfAnotherBranch(log, read);
     if (isInDoubt) {
@@ -224,6 +231,12 @@ function isThere(
 ): boolean {
   const isAt = position?.offset === offset && position.tag === tag && position.epoch === epoch;
   return isAt && deliveredUpTo === offset;
+}
+
+/** Before all that was sent, by an epoch that lapsed while nothing was: the cursor has gone on to another, and lost nothing. */
+function isBeforeAllOf({ position }: FollowedLog, { epoch, offset }: PausedAt): boolean {
+  if (!position || offset > 0 || epoch === position.epoch) return false;
+  return isSameBeginning(epoch, position.epoch);
 }
 
 /** Why the cursor will not bring on who stands there; undefined while it stands further on in the same log. */

@@ -173,6 +173,9 @@ export class Continuity {
   /** Who joined while Redis was away is due what was sent here since: its log is placed before that leaves. */
   #open(): void {
     const era = ++this.#era;
+    const { logs, rules, channels } = this.#options;
+    // Without it, places before the first message are known for less long.
+    if (rules.any) void logs.prepare(channels.ofEachKey()).catch(() => {});
     this.outbox.prepare();
     void this.#followed.open().then(() => {
       if (era === this.#era) this.outbox.open();

@@ -1,3 +1,4 @@
+import { isSameBeginning } from '../../transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead, LogTop, PublishedEntry } from '../../transport/logs.js';
 import { commonPast, hasForked, mayReachFurtherBack } from './common-past.js';
 import { HeldEntries, type HeldLimits, type HeldTotal } from './held-entries.js';
@@ -165,6 +166,7 @@ export class Cursor {
   placed(top: LogTop): CursorOutcome {
     this.#subscribed = true;
     if (!this.#delivered) this.#moveTo(top);
+    else if (this.#isBeforeAllOf(top.epoch)) this.#moveTo(beginningOf(top));
     if (!this.#standsAt(top)) return this.#wantAfter(this.#offset);
     return this.#join(top.offset, []);
   }
@@ -173,6 +175,7 @@ export class Cursor {
   repaired(wanted: WantedRead, read: LogRead): CursorOutcome {
     if (wanted !== this.#wanted) return NOTHING;
     const { top } = read;
+    if (this.#isBeforeAllOf(top.epoch)) this.#moveTo(beginningOf(top));
     if (top.epoch !== this.#epoch) return this.#beginAnew(top);
     const delivered = this.#delivered!;
     const common = commonPast(read, delivered);
@@ -202,11 +205,11 @@ export class Cursor {
   }
 
   /** All of a new epoch is news: it is followed from its first entry, or lost once more if that is gone. */
-  #beginAnew({ epoch, offset }: LogTop): CursorOutcome {
-    const start = { epoch, offset: 0, tag: '' };
+  #beginAnew(top: LogTop): CursorOutcome {
+    const start = beginningOf(top);
     const lost: Loss = { reason: 'new-epoch', last: this.position!, top: start };
     this.#moveTo(start);
-    return offset === 0 ? this.#join(0, [], lost) : this.#wantAfter(0, [], lost);
+    return top.offset === 0 ? this.#join(0, [], lost) : this.#wantAfter(0, [], lost);
   }
 
   #lose(reason: LossReason, top: LogTop): CursorOutcome {
@@ -253,6 +256,12 @@ export class Cursor {
     return top.offset === this.#offset && top.tag === this.#tag && top.epoch === this.#epoch;
   }
 
+  /** In another epoch, at whose beginning nothing can have been sent that was not delivered. */
+  #isBeforeAllOf(epoch: string): boolean {
+    const isAtBeginning = this.#offset === 0 && this.deliveredUpTo === 0;
+    return isAtBeginning && epoch !== this.#epoch && isSameBeginning(this.#epoch, epoch);
+  }
+
   #follows(entry: LogEntry): boolean {
     return entry.offset === this.#offset + 1 && entry.previousTag === this.#tag;
   }
@@ -281,4 +290,8 @@ export class Cursor {
     this.#tag = top.tag;
     this.#delivered = new RecentTags(top, this.#limits.remembered);
   }
+}
+
+function beginningOf({ epoch }: LogTop): LogTop {
+  return { epoch, offset: 0, tag: '' };
 }

@@ -1,4 +1,5 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
+import { isSameBeginning } from '../../transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead, Logs, LogTop } from '../../transport/logs.js';
 import { assertName } from '../names.js';
 import type { ChannelNames } from '../wire/channels.js';
@@ -182,9 +183,14 @@ function highestBelow(offset: number): number | undefined {
   return offset === Infinity ? undefined : Math.max(offset - 1, 0);
 }
 
-/** @param beyond how far a place of this history may be beyond its newest message */
-function isOfAnother({ epoch, offset }: CheckedPlace, top: LogTop, beyond: number): boolean {
-  return (epoch !== undefined && epoch !== top.epoch) || offset > top.offset + beyond;
+/**
+ * The place before all messages may be known by an epoch that lapsed while nothing was sent.
+ * @param beyond how far a place of this history may be beyond its newest message
+ */
+function isOfAnother(place: CheckedPlace, top: LogTop, beyond: number): boolean {
+  const { epoch = top.epoch, offset } = place;
+  if (epoch === top.epoch) return offset > top.offset + beyond;
+  return offset > 0 || !isSameBeginning(epoch, top.epoch);
 }
 
 function toPage(

@@ -60,7 +60,7 @@ export class LogRepairs {
     if (!wanted) return;
     const era = this.#era;
     try {
-      const read = await this.#logs.read(log.channel, wanted, log.rule);
+      const read = await this.#logs.read(log.channel, { ...wanted, follows: true }, log.rule);
       if (era !== this.#era || log.closed) return;
       if (log.repair(wanted, read)) return;
     } catch {

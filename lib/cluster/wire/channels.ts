@@ -54,6 +54,11 @@ export class ChannelNames {
     return this.#name('cluster');
   }
 
+  /** One channel of each event key, to name all that have it. */
+  ofEachKey(): string[] {
+    return this.#prefixes.map((prefix) => `${prefix}all`);
+  }
+
   /** The key of the instances' leases. */
   leases(): string {
     return this.#name('leases');

@@ -1,5 +1,6 @@
 import { decodeLogEntry, encodeLogEntry } from '../log-entry.js';
-import type { Appended, LogLimits, LogTop, PublishedEntry } from '../logs.js';
+import { isOfSameTime } from '../log-epoch.js';
+import type { Appended, LogLifetimes, LogLimits, LogTop, PublishedEntry } from '../logs.js';
 
 interface FirstResult {
   readonly epoch: string;
@@ -24,13 +25,26 @@ export class MemoryLog {
     return this.#top.epoch !== '' || this.#entries.length > 0 || this.#results.size > 0;
   }
 
-  /** Where it stands; begins anew, under the epoch, if it has none. */
-  look(epoch: string, metaTtlMs: number, now: number): LogTop {
+  /**
+   * Where it stands; begins anew, under the epoch, if it has none. One to which nothing was sent takes the epoch if that is of a
+   * later time than its own.
+   */
+  look(epoch: string, lifetimes: Required<LogLifetimes>, now: number): LogTop {
     if (this.#topLapsesAt <= now) {
       this.#top = { epoch, offset: 0, tag: '' };
       this.#entries = [];
+    } else if (this.#top.offset === 0 && !isOfSameTime(this.#top.epoch, epoch)) {
+      this.#top = { epoch, offset: 0, tag: '' };
     }
-    this.#topLapsesAt = now + metaTtlMs;
+    const { metaTtlMs, emptyTtlMs } = lifetimes;
+    this.#topLapsesAt = now + (this.#top.offset > 0 ? metaTtlMs : emptyTtlMs);
+    return this.#top;
+  }
+
+  /** Where it stands; undefined if it has no epoch. For who does not follow it. */
+  glance(metaTtlMs: number, now: number): LogTop | undefined {
+    if (this.#topLapsesAt <= now) return undefined;
+    if (this.#top.offset > 0) this.#topLapsesAt = now + metaTtlMs;
     return this.#top;
   }
 
@@ -45,7 +59,8 @@ export class MemoryLog {
   }
 
   /** Answers with the entry as it is published. The log has been looked at before. */
-  append(bytes: Buffer, tag: string, { size, ttlMs }: LogLimits, now: number): Buffer {
+  append(bytes: Buffer, tag: string, limits: LogLimits, now: number): Buffer {
+    const { size, ttlMs, metaTtlMs } = limits;
     const { epoch, offset, tag: previousTag } = this.#top;
     const frame = encodeLogEntry({
       epoch,
@@ -60,6 +75,7 @@ export class MemoryLog {
     if (this.#entries.length > size) this.#entries.splice(0, this.#entries.length - size);
     this.#entriesLapseAt = now + ttlMs;
     this.#top = { epoch, offset: offset + 1, tag };
+    this.#topLapsesAt = now + metaTtlMs;
     return frame;
   }
 

@@ -1,4 +1,5 @@
 import { LOG_HEADER_BYTES } from '../log-entry.js';
+import { DATA_NAME_LENGTH, EMPTY_TTL_MS, epochOf, NOT_STORED } from '../log-epoch.js';
 import { LogNames } from '../log-names.js';
 import {
   type Append,
@@ -19,6 +20,7 @@ export class MemoryLogs {
   readonly #publish: (channel: string, bytes: Buffer) => void;
   readonly #names = new LogNames();
   readonly #logs = new Map<string, MemoryLog>();
+  readonly #data = this.#names.next().slice(0, DATA_NAME_LENGTH);
   #sweptAt = performance.now();
   readonly lineage = this.#names.next();
 
@@ -31,7 +33,7 @@ export class MemoryLogs {
     const log = this.#log(channel, now);
     const known = log.firstResult(id, now);
     if (known) return known;
-    const { epoch, offset } = log.look(this.#names.next(), limits.metaTtlMs, now);
+    const { epoch, offset } = log.look(this.#newEpoch(), filled(limits), now);
     const frame = log.append(bytes, this.#names.next(), limits, now);
     const appended = { epoch, offset: offset + 1, duplicate: false };
     log.remember(id, appended, now + idempotencyTtlMs);
@@ -39,18 +41,30 @@ export class MemoryLogs {
     return appended;
   }
 
-  tops(channels: readonly string[], { metaTtlMs }: LogLifetimes): LogTop[] {
+  tops(channels: readonly string[], lifetimes: LogLifetimes): LogTop[] {
     const now = performance.now();
     return channels.map((channel) =>
-      this.#log(channel, now).look(this.#names.next(), metaTtlMs, now),
+      this.#log(channel, now).look(this.#newEpoch(), filled(lifetimes), now),
     );
   }
 
-  read(channel: string, range: LogRange, { metaTtlMs }: LogLifetimes): LogRead {
+  read(channel: string, range: LogRange, lifetimes: LogLifetimes): LogRead {
     const now = performance.now();
-    const log = this.#log(channel, now);
-    const top = log.look(this.#names.next(), metaTtlMs, now);
+    if (range.follows) {
+      const log = this.#log(channel, now);
+      const top = log.look(this.#newEpoch(), filled(lifetimes), now);
+      return { top, entries: within(log.entries(now), range) };
+    }
+    const log = this.#logs.get(channel);
+    const top = log?.glance(lifetimes.metaTtlMs, now);
+    if (!log || !top)
+      return { top: { epoch: this.#newEpoch(NOT_STORED), offset: 0, tag: '' }, entries: [] };
     return { top, entries: within(log.entries(now), range) };
+  }
+
+  /** @param ending of its random part */
+  #newEpoch(ending = ''): string {
+    return epochOf(this.#data, Date.now(), this.#names.next() + ending);
   }
 
   #log(channel: string, now: number): MemoryLog {
@@ -65,6 +79,10 @@ export class MemoryLogs {
     this.#sweptAt = now;
     for (const [channel, log] of this.#logs) if (!log.sweep(now)) this.#logs.delete(channel);
   }
+}
+
+function filled({ metaTtlMs, emptyTtlMs = EMPTY_TTL_MS }: LogLifetimes): Required<LogLifetimes> {
+  return { metaTtlMs, emptyTtlMs };
 }
 
 function within(all: readonly LogEntry[], { from, limit, reverse = false }: LogRange): LogEntry[] {

@@ -16,6 +16,7 @@ export class MemoryTransport implements Transport {
     tops: (channels, lifetimes) => this.#inTurn(() => this.#bus.logs.tops(channels, lifetimes)),
     read: (channel, range, lifetimes) =>
       this.#inTurn(() => this.#bus.logs.read(channel, range, lifetimes)),
+    prepare: () => this.#inTurn(() => {}),
     lineage: () => this.#inTurn(() => this.#bus.logs.lineage),
   };
   readonly #bus: MemoryBus;

@@ -5,8 +5,8 @@ import { FORGOTTEN } from './redis-script.js';
 const BEHIND = 0;
 
 export interface AppendCall {
-  /** The log, its meta, and the first result of the id. */
-  readonly keys: readonly [log: string, meta: string, once: string];
+  /** The log, its meta, the first result of the id, and the name of the data. */
+  readonly keys: readonly [log: string, meta: string, once: string, data: string];
   readonly args: ScriptArgs;
   /** Makes the call over the connection for commands, in the order in which it is asked; rejects with an error of the backplane. */
   readonly send: (command: () => Promise<unknown>) => Promise<unknown>;

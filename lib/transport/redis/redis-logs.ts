@@ -1,4 +1,5 @@
 import { decodeLogEntry } from '../log-entry.js';
+import { EMPTY_TTL_MS } from '../log-epoch.js';
 import { LogNames } from '../log-names.js';
 import {
   type Append,
@@ -70,7 +71,11 @@ export class RedisLogs implements Logs {
     const { channel, id, bytes, limits, idempotencyTtlMs, replicaTimeoutMs } = append;
     const { clients, sender } = this.#options;
     const once = onceKey(channel, id);
-    const keys = [...this.#keysOf(channel), this.#keyPrefix + once] as const;
+    const keys = [
+      ...this.#keysOf(channel),
+      this.#keyPrefix + once,
+      this.#dataKey(channel),
+    ] as const;
     const args = [
       clients.prefix + channel,
       'PUBLISH',
@@ -104,30 +109,45 @@ export class RedisLogs implements Logs {
   }
 
   async tops(channels: readonly string[], lifetimes: LogLifetimes): Promise<readonly LogTop[]> {
-    const calls: Promise<LogTop[]>[] = [];
-    for (let from = 0; from < channels.length; from += TOPS_A_CALL) {
-      const some = channels.slice(from, from + TOPS_A_CALL);
-      calls.push(this.#topsLimit.run(() => this.#topsOf(some, lifetimes)));
+    const tops = new Map<string, LogTop>();
+    const calls: Promise<void>[] = [];
+    for (const [dataKey, together] of this.#byDataKey(channels)) {
+      for (let from = 0; from < together.length; from += TOPS_A_CALL) {
+        const some = together.slice(from, from + TOPS_A_CALL);
+        const call = this.#topsLimit.run(() => this.#topsOf(dataKey, some, lifetimes));
+        calls.push(call.then((found) => found.forEach((top, i) => tops.set(some[i]!, top))));
+      }
     }
-    return (await Promise.all(calls)).flat();
+    await Promise.all(calls);
+    return channels.map((channel) => tops.get(channel)!);
   }
 
   async read(
     channel: string,
-    { from, limit, reverse = false }: LogRange,
-    { metaTtlMs }: LogLifetimes,
+    { from, limit, reverse = false, follows = false }: LogRange,
+    { metaTtlMs, emptyTtlMs = EMPTY_TTL_MS }: LogLifetimes,
   ): Promise<LogRead> {
     const args = [
+      follows ? 'follow' : 'glance',
       metaTtlMs,
+      emptyTtlMs,
       this.#names.next(),
       ...(reverse ? ['XREVRANGE', from ?? '+', '-'] : ['XRANGE', from ?? '-', '+']),
       limit,
       LOG_READ_BYTES,
     ];
+    const keys = [...this.#keysOf(channel), this.#dataKey(channel)];
     const [epoch, offset, tag, ...frames] = await this.#readsLimit.run(() =>
-      this.#ask('read the log', this.#read, this.#keysOf(channel), args),
+      this.#ask('read the log', this.#read, keys, args),
     );
     return { top: topFrom(epoch!, offset!, tag!), entries: entriesFrom(frames as Buffer[]) };
+  }
+
+  async prepare(channels: readonly string[]): Promise<void> {
+    const named = [...this.#byDataKey(channels).keys()].map((dataKey) =>
+      this.#ask('name its data', this.#tops, [dataKey], [0, 0, this.#names.next()]),
+    );
+    await Promise.all(named);
   }
 
   async lineage(): Promise<string> {
@@ -147,9 +167,14 @@ export class RedisLogs implements Logs {
     this.#replication.close();
   }
 
-  async #topsOf(channels: readonly string[], { metaTtlMs }: LogLifetimes): Promise<LogTop[]> {
-    const keys = channels.flatMap((channel) => this.#keysOf(channel));
-    const args = [metaTtlMs, ...channels.map(() => this.#names.next())];
+  /** Of logs of one event key. */
+  async #topsOf(
+    dataKey: string,
+    channels: readonly string[],
+    { metaTtlMs, emptyTtlMs = EMPTY_TTL_MS }: LogLifetimes,
+  ): Promise<LogTop[]> {
+    const keys = [dataKey, ...channels.flatMap((channel) => this.#keysOf(channel))];
+    const args = [metaTtlMs, emptyTtlMs, ...channels.map(() => this.#names.next())];
     const fields = await this.#ask('say where the logs stand', this.#tops, keys, args);
     return channels.map((_, i) => {
       const [epoch, offset, tag] = fields.slice(i * TOP_FIELDS, (i + 1) * TOP_FIELDS);
@@ -173,6 +198,22 @@ export class RedisLogs implements Logs {
 
   #keysOf(channel: string): [log: string, meta: string] {
     return [`${this.#keyPrefix}log:${channel}`, `${this.#keyPrefix}top:${channel}`];
+  }
+
+  /** Names the data that Redis has; in the slot of the channel, and the same for all channels with its hash tag. */
+  #dataKey(channel: string): string {
+    return `${this.#keyPrefix}${/^\{[^}]+\}/.exec(channel)?.[0] ?? channel}:data`;
+  }
+
+  #byDataKey(channels: readonly string[]): Map<string, string[]> {
+    const byKey = new Map<string, string[]>();
+    for (const channel of channels) {
+      const key = this.#dataKey(channel);
+      const together = byKey.get(key);
+      if (together) together.push(channel);
+      else byKey.set(key, [channel]);
+    }
+    return byKey;
   }
 
   #assertUp(notDone: string): void {

@@ -7,6 +7,7 @@ import { encodeEnvelope, EnvelopeKind } from '../../../lib/cluster/wire/envelope
 import type { Batch } from '../../../lib/hub/batch.js';
 import { Hub } from '../../../lib/hub/hub.js';
 import { Turn } from '../../../lib/hub/turn.js';
+import { epochOf } from '../../../lib/transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead, LogTop } from '../../../lib/transport/logs.js';
 import { realProcess } from '../../support/real-process.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -147,6 +148,15 @@ describe('bringing on a paused client', () => {
     await waitFor('the end', () => member.paused.size === 0);
     expect(member.written).toEqual([2, 3]);
     expect(told).toEqual([]);
+  });
+
+  it('goes on before all that was sent when an epoch lapsed to which nothing was', async () => {
+    entries = [1, 2].map((offset) => entry(offset));
+    const [earlier, later] = ['one', 'two'].map((name) => epochOf('abc', Date.now(), name));
+    position = { epoch: later!, offset: 2, tag: tagOf(2) };
+    const { written, paused } = start({ epoch: earlier!, offset: 0, tag: '' });
+    await waitFor('the client to be there', () => paused.size === 0);
+    expect([written, told]).toEqual([[1, 2], []]);
   });
 
   it('says a fork at the place where it stands, though nothing follows', async () => {

@@ -11,7 +11,13 @@ import { CURSOR_PROPERTIES, propertyOf } from './cursor-properties.js';
 jest.setTimeout(120_000);
 
 const FOLDER = new URL('../../../lib/cluster/continuity/', import.meta.url);
-const FILES = ['recent-tags.ts', 'held-entries.ts', 'common-past.ts', 'cursor.ts'];
+const FILES = [
+  '../../transport/log-epoch.ts',
+  'recent-tags.ts',
+  'held-entries.ts',
+  'common-past.ts',
+  'cursor.ts',
+];
 
 const SOURCE = FILES.map((file) => readFileSync(new URL(file, FOLDER), 'utf8'))
   .join('\n')
@@ -80,9 +86,20 @@ const MUTANTS: Mutant[] = [
   ['another epoch is a loss', 'if (top.epoch !== this.#epoch) return this.#beginAnew(top);', ''],
   [
     'a new epoch is followed from its first entry',
-    'return offset === 0 ? this.#join(0, [], lost) : this.#wantAfter(0, [], lost);',
+    'return top.offset === 0 ? this.#join(0, [], lost) : this.#wantAfter(0, [], lost);',
     'return this.#join(0, [], lost);',
   ],
+  [
+    'the place before all entries outlives its epoch, for a read',
+    'if (this.#isBeforeAllOf(top.epoch)) this.#moveTo(beginningOf(top));\n    if (top.epoch',
+    'if (top.epoch',
+  ],
+  [
+    'only the place before all entries outlives its epoch',
+    'return isAtBeginning && epoch',
+    'return epoch',
+  ],
+  ['it does so while the data is the same', ' && isSameBeginning(this.#epoch, epoch)', ''],
   ['a read begins with what follows the last delivered', 'from: offset + 1', 'from: offset + 2'],
   [
     'a read that does not reach the top is followed by another',

@@ -24,7 +24,7 @@ export type Step =
   | { do: 'trim'; keep: number }
   /** Whoever takes over gets so many entries before it is heard. */
   | { do: 'failOver'; missing: number; unheard: number }
-  | { do: 'begin' }
+  | { do: 'begin' | 'lapse' }
   | { do: 'hear' | 'hearTwice' | 'drop'; nth: number }
   | { do: 'hearAll' }
   | { do: 'suspend' | 'subscribe' }
@@ -103,6 +103,8 @@ export class CursorPlay {
         return;
       case 'begin':
         return this.#log.begin();
+      case 'lapse':
+        return this.#log.lapse();
       case 'hear':
         return this.#hear(this.#wire.splice(step.nth, 1));
       case 'hearTwice':

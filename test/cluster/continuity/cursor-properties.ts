@@ -44,7 +44,7 @@ const troubles = [
     missing: fc.oneof(fc.nat(2), fc.nat(9)),
     unheard: fc.oneof(fc.constant(0), fc.nat(2)),
   }),
-  fc.record({ do: fc.constant('begin') }),
+  fc.record({ do: fc.constantFrom('begin', 'lapse') }),
 ];
 
 /** @param lag by how many changes a place may lag that answers: 0 where only the master does */

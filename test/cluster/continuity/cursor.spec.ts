@@ -199,6 +199,49 @@ describe('a cursor', () => {
       expect([cursor.state, cursor.position]).toEqual(['live', top()]);
     });
 
+    it('nothing: where an epoch lapsed to which nothing was sent', () => {
+      log = new ModelLog();
+      cursor = new Cursor(counters);
+      cursor.placed(top());
+      log.lapse();
+      expect(cursor.placed(top())).toEqual(NOTHING);
+      expect(cursor.position).toEqual(top());
+      log.lapse();
+      const entries = append(3);
+      // As the channel brings it, and as a look finds it.
+      expect(cursor.arrive(entries[2]!).read).toEqual({ from: 1, limit: 256 });
+      expect(repair()).toEqual({ ...NOTHING, deliver: entries });
+      expect(cursor.state).toBe('live');
+    });
+
+    it('trimmed: where entries of the epoch after such a one are kept no more', () => {
+      log = new ModelLog();
+      cursor = new Cursor(counters);
+      cursor.placed(top());
+      const last = top();
+      log.lapse();
+      append(3);
+      log.trim(2);
+      cursor.placed(top());
+      const lost = { reason: 'trimmed', last: { ...last, epoch: top().epoch }, top: top() };
+      expect(repair()).toEqual({ ...NOTHING, lost });
+    });
+
+    it('new-epoch: where it cannot know that nothing was sent', () => {
+      log = new ModelLog();
+      cursor = new Cursor(counters);
+      cursor.placed(top());
+      const last = top();
+      // It is deaf, and Redis is emptied.
+      append(3);
+      log.begin();
+      append(1);
+      const start = { ...top(), offset: 0, tag: '' };
+      cursor.placed(top());
+      expect(repair().lost).toEqual({ reason: 'new-epoch', last, top: start });
+      expect(repair().deliver).toHaveLength(1);
+    });
+
     it('forked: further back than it remembers', () => {
       arrive(...append(CURSOR_LIMITS.remembered));
       const last = top();

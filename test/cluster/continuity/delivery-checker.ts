@@ -1,6 +1,6 @@
 import type { CursorOutcome, Loss } from '../../../lib/cluster/continuity/cursor.js';
 import type { LogTop, PublishedEntry } from '../../../lib/transport/logs.js';
-import { type Snapshot, shows, tagAt, topOf } from './model-log.js';
+import { isOfSameData, type Snapshot, shows, tagAt, topOf } from './model-log.js';
 
 /**
  * Watches what a cursor delivers and says, and throws at the first thing that it must not do. It knows nothing of how the
@@ -44,7 +44,7 @@ export class DeliveryChecker {
 
   #indexOf({ epoch, offset, tag }: LogTop): number {
     return this.#chain.findLastIndex(
-      (mark) => mark.offset === offset && mark.tag === tag && mark.epoch === epoch,
+      (mark) => mark.offset === offset && mark.tag === tag && isIn(mark, epoch),
     );
   }
 
@@ -62,11 +62,16 @@ export class DeliveryChecker {
 
   #reasonIn(answer: Snapshot): string {
     const { epoch, offset, tag } = this.#chain.at(-1)!;
-    if (epoch !== answer.epoch) return 'new-epoch';
+    if (!isIn({ epoch, offset }, answer.epoch)) return 'new-epoch';
     if (this.#chain.slice(this.#old).some((mark) => shows(answer, mark))) return 'no loss';
     if (answer.branch.length > offset && answer.gone > offset) return 'trimmed';
     return tagAt(answer.branch, offset) === tag ? 'no loss' : 'forked';
   }
+}
+
+/** The place before all entries is that of each epoch of the same data. */
+function isIn(mark: Pick<LogTop, 'epoch' | 'offset'>, epoch: string): boolean {
+  return mark.epoch === epoch || (mark.offset === 0 && isOfSameData(mark.epoch, epoch));
 }
 
 function name({ epoch, offset, tag }: LogTop): string {

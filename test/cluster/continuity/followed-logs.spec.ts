@@ -63,6 +63,8 @@ class UniformLogs implements Logs {
     return { top: this.top, entries };
   }
 
+  async prepare(): Promise<void> {}
+
   async lineage(): Promise<string> {
     return this.lineageName;
   }

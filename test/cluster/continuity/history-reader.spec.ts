@@ -3,6 +3,7 @@ import { HistoryReader } from '../../../lib/cluster/continuity/history-reader.js
 import { HistoryRules } from '../../../lib/cluster/continuity/history-rules.js';
 import { ChannelNames } from '../../../lib/cluster/wire/channels.js';
 import { historyRules } from '../../../lib/module/history-option.js';
+import { epochOf } from '../../../lib/transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead } from '../../../lib/transport/logs.js';
 
 /** What one read answers with at most, as where entries are large. */
@@ -96,5 +97,34 @@ describe('a history that is read in several steps', () => {
   it.each([false, true])('never mixes two branches (reverse: %s)', async (reverse) => {
     log.changes.set(1, { epoch: 'e1', tags: 'abXYZ' });
     expect(await tagsOf({ reverse })).toEqual(['e1', reverse ? 'ZYXba' : 'abXYZ']);
+  });
+});
+
+describe('a history that is read from before its first message', () => {
+  const DAY_MS = 24 * 60 * 60 * 1_000;
+  const begunAt = (daysAgo: number, data = 'abc') =>
+    epochOf(data, Date.now() - daysAgo * DAY_MS, `random-${daysAgo}`);
+
+  async function read(since: { epoch: string; offset: number }, tags = 'xyz', trimmed = 0) {
+    const log = new ChangingLog('');
+    log.changes.set(0, { epoch: begunAt(0), tags, trimmed });
+    const page = await readerOf(log).read('/', ROOM, { since });
+    return [page.complete, page.entries.map(({ raw }) => String(raw)).join('')];
+  }
+
+  it('is complete where only an empty epoch has come and gone since', async () => {
+    expect(await read({ epoch: begunAt(0.5), offset: 0 })).toEqual([true, 'xyz']);
+    expect(await read({ epoch: begunAt(0), offset: 0 }, '')).toEqual([true, '']);
+  });
+
+  it('is not where the first messages are gone', async () => {
+    expect(await read({ epoch: begunAt(0.5), offset: 0 }, 'xyz', 1)).toEqual([false, 'yz']);
+  });
+
+  it('is not where messages may have come and gone since', async () => {
+    expect(await read({ epoch: begunAt(2), offset: 0 })).toEqual([false, 'xyz']);
+    expect(await read({ epoch: begunAt(0, 'def'), offset: 0 })).toEqual([false, 'xyz']);
+    expect(await read({ epoch: begunAt(0.5), offset: 1 })).toEqual([false, 'xyz']);
+    expect(await read({ epoch: 'of a hand', offset: 0 })).toEqual([false, 'xyz']);
   });
 });

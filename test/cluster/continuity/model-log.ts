@@ -37,14 +37,25 @@ export function tagAt(branch: Snapshot['branch'], offset: number): string | unde
   return offset === 0 ? '' : branch[offset - 1]?.tag;
 }
 
+/** As `log-epoch.ts` says: of some data, all of one time. */
+function epochName(data: number, epoch: number): string {
+  return `${String(data).padStart(3, '0')}AA${String(epoch).padStart(3, '0')}`;
+}
+
+/** Whether two epochs have the same beginning: in the model, one lapses only if it never had an entry. */
+export function isOfSameData(one: string, other: string): boolean {
+  return one.slice(0, 3) === other.slice(0, 3);
+}
+
 /**
  * A log as Redis keeps it, with all that can befall it. Tags are alike, as far as they may be: those of one offset differ, and
  * those of offsets next to each other; others need not.
  */
 export class ModelLog {
-  #history: Snapshot[] = [{ epoch: 'epoch-1', branch: [], gone: 0 }];
+  #history: Snapshot[] = [{ epoch: epochName(1, 1), branch: [], gone: 0 }];
   /** How many entries were ever given an offset of this epoch. */
   #given: number[] = [];
+  #data = 1;
   #epochs = 1;
 
   get now(): Snapshot {
@@ -91,7 +102,14 @@ export class ModelLog {
   /** Redis was emptied. */
   begin(): void {
     this.#given = [];
-    this.#become({ epoch: `epoch-${++this.#epochs}`, branch: [], gone: 0 });
+    this.#data++;
+    this.#become({ epoch: epochName(this.#data, ++this.#epochs), branch: [], gone: 0 });
+  }
+
+  /** Nobody looked at it for a while, and nothing was ever sent to it. */
+  lapse(): void {
+    if (this.#given.length > 0) return;
+    this.#become({ epoch: epochName(this.#data, ++this.#epochs) });
   }
 
   #become(change: Partial<Snapshot>): void {

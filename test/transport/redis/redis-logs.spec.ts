@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { BackplaneRefusedError } from '../../../lib/errors/backplane-refused.error.js';
+import { isSameBeginning } from '../../../lib/transport/log-epoch.js';
 import type { Appended } from '../../../lib/transport/logs.js';
 import type { RedisSource } from '../../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../../lib/transport/redis/redis.transport.js';
@@ -35,12 +36,21 @@ describeOnRedis('The logs of Redis', (redis) => {
     return outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason as Error);
   };
 
-  it('are kept under three kinds of keys, in the slot of their channel', async () => {
+  it('are kept under three kinds of keys, in the slot of their channel, and one for all of an event key', async () => {
     const { transport } = await start();
-    const channel = `{${uniqueKey()}}:room:/chat:{x}`;
+    const eventKey = uniqueKey();
+    const channel = `{${eventKey}}:room:/chat:{x}`;
     await append(transport, channel, 'a', { id: 'né' });
-    const keys = [`log:${channel}`, `top:${channel}`, `once:${channel}:né:3`];
-    expect(await redis.server.cli('exists', ...keys)).toBe(3);
+    await transport.logs.tops([`{${eventKey}}:all:/chat`], LIMITS);
+    const keys = (await redis.server.cli('keys', `*${eventKey}*`)) as string[];
+    expect(keys.sort()).toEqual([
+      `log:${channel}`,
+      `once:${channel}:né:3`,
+      `top:{${eventKey}}:all:/chat`,
+      `top:${channel}`,
+      `{${eventKey}}:data`,
+    ]);
+    expect(await redis.server.cli('pttl', `{${eventKey}}:data`)).toBeGreaterThan(86_400_000);
   });
 
   it('have the keyPrefix before keys and channels, once, whoever made the client', async () => {
@@ -60,6 +70,7 @@ describeOnRedis('The logs of Redis', (redis) => {
     expect(keys.sort()).toEqual([
       `shop:log:${channel}`,
       `shop:once:${channel}:id:2`,
+      `shop:${channel}:data`,
       `shop:top:${channel}`,
     ]);
   });
@@ -146,6 +157,19 @@ describeOnRedis('The logs of Redis', (redis) => {
       entriesOf(to.transport, channel, 3_000),
     );
     expect(textsOf(entries)).toEqual(heard);
+  });
+
+  it('have another beginning once Redis has lost its data', async () => {
+    const { logs } = (await start()).transport;
+    const [one, other] = ['a', 'b'].map((room) => `{${uniqueKey()}}:${room}`) as [string, string];
+    const glance = async () => (await logs.read(one, { limit: 1 }, LIMITS)).top.epoch;
+    const look = async () => (await logs.tops([other], LIMITS))[0]!.epoch;
+    await logs.prepare([one, other]);
+    const before = [await glance(), await look()];
+    await redis.server.cli('flushall');
+    const after = [await glance(), await look()];
+    for (const [i, epoch] of before.entries())
+      expect(isSameBeginning(epoch, after[i]!)).toBe(false);
   });
 
   it('name their server, and another after it began anew', async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { decodeLogEntry } from '../../../lib/transport/log-entry.js';
+import { epochOf, HALF_DAY_MS } from '../../../lib/transport/log-epoch.js';
 import { LOG_APPEND } from '../../../lib/transport/redis/scripts/log-append.js';
 import { LOG_READ } from '../../../lib/transport/redis/scripts/log-read.js';
 import { LOG_TOPS } from '../../../lib/transport/redis/scripts/log-tops.js';
@@ -8,18 +9,23 @@ import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.
 import { waitFor, waitForEvent } from '../../support/wait-for.js';
 
 const LONG_MS = 600_000;
+const SHORT_MS = 60_000;
+/** The epoch of a log that began with that name, as the first that names the data. */
+const begun = (name: string) => epochOf(name.slice(0, 3), Date.now(), name);
 
 describeOnRedis('In Redis,', (redis) => {
   let client: Redis;
   let log: string;
   let meta: string;
   let once: string;
+  let data: string;
 
   beforeEach(() => {
     client ??= redis.server.client();
     log = uniqueKey();
     meta = `${log}:meta`;
     once = `${log}:once`;
+    data = `${log}:data`;
   });
 
   const append = async (
@@ -33,29 +39,46 @@ describeOnRedis('In Redis,', (redis) => {
       onceTtlMs = LONG_MS,
     } = {},
   ) => {
-    const keys = [log, meta, once];
+    const keys = [log, meta, once, data];
     const args = [log, 'PUBLISH', epoch, tag, size, ttlMs, metaTtlMs, onceTtlMs, bytes];
     const answer = await client.eval(LOG_APPEND, keys.length, ...keys, ...args);
     await client.rename(once, `${log}:once:${String(bytes)}`);
     return answer;
   };
   const tops = (epoch: string, metaTtlMs = LONG_MS) =>
-    client.eval(LOG_TOPS, 2, log, meta, metaTtlMs, epoch);
-  const read = async (range: (string | number)[], limit = 100, bytes = 1_000_000) => {
-    const args = [2, log, meta, LONG_MS, 'epoch--2', ...range, limit, bytes];
-    const answer = (await client.callBuffer('eval', LOG_READ, ...args)) as Buffer[];
-    return answer.slice(3).map((frame) => decodeLogEntry(frame)!);
+    client.eval(LOG_TOPS, 3, data, log, meta, metaTtlMs, SHORT_MS, epoch);
+  const look = async (
+    how: 'follow' | 'glance',
+    range: (string | number)[],
+    limit = 100,
+    bytes = 1_000_000,
+  ) => {
+    const keys = [3, log, meta, data];
+    const args = [...keys, how, LONG_MS, SHORT_MS, 'other--2', ...range, limit, bytes];
+    const [epoch, offset, , ...frames] = (await client.callBuffer(
+      'eval',
+      LOG_READ,
+      ...args,
+    )) as Buffer[];
+    const top = { epoch: String(epoch), offset: Number(offset) };
+    return { top, entries: frames.map((frame) => decodeLogEntry(frame)!) };
   };
+  const read = async (range: (string | number)[], limit?: number, bytes?: number) =>
+    (await look('follow', range, limit, bytes)).entries;
 
   it('an append leaves a stream by offset, a hash of the top, and the first result', async () => {
-    expect(await append('a')).toEqual(['epoch--1', 1, 0]);
-    expect(await append('b', { epoch: 'epoch--2', tag: 'tag----2' })).toEqual(['epoch--1', 2, 0]);
-    expect(await client.hgetall(meta)).toEqual({ e: 'epoch--1', s: '2', t: 'tag----2' });
-    expect(await client.get(`${log}:once:b`)).toBe('epoch--12');
+    expect(await append('a')).toEqual([begun('epoch--1'), 1, 0]);
+    expect(await append('b', { epoch: 'epoch--2', tag: 'tag----2' })).toEqual([
+      begun('epoch--1'),
+      2,
+      0,
+    ]);
+    expect(await client.hgetall(meta)).toEqual({ e: begun('epoch--1'), s: '2', t: 'tag----2' });
+    expect(await client.get(`${log}:once:b`)).toBe(`${begun('epoch--1')}2`);
     const stream = (await client.callBuffer('xrange', log, '-', '+')) as [Buffer, Buffer[]][];
     expect(stream.map(([id, fields]) => [id, fields[0]].join(' '))).toEqual(['1-0 f', '2-0 f']);
     expect(decodeLogEntry(stream[1]![1][1]!)).toMatchObject({
-      epoch: 'epoch--1',
+      epoch: begun('epoch--1'),
       offset: 2,
       tag: 'tag----2',
       previousTag: 'tag----1',
@@ -106,18 +129,74 @@ describeOnRedis('In Redis,', (redis) => {
     }
   });
 
+  it('a look gives a log its epoch for a short time, and a look more renews it; an append makes it last', async () => {
+    expect(await tops('epoch--1')).toEqual([begun('epoch--1'), 0, '']);
+    const life = () => client.pttl(meta);
+    expect(await life()).toBeLessThanOrEqual(SHORT_MS);
+    for (const act of [() => tops('epoch--2'), () => read(['XRANGE', '-', '+'])]) {
+      await client.pexpire(meta, SHORT_MS * 0.4);
+      await act();
+      expect(await life()).toBeGreaterThan(SHORT_MS * 0.9);
+    }
+    await look('glance', ['XRANGE', '-', '+']);
+    expect(await append('a')).toEqual([begun('epoch--1'), 1, 0]);
+    expect(await life()).toBeGreaterThan(LONG_MS * 0.9);
+  });
+
+  it('a glance stores nothing, and renews the meta of a log that has something', async () => {
+    const { top, entries } = await look('glance', ['XRANGE', '-', '+']);
+    expect([top.offset, entries]).toEqual([0, []]);
+    expect(await client.exists(log, meta, data)).toBe(0);
+    // Now the data has a name.
+    await client.eval(LOG_TOPS, 1, data, LONG_MS, SHORT_MS, 'epoch--1');
+    const before = await look('glance', ['XRANGE', '-', '+']);
+    expect(before.top.epoch).toBe(begun('epo-----'));
+    expect(await client.exists(log, meta)).toBe(0);
+    const [, offset] = (await append('a')) as unknown[];
+    expect(offset).toBe(1);
+    await client.pexpire(meta, LONG_MS * 0.4);
+    expect((await look('glance', ['XRANGE', '-', '+'])).entries).toHaveLength(1);
+    expect(await client.pttl(meta)).toBeGreaterThan(LONG_MS * 0.9);
+    // Nobody knows what was in it: its next epoch is like no other, and a glance leaves the trace.
+    await client.del(meta);
+    expect((await look('glance', ['XRANGE', '-', '+'])).top).toEqual({
+      epoch: 'other--2',
+      offset: 0,
+    });
+    expect(await client.exists(log)).toBe(1);
+    expect(await tops('other--3')).toEqual(['other--3', 0, '']);
+    expect(await tops('epoch--4')).toEqual(['other--3', 0, '']);
+  });
+
+  it('the epoch of an empty log is never old, and that of another stays', async () => {
+    const [earlier, now] = [Date.now() - HALF_DAY_MS, begun('epoch--1')];
+    await tops('epoch--1');
+    const old = epochOf('epo', earlier, 'epoch--1');
+    await client.hset(meta, 'e', old);
+    expect(await tops('epoch--1')).toEqual([now, 0, '']);
+    await client.hset(meta, 'e', old);
+    expect((await look('glance', ['XRANGE', '-', '+'])).top.epoch).toBe(old);
+    expect((await look('follow', ['XRANGE', '-', '+'])).top.epoch).toBe(begun('epoch--2'));
+    await client.hset(meta, 'e', old);
+    await append('a');
+    expect(await tops('epoch--1')).toEqual([old, 1, 'tag----1']);
+    // Of data that is lost, or of an earlier version.
+    await client.hset(meta, 'e', 'elsewher', 's', 0, 't', '');
+    expect(await tops('epoch--1')).toEqual(['elsewher', 0, '']);
+  });
+
   it('a known id answers with its first result, and writes nothing', async () => {
     await append('a');
     await client.rename(`${log}:once:a`, once);
     await client.del(meta);
-    expect(await append('a', { epoch: 'epoch--2' })).toEqual(['epoch--1', 1, 1]);
+    expect(await append('a', { epoch: 'epoch--2' })).toEqual([begun('epoch--1'), 1, 1]);
     expect(await client.exists(meta)).toBe(0);
     expect(await client.xlen(log)).toBe(1);
   });
 
   for (const [what, act] of [
-    ['an append', () => append('b', { epoch: 'epoch--2' })],
-    ['a look', () => tops('epoch--2')],
+    ['an append', () => append('b', { epoch: 'other--2' })],
+    ['a look', () => tops('other--2')],
     ['a read', () => read(['XRANGE', '-', '+'])],
   ] as const) {
     it(`${what} finds a lost meta: a new epoch, and nothing of the old one`, async () => {
@@ -125,10 +204,10 @@ describeOnRedis('In Redis,', (redis) => {
       await append('old 2');
       await client.del(meta);
       await act();
-      expect(await client.hget(meta, 'e')).toBe('epoch--2');
+      expect(await client.hget(meta, 'e')).toBe('other--2');
       const entries = await read(['XRANGE', '-', '+']);
-      expect(entries.every(({ epoch, offset }) => epoch === 'epoch--2' && offset === 1)).toBe(true);
-      expect(await append('new', { epoch: 'epoch--3' })).toMatchObject({ 0: 'epoch--2', 2: 0 });
+      expect(entries.every(({ epoch, offset }) => epoch === 'other--2' && offset === 1)).toBe(true);
+      expect(await append('new', { epoch: 'epoch--3' })).toMatchObject({ 0: 'other--2', 2: 0 });
     });
   }
 
@@ -137,7 +216,7 @@ describeOnRedis('In Redis,', (redis) => {
     const changes = async () =>
       /master_repl_offset:(\d+)/.exec(await client.info('replication'))![1];
     const before = await changes();
-    expect(await tops('epoch--2')).toEqual(['epoch--1', 1, 'tag----1']);
+    expect(await tops('epoch--2')).toEqual([begun('epoch--1'), 1, 'tag----1']);
     expect(await read(['XRANGE', '-', '+'])).toHaveLength(1);
     expect(await changes()).toBe(before);
   });
@@ -190,7 +269,7 @@ describeOnRedis('In Redis,', (redis) => {
     await subscriber.ssubscribe(log);
     const heard = waitForEvent<[Buffer, Buffer]>(subscriber, 'smessageBuffer');
     const args = [log, 'SPUBLISH', 'epoch--1', 'tag----1', 3, LONG_MS, LONG_MS, LONG_MS, 'a'];
-    await client.eval(LOG_APPEND, 3, log, meta, once, ...args);
+    await client.eval(LOG_APPEND, 4, log, meta, once, data, ...args);
     expect(decodeLogEntry((await heard)[1])).toMatchObject({ offset: 1, previousTag: '' });
   });
 });

@@ -1,18 +1,17 @@
 import { LOG_TOP } from './log-top.js';
-import { NOW_MS } from './now-ms.js';
 import { REFUSAL } from './refusal.js';
 
 /**
- * KEYS: the log, its meta, the message id's first result, and, where an append to this log is not answered yet, the first
- * result of the last such one. Answers with epoch, offset and whether the id was known, and with Redis's words if the entry
+ * KEYS: the log, its meta, the message id's first result, the name of the data, and, where an append to this log is not answered
+ * yet, the first result of the last such one. Answers with epoch, offset and whether the id was known, and with Redis's words if the entry
  * could not be published. Answers with 0, and has written nothing, if the append before has not taken effect.
  *
  * Redis does not roll a script back, and may refuse any single command of it (a missing right, a renamed command). So all that
  * can be undone comes first, and XADD, which cannot, last: an id that a stream has had, it never takes again. The first write
  * is one that Redis refuses when it is out of memory: later ones of a script it lets pass.
  */
-export const LOG_APPEND = `${NOW_MS}${LOG_TOP}${REFUSAL}
-local log, meta, once, before = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+export const LOG_APPEND = `${LOG_TOP}${REFUSAL}
+local log, meta, once, data, before = unpack(KEYS)
 local channel, publish, candidate, tag, size, ttl, metaTtl, onceTtl, bytes = unpack(ARGV)
 local known = redis.call('GET', once)
 if known and known ~= '' then return {known:sub(1, 8), tonumber(known:sub(9)), 1} end
@@ -45,7 +44,7 @@ local function write(epoch, top, topTag)
   return offset, frame
 end
 
-local epoch, top, topTag = topOf(log, meta, candidate)
+local epoch, top, topTag = topOf(log, meta, data, candidate)
 local offset, frame = write(epoch, top, topTag)
 if refused and refused.err:find('equal or smaller', 1, true) then
   -- The stream is ahead of its meta, by a hand that was not ours. It would take nothing more.
