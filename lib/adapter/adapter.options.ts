@@ -59,6 +59,7 @@ export type GivenLimits = { readonly [Name in keyof LimitOptions]?: number | fal
 export interface AdapterOptions {
   readonly heartbeat: HeartbeatOptions | false;
   readonly maxPayloadBytes: number;
+  readonly maxDepth: number | false;
   readonly bufferLimitBytes: number;
   readonly totalBufferLimitBytes: number;
   readonly slowClient: SlowClientPolicy;

@@ -1,3 +1,4 @@
+import { jsonText } from '../cluster/json.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 import { INTERNAL_ERROR } from './failure.js';
 
@@ -36,9 +37,7 @@ export class ClientRequest {
   /** @throws TypeError for data that JSON cannot hold */
   answer(data?: unknown): void {
     if (this.#answered) return;
-    const text = JSON.stringify({ id: this.#id, data: data ?? null });
-    this.#answered = true;
-    this.socket.writeText(text);
+    this.#write('data', jsonText('The answer', data ?? null));
   }
 
   /**
@@ -55,11 +54,13 @@ export class ClientRequest {
   /** Says the error, or an internal one for what a client would take for none. @throws TypeError as {@link answer} */
   fail(error: unknown): void {
     if (this.#answered) return;
-    const told: unknown = JSON.stringify(withoutEcho(error));
-    const isError = typeof told === 'string' && !LOOKS_LIKE_NO_ERROR.has(told);
-    const text = `{"id":${JSON.stringify(this.#id)},"error":${isError ? told : JSON.stringify(INTERNAL_ERROR)}}`;
+    const told = jsonText('The error', withoutEcho(error) ?? null);
+    this.#write('error', LOOKS_LIKE_NO_ERROR.has(told) ? JSON.stringify(INTERNAL_ERROR) : told);
+  }
+
+  #write(member: 'data' | 'error', text: string): void {
     this.#answered = true;
-    this.socket.writeText(text);
+    this.socket.writeText(`{"id":${JSON.stringify(this.#id)},"${member}":${text}}`);
   }
 }
 

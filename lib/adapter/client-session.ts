@@ -4,6 +4,7 @@ import type { WsMessageHandler } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import type { RawData } from 'ws';
 
+import { safeJsonText } from '../cluster/json.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { Deadline } from '../timing/deadline.js';
 import type { BackplaneSocket } from './backplane-socket.js';
@@ -11,7 +12,7 @@ import { byteLengthOf } from './byte-length.js';
 import { ConnectionGate } from './connection-gate.js';
 import type { Dispatcher } from './dispatcher.js';
 import { exceptionIn } from './exception-frame.js';
-import { failureOf } from './failure.js';
+import { failureOf, INTERNAL_ERROR } from './failure.js';
 import { Pulse } from './heartbeat.js';
 import type { DisconnectCallback, GatewayHook, Session } from './session.js';
 
@@ -200,7 +201,7 @@ export class ClientSession implements Session {
     );
     const socket = this.#socket;
     if (socket.readyState !== OPEN) return;
-    socket.writeText(JSON.stringify({ event: 'exception', data: exceptionOf(error) }));
+    socket.writeText(exceptionText(error));
     socket.disconnect(INTERNAL_ERROR_CODE, 'handleConnection failed');
     if (socket.raw.isPaused) socket.raw.resume();
   }
@@ -213,6 +214,12 @@ class HookFailure extends Error {
   ) {
     super('handleConnection failed');
   }
+}
+
+/** An exception may hold what the client sent, or anything else. */
+function exceptionText(error: unknown): string {
+  const data = safeJsonText(exceptionOf(error)) ?? JSON.stringify(INTERNAL_ERROR);
+  return `{"event":"exception","data":${data}}`;
 }
 
 /** In the form of Nest's own exception frames. */

@@ -3,6 +3,7 @@ import { isObservable } from 'rxjs';
 import type { RawData } from 'ws';
 
 import type { Counters } from '../cluster/counters.js';
+import { jsonText } from '../cluster/json.js';
 import { RESERVED_PREFIX } from '../cluster/message.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { quote } from '../errors/quote.js';
@@ -11,15 +12,26 @@ import type { BackplaneSocket } from './backplane-socket.js';
 import { byteLengthOf } from './byte-length.js';
 import { ClientRequest, isRequestId } from './client-request.js';
 import { exceptionIn } from './exception-frame.js';
-import { INTERNAL_ERROR } from './failure.js';
+import { type Failure, INTERNAL_ERROR } from './failure.js';
 import { currentRun, HandlerRun } from './handler-run.js';
 import type { HandlerWatch } from './handler-watch.js';
-import { defaultMessageParser } from './message-parser.js';
+import { MessageReader, TooDeepMessage } from './message-reader.js';
 
 const OPEN = 1;
 const CLOSED = 3;
 
 type Handler = WsMessageHandler['callback'];
+
+export interface DispatcherOptions {
+  /** Asked for at each frame: `setMessageParser` may change it. */
+  readonly parser: () => MessageParser;
+  /** Of the members of clients' messages. */
+  readonly maxDepth: number | false;
+  readonly counters: Pick<Counters, 'strayAnswers' | 'tooDeep'>;
+  readonly log: ThrottledLog;
+  /** Of the gateways. */
+  readonly handlers: HandlerWatch;
+}
 
 interface TableEntry {
   /** Where a client's own copy of the handler stands among its bound handlers. */
@@ -40,23 +52,16 @@ interface TableEntry {
 export class Dispatcher {
   readonly #table = new Map<unknown, TableEntry[]>();
   readonly #handlers: HandlerWatch;
-  readonly #parser: () => MessageParser;
-  readonly #counters: Pick<Counters, 'strayAnswers'>;
+  readonly #reader: MessageReader;
+  readonly #maxDepth: number | false;
+  readonly #counters: DispatcherOptions['counters'];
   readonly #log: ThrottledLog;
   /** How many positions the table knows. */
   #size = 0;
 
-  /**
-   * @param parser asked for at each frame: `setMessageParser` may change it
-   * @param handlers of the gateways
-   */
-  constructor(
-    parser: () => MessageParser,
-    counters: Pick<Counters, 'strayAnswers'>,
-    log: ThrottledLog,
-    handlers: HandlerWatch,
-  ) {
-    this.#parser = parser;
+  constructor({ parser, maxDepth, counters, log, handlers }: DispatcherOptions) {
+    this.#reader = new MessageReader({ parser, maxDepth, log });
+    this.#maxDepth = maxDepth;
     this.#log = log;
     this.#counters = counters;
     this.#handlers = handlers;
@@ -94,8 +99,9 @@ export class Dispatcher {
     data: RawData,
     binary: boolean,
   ): void {
-    const message = this.#parse(data, binary);
-    if (typeof message !== 'object' || message === null) return;
+    const message = this.#reader.read(data, binary);
+    if (!message) return;
+    if (message instanceof TooDeepMessage) return this.#refuse(message, socket);
     const { event, id } = message;
     if (event === undefined && isRequestId(id)) {
       if (socket.takeAnswer(id, message, byteLengthOf(data))) return;
@@ -137,16 +143,14 @@ export class Dispatcher {
     return exception !== undefined && this.takesAsAnswer(socket, 'exception', exception.data);
   }
 
-  #parse(data: RawData, binary: boolean): ClientMessage | void {
-    const parser = this.#parser();
-    try {
-      return parser(binary ? data : (data as Buffer).toString());
-    } catch (error) {
-      // What the default parser throws at, clients choose: no line in the log for it. A parser of the app's that throws is a fault.
-      if (parser !== defaultMessageParser)
-        this.#log.error('parser', 'The message parser threw', error);
-      return undefined;
-    }
+  /** A request gets a failure as its answer, a question of ours one as the client's. */
+  #refuse({ event, id }: TooDeepMessage, socket: BackplaneSocket): void {
+    this.#counters.tooDeep++;
+    if (!isRequestId(id)) return;
+    const message = `Nested deeper than ${this.#maxDepth} levels`;
+    const error: Failure = { status: 'error', message };
+    if (event === undefined) socket.takeAnswer(id, { error }, message.length);
+    else new ClientRequest(socket, id, 0).fail(error);
   }
 
   #run(
@@ -179,7 +183,14 @@ export class Dispatcher {
       run.request ? handler(data, run.ack, run.ack) : handler(data, event)
     ) as Promise<unknown>;
     Promise.resolve(result).then(
-      (value) => this.#respond(value, entry, socket, run),
+      (value) => {
+        try {
+          this.#respond(value, entry, socket, run);
+        } catch (error) {
+          // A value that only looks like an Observable.
+          this.#failed(error, socket, run.request);
+        }
+      },
       (error: unknown) => this.#failed(error, socket, run.request),
     );
   }
@@ -243,7 +254,8 @@ function handlersAmong(entries: readonly TableEntry[] = [], bound: readonly Hand
 }
 
 function send(socket: BackplaneSocket, response: unknown): void {
-  if (socket.readyState === OPEN) socket.writeText(JSON.stringify(response));
+  const text = jsonText("The handler's return value", response);
+  if (socket.readyState === OPEN) socket.writeText(text);
 }
 
 /** Short, and of a string only: an event may be anything that a client sends, thousands of levels deep. */

@@ -14,18 +14,21 @@ import {
   booleanOption,
   functionOption,
   isPlainObject,
+  mendOfNumber,
   wholeOption,
   wrong,
 } from './option-checks.js';
 
 const MIB = 1024 * 1024;
 const DEFAULT_LIMITS: LimitOptions = { rooms: 1_000 };
+const DEFAULT_MAX_DEPTH = 64;
 const SLOW_CLIENT: readonly SlowClientPolicy[] = ['disconnect', 'drop', 'pause'];
 
 /** The names of the adapter's options. */
 export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
   'heartbeat',
   'maxPayloadBytes',
+  'maxDepth',
   'bufferLimitBytes',
   'totalBufferLimitBytes',
   'slowClient',
@@ -42,6 +45,7 @@ export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOp
   return Object.freeze({
     heartbeat: heartbeat(options.heartbeat),
     maxPayloadBytes: wholeOption('maxPayloadBytes', options.maxPayloadBytes, MIB),
+    maxDepth: maxDepth(options.maxDepth),
     bufferLimitBytes: wholeOption('bufferLimitBytes', options.bufferLimitBytes, MIB),
     totalBufferLimitBytes: wholeOption(
       'totalBufferLimitBytes',
@@ -61,6 +65,14 @@ export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOp
     perMessageDeflate: perMessageDeflate(options.perMessageDeflate),
     limits: limits(options.limits),
   });
+}
+
+function maxDepth(given: unknown): number | false {
+  if (given === undefined) return DEFAULT_MAX_DEPTH;
+  if (given === false) return false;
+  if (typeof given !== 'number' || !Number.isSafeInteger(given) || given < 1)
+    throw wrong('maxDepth', 'a whole number from 1, or false', given, mendOfNumber(given));
+  return given;
 }
 
 function heartbeat(given: unknown): HeartbeatOptions | false {

@@ -35,7 +35,6 @@ import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-op
 import { assertKnown, wrong } from './option-checks.js';
 import { Port } from './port.js';
 import type { DisconnectCallback } from './session.js';
-import { isSamePath, normalisePath } from './upgrade-path.js';
 
 /** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
 export interface AdapterContext {
@@ -169,7 +168,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   /** Nest makes one server for all gateways of a port and path: a second name for it would be lost. */
   #assertOneHub(port: number, path: string): void {
     const names = this.#hooks!.hubNames(
-      (ofPort, ofPath) => ofPort === port && isSamePath(ofPath, path),
+      (ofPort, ofPath) => ofPort === port && normalisePath(ofPath) === path,
     );
     if (names.length <= 1) return;
     const said = names.map((name) => (name === undefined ? 'none' : `"${name}"`)).join(' and ');
@@ -186,9 +185,9 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     wsOptions: ServerOptions,
     listener: Port,
   ): Endpoint {
-    const { heartbeat, bufferLimitBytes, slowClient } = this.#options;
+    const { heartbeat, bufferLimitBytes, slowClient, maxDepth } = this.#options;
     const isHere = (ofPort: number, ofPath: string | undefined): boolean =>
-      ofPort === port && isSamePath(ofPath, path);
+      ofPort === port && normalisePath(ofPath) === path;
     if (heartbeat) this.#heartbeat ??= new Heartbeat(heartbeat);
     this.#logger.log(
       `Hub ${quote(hub)} at ${port === APP_PORT ? '' : `port ${port}, `}path ${quote(path)}`,
@@ -200,12 +199,13 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       options: { ...this.#options, authenticate: this.#authenticate() },
       backplane: this.#backplane,
       log: this.#log,
-      dispatcher: new Dispatcher(
-        () => this.#parser,
-        this.#backplane.counters,
-        this.#log,
-        this.#handlers,
-      ),
+      dispatcher: new Dispatcher({
+        parser: () => this.#parser,
+        maxDepth,
+        counters: this.#backplane.counters,
+        log: this.#log,
+        handlers: this.#handlers,
+      }),
       heartbeat: this.#heartbeat,
       writing: {
         bufferLimitBytes,
@@ -291,4 +291,9 @@ function assertHubName(hub: unknown): asserts hub is string {
       { cause: error },
     );
   }
+}
+
+/** As Nest writes paths: one slash in front, none at the end. */
+function normalisePath(path: string | undefined): string {
+  return `/${(path ?? '').split('/').filter(Boolean).join('/')}`;
 }

@@ -35,6 +35,8 @@ export interface Counters {
   lostSpans: number;
   /** Answers of clients that nobody waits for (any more), ignored. */
   strayAnswers: number;
+  /** Messages of clients that nest deeper than `maxDepth`: answered with a failure, or dropped. */
+  tooDeep: number;
 }
 
 export function newCounters(): Counters {
@@ -57,5 +59,6 @@ export function newCounters(): Counters {
     repairMs: 0,
     lostSpans: 0,
     strayAnswers: 0,
+    tooDeep: 0,
   };
 }

@@ -1,6 +1,8 @@
-import { inspect, types } from 'node:util';
+import { types } from 'node:util';
 
+import { describe } from '../errors/quote.js';
 import { Frame } from '../hub/frame.js';
+import { jsonText } from './json.js';
 
 /** Events that start so are the backplane's own. */
 export const RESERVED_PREFIX = '$';
@@ -50,22 +52,7 @@ function dataMember(event: string, data: unknown): string {
 
 /** @throws TypeError if JSON cannot hold the data */
 export function dataText(event: string, data: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(data);
-  } catch (error) {
-    throw new TypeError(
-      `The data of "${event}" cannot be written as JSON: ${(error as Error).message.split('\n', 1)[0]}. ` +
-        'Send plain data: no BigInt, no cycles.',
-      { cause: error },
-    );
-  }
-  if (text === undefined) {
-    throw new TypeError(
-      `The data of "${event}" is ${describe(data)}, which JSON cannot hold. Send plain data.`,
-    );
-  }
-  return text;
+  return jsonText(`The data of "${event}"`, data);
 }
 
 /** @throws TypeError for anything but a non-empty string that is not reserved */
@@ -78,10 +65,4 @@ export function assertEvent(event: unknown): asserts event is string {
       `The event "${event}" starts with "${RESERVED_PREFIX}", which is reserved for the backplane's own. Name it otherwise.`,
     );
   }
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'object' && value !== null
-    ? `an object of ${value.constructor?.name ?? 'no class'}`
-    : `${typeof value} ${inspect(value).slice(0, 80)}`;
 }

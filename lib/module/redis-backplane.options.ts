@@ -40,6 +40,12 @@ export interface RedisBackplaneOptions {
   /** Of one message from a client; more closes the connection with 1009. Default 1 MiB. */
   maxPayloadBytes?: number;
   /**
+   * How deep lists and objects may nest in the data of a client's message, and in its event, id and error. A request that
+   * nests deeper is answered with a failure; without an `id` it is dropped, and counted as `stats().tooDeep`. `false` turns
+   * the check off. Default 64.
+   */
+  maxDepth?: number | false;
+  /**
    * What a client may leave unread before it counts as slow. Default 1 MiB. It holds for broadcasts, `emit` and answers; `client.send` is as
    * on a `ws` socket.
    */

@@ -22,12 +22,12 @@ describe('an event as clients read it', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['empty', '', /^An event must be a non-empty string, got string ''\.$/],
-    ['a number', 7, /^An event must be a non-empty string, got number 7\.$/],
+    ['empty', '', /^An event must be a non-empty string, got an empty string\.$/],
+    ['a number', 7, /^An event must be a non-empty string, got the number 7\.$/],
     ['undefined', undefined, /non-empty string, got undefined/],
-    ['null', null, /non-empty string, got object null/],
+    ['null', null, /non-empty string, got null\.$/],
     ['an object', {}, /non-empty string, got an object of Object/],
-    ['a symbol', Symbol('s'), /non-empty string, got symbol/],
+    ['a symbol', Symbol('s'), /non-empty string, got the symbol Symbol/],
     ['reserved', '$join', /^The event "\$join" starts with "\$", which is reserved/],
     ['just the sign', '$', /reserved/],
   ])('may not be %s', (_, event, message) => {
@@ -42,8 +42,8 @@ describe('an event as clients read it', () => {
   it.each<[string, unknown, RegExp]>([
     ['a BigInt', { deep: [1n] }, /data of "e" cannot be written as JSON: .*BigInt.*no BigInt/],
     ['a cycle', cycle, /data of "e" cannot be written as JSON: Converting circular.*no cycles/],
-    ['a function', () => 1, /data of "e" is function .*which JSON cannot hold/],
-    ['a symbol', Symbol('s'), /data of "e" is symbol .*which JSON cannot hold/],
+    ['a function', () => 1, /data of "e" is a function, which JSON cannot hold/],
+    ['a symbol', Symbol('s'), /data of "e" is the symbol .*which JSON cannot hold/],
     ['what its toJSON makes nothing of', { toJSON: () => undefined }, /JSON cannot hold/],
     [
       'what its toJSON throws at',

@@ -143,6 +143,10 @@ const NONSENSE: Nonsense[] = [
   ['a limit that is true', { limits: { rooms: true } }, 'limits.rooms', /a boolean/, /or false/],
   ['a limit in words', { limits: { rooms: '9' } }, 'limits.rooms', /a string/, /Number\(value/],
   ['half a room', { limits: { rooms: 1.5 } }, 'limits.rooms', /1\.5/, /whole number/],
+  ['a depth of 0', { maxDepth: 0 }, 'maxDepth', /the number 0/, /from 1, or false/],
+  ['endless depth', { maxDepth: Infinity }, 'maxDepth', /Infinity/, /or false/],
+  ['a depth in words', { maxDepth: '64' }, 'maxDepth', /a string/, /Number/],
+  ['depth as true', { maxDepth: true }, 'maxDepth', /a boolean/, /or false/],
   ['a total of 0', { totalBufferLimitBytes: 0 }, 'totalBufferLimitBytes', /the number 0/, ANY],
   ['a size in words', { bufferLimitBytes: '1mb' }, 'bufferLimitBytes', /a string/, /Number/],
   [

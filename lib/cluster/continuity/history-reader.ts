@@ -1,6 +1,7 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
 import { isSameBeginning } from '../../transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead, Logs, LogTop } from '../../transport/logs.js';
+import { isTextDeeperThan, outlineOf, SAFE_DEPTH } from '../json.js';
 import { assertName } from '../names.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope } from '../wire/envelope.js';
@@ -35,7 +36,10 @@ export interface HistoryEntry {
   /** Of an event; undefined for what was sent by `send()`. */
   readonly event?: string;
   readonly data?: unknown;
-  /** What was given to `send()`. */
+  /**
+   * What was given to `send()`. Of an event whose data nests deeper than 1,000 levels: the text of the message, instead of
+   * `data`, so that any entry can be part of an answer.
+   */
   readonly raw?: string | Buffer;
 }
 
@@ -212,10 +216,15 @@ function historyEntryOf({ offset, publishedAtMs, bytes }: LogEntry): HistoryEntr
 }
 
 /** Undefined for text that is no event, as `send` may have sent it. */
-function eventIn(text: string): { event: string; data?: unknown } | undefined {
+function eventIn(text: string): { event: string; data?: unknown; raw?: string } | undefined {
+  const isDeep = isTextDeeperThan(text, SAFE_DEPTH);
   try {
-    const { event, data } = JSON.parse(text) as { event?: unknown; data?: unknown };
-    return typeof event === 'string' ? { event, data } : undefined;
+    const { event, data } = JSON.parse(isDeep ? outlineOf(text) : text) as {
+      event?: unknown;
+      data?: unknown;
+    };
+    if (typeof event !== 'string') return undefined;
+    return isDeep ? { event, raw: text } : { event, data };
   } catch {
     return undefined;
   }

@@ -32,14 +32,7 @@ export function recordIn({ id, value }: Pick<Lease, 'id' | 'value'>): InstanceRe
   const { host, pid, startedAt, connections, hubs, listens, former } = parseObject(value) ?? {};
   if (typeof host !== 'string' || !isStrings(hubs) || !isStrings(listens) || !isStrings(former))
     return undefined;
-  return {
-    id,
-    host,
-    pid: Number(pid),
-    startedAt: Number(startedAt),
-    connections: Number(connections),
-    hubs,
-    listens,
-    former,
-  };
+  if (typeof pid !== 'number' || typeof startedAt !== 'number' || typeof connections !== 'number')
+    return undefined;
+  return { id, host, pid, startedAt, connections, hubs, listens, former };
 }

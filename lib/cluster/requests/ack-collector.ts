@@ -1,23 +1,10 @@
 import { Deadline } from '../../timing/deadline.js';
 import type { Frame } from '../../hub/frame.js';
 import { MAX_ANSWER_BYTES } from './answer-bounds.js';
+import type { AnswersMessage, AskedMessage } from './answer-messages.js';
 import type { Reply } from './answer-stream.js';
 import type { AnswerListener, ClientAnswer, Connection } from '../connection.js';
 import type { Question } from './question.js';
-
-/** The first message of an answer to `ask`: who is being asked. */
-export interface AskedMessage {
-  readonly asked: readonly string[];
-  readonly unknown: readonly string[];
-}
-
-/** Any later one: who has answered, and who has gone. */
-export interface AnswersMessage {
-  readonly answers: readonly (readonly [connectionId: string, answer: ClientAnswer])[];
-  readonly closed: readonly string[];
-  /** Whose answers there was no room for. Left out where there is nobody. */
-  readonly tooLarge?: readonly string[];
-}
 
 /** Answers of clients that come so soon after one another travel together. */
 const GATHER_MS = 10;

@@ -1,6 +1,7 @@
 import type { Target } from '../../hub/target.js';
-import type { AnswersMessage, AskedMessage } from './ack-collector.js';
+import type { AnswersMessage, AskedMessage } from './answer-messages.js';
 import type { Gap } from './asker.js';
+import type { ClientAnswer } from '../connection.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import { entries, missingOf } from './missing.js';
 import type { AckAnswer, AckOptions, AckResult } from './results.js';
@@ -32,10 +33,7 @@ export class AckGathering {
     for (const id of message.tooLarge ?? []) if (waiting?.delete(id)) this.#tooLarge.push(id);
     for (const [connectionId, answer] of message.answers) {
       if (!waiting?.delete(connectionId)) continue;
-      const given: AckAnswer =
-        'error' in answer
-          ? { connectionId, error: answer.error }
-          : { connectionId, data: answer.data };
+      const given = answerOf(connectionId, answer);
       this.#answers.push(given);
       this.#tell(given);
     }
@@ -63,4 +61,15 @@ export class AckGathering {
       ],
     };
   }
+}
+
+/** JSON leaves a member out whose value it cannot hold: a function, as an app's `messageParser` may have returned. */
+const NOT_JSON = Object.freeze({
+  status: 'error',
+  message: 'The answer is nothing that JSON can hold.',
+});
+
+function answerOf(connectionId: string, answer: ClientAnswer): AckAnswer {
+  if ('error' in answer) return { connectionId, error: answer.error };
+  return 'data' in answer ? { connectionId, data: answer.data } : { connectionId, error: NOT_JSON };
 }

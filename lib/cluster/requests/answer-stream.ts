@@ -1,6 +1,7 @@
 import { encodeControl, EnvelopeKind } from '../wire/envelope.js';
 import { encodeParcel } from '../wire/parcel.js';
 import { MAX_ANSWER_BYTES, PART_BYTES } from './answer-bounds.js';
+import { answerText } from './answer-text.js';
 
 /**
  * What an instance says to a request: any number of messages, the last of them marked.
@@ -61,10 +62,10 @@ export class AnswerStream {
     return this.#ended && this.#waiting.length === 0;
   }
 
-  /** @throws TypeError for what JSON cannot hold */
+  /** @throws TypeError for what JSON cannot hold, but for answers of clients */
   readonly send: Reply = (message, last) => {
     if (this.#ended) return;
-    const body = Buffer.from(JSON.stringify(message), 'utf8');
+    const body = Buffer.from(answerText(message), 'utf8');
     this.#totalBytes += body.length;
     const fits = this.#totalBytes <= MAX_ANSWER_BYTES && this.#options.hasRoom(body.length);
     if (fits) this.#queue(body, last);

@@ -1,8 +1,8 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { Target } from '../../hub/target.js';
-import type { AnswersMessage, AskedMessage } from './ack-collector.js';
 import { AckGathering } from './ack-gathering.js';
+import { askedOrAnswersIn, doneIn, type DoneMessage, fetchedIn } from './answer-messages.js';
 import type { Asker } from './asker.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import { eventFrame } from '../message.js';
@@ -10,7 +10,6 @@ import type { ThrottledLog } from '../throttled-log.js';
 import { missingOf } from './missing.js';
 import type { Operation, QuestionArguments } from './question.js';
 import type { SocketDescription } from './remote-socket.js';
-import type { DoneMessage, FetchedMessage } from './responder.js';
 import type {
   AckOptions,
   AckResult,
@@ -44,7 +43,7 @@ export class HubOperations {
     const gap = await this.#asker.gather(
       { operation: 'fetch', hub: this.#hub, target, modifiers },
       (instanceId, message) => {
-        const fetched = message as FetchedMessage;
+        const fetched = fetchedIn(message);
         for (const id of fetched.unknown) unknown.push(id);
         for (const socket of fetched.sockets) sockets.push({ ...socket, instanceId });
       },
@@ -103,7 +102,7 @@ export class HubOperations {
         modifiers,
         body: (id) => eventFrame(event, data, id).payload,
       },
-      (instanceId, message) => gathering.add(instanceId, message as AskedMessage | AnswersMessage),
+      (instanceId, message) => gathering.add(instanceId, askedOrAnswersIn(message)),
     );
     return gathering.result(target, gap);
   }
@@ -120,7 +119,7 @@ export class HubOperations {
     const gap = await this.#asker.gather(
       { operation, hub: this.#hub, target, modifiers, args },
       (instanceId, message) => {
-        const done = message as DoneMessage;
+        const done = doneIn(message);
         for (const id of done.unknown) unknown.push(id);
         for (const [connectionId, max] of done.refused ?? [])
           refused.push({ connectionId, reason: 'LIMIT_EXCEEDED', max });

@@ -225,5 +225,6 @@ export class PendingRequest {
 }
 
 function isFailure(message: unknown): message is Failure {
-  return typeof (message as Partial<Failure> | null)?.failed === 'string';
+  const { failed, message: reason } = (message ?? {}) as { failed?: unknown; message?: unknown };
+  return typeof failed === 'string' && (reason === undefined || typeof reason === 'string');
 }

@@ -2,33 +2,17 @@ import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
 import { messageOf } from '../../errors/quote.js';
 import { Frame } from '../../hub/frame.js';
 import { AckCollector } from './ack-collector.js';
+import type { DoneMessage, FetchedMessage, Refused } from './answer-messages.js';
 import type { Reply } from './answer-stream.js';
 import type { Connection } from '../connection.js';
+import { safeJsonText } from '../json.js';
 import type { Identity } from '../instances/identity.js';
 import { instanceOf } from '../instances/instance-id.js';
 import type { Question } from './question.js';
-import type { SocketDescription } from './remote-socket.js';
 import type { ServedHub } from '../served-hub.js';
 import type { ServedHubs } from '../served-hubs.js';
 import type { ServerEvents } from '../servers/server-events.js';
 import type { ThrottledLog } from '../throttled-log.js';
-
-/** The answer to `count`, `join`, `leave` and `disconnect`. */
-export interface DoneMessage {
-  readonly connections: number;
-  /** Named connections of this instance that there are not. */
-  readonly unknown: readonly string[];
-  /** Of `join`: who would have been in too many rooms, each with its limit, and is in none of them. Left out where there is nobody. */
-  readonly refused?: readonly Refused[];
-}
-
-export type Refused = readonly [connectionId: string, max: number];
-
-/** The answer to `fetch`. */
-export interface FetchedMessage {
-  readonly sockets: readonly Omit<SocketDescription, 'instanceId'>[];
-  readonly unknown: readonly string[];
-}
 
 export interface ResponderOptions {
   readonly identity: Identity;
@@ -174,10 +158,32 @@ function describe({ id, userId, rooms, data }: Connection): FetchedMessage['sock
   return { id, userId, rooms: [...rooms], data: copyOf(data) };
 }
 
-/** As far as JSON can hold it: what an app keeps on a connection need not be meant for others. */
+/** As far as JSON can hold it: what an app keeps on a connection need not be meant for others. Costs a field no other. */
 function copyOf(data: unknown): unknown {
+  const text = safeJsonText(data);
+  if (text !== undefined) return JSON.parse(text) as unknown;
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
+  const fields = data as Record<string, unknown>;
+  // As own properties: "__proto__" may be among the names.
+  return Object.fromEntries(
+    namesIn(fields).flatMap((name) => {
+      const field = fieldText(fields, name);
+      return field === undefined ? [] : [[name, JSON.parse(field) as unknown]];
+    }),
+  );
+}
+
+function namesIn(data: object): string[] {
   try {
-    return JSON.parse(JSON.stringify(data)) as unknown;
+    return Object.keys(data);
+  } catch {
+    return [];
+  }
+}
+
+function fieldText(data: Record<string, unknown>, name: string): string | undefined {
+  try {
+    return safeJsonText(data[name]);
   } catch {
     return undefined;
   }
