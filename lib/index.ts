@@ -35,7 +35,7 @@ export type { Counters } from './cluster/counters.js';
 export type { AnyEvents, EventArguments, EventName } from './cluster/events.js';
 export { HubAudience } from './cluster/hub-audience.js';
 export type { InstanceInfo } from './cluster/instances/instance-record.js';
-export type { LeaseOptions } from './cluster/instances/instances.js';
+export type { InstanceList, LeaseOptions } from './cluster/instances/instances.js';
 export type { BackplaneStatus } from './cluster/link/link.js';
 export { type FetchedSockets, RemoteSocket } from './cluster/requests/remote-socket.js';
 export type {
@@ -49,6 +49,7 @@ export type {
   MissingInstance,
   MissingReason,
   ServerSideResult,
+  Stale,
 } from './cluster/requests/results.js';
 export type { Departure } from './cluster/instances/roll.js';
 export type { ServerEventContext, ServerEventHandler } from './cluster/servers/server-events.js';

@@ -203,7 +203,7 @@ export class Audience<Events extends object = AnyEvents> {
    * @throws (rejects) BackplaneClosedError
    */
   async fetchSockets(): Promise<FetchedSockets<Events>> {
-    const { sockets, missing } = await this.#sink.operations.fetch(this.#target, this.#modifiers);
+    const { sockets, ...gap } = await this.#sink.operations.fetch(this.#target, this.#modifiers);
     const remote = sockets.map(
       (socket) =>
         new RemoteSocket<Events>(socket, (timeoutMs) => {
@@ -211,7 +211,7 @@ export class Audience<Events extends object = AnyEvents> {
           return timeoutMs === undefined ? one : one.timeout(timeoutMs);
         }),
     );
-    return Object.assign(remote, { missing });
+    return Object.assign(remote, gap);
   }
 
   /**

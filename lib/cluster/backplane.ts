@@ -9,8 +9,7 @@ import { type Counters, newCounters } from './counters.js';
 import type { AnyEvents } from './events.js';
 import { HubAudience, type HubSink } from './hub-audience.js';
 import { connectionId } from './instances/instance-id.js';
-import type { InstanceInfo } from './instances/instance-record.js';
-import { DEFAULT_LEASE, type LeaseOptions } from './instances/instances.js';
+import { DEFAULT_LEASE, type InstanceList, type LeaseOptions } from './instances/instances.js';
 import type { BackplaneStatus } from './link/link.js';
 import type { BackplaneLogger } from './logger.js';
 import { assertName } from './names.js';
@@ -53,6 +52,11 @@ export interface BackplaneStats extends Readonly<Counters> {
   readonly outbox: number;
   /** Since the last message that went to Redis and came back; undefined before the first. */
   readonly probeAgeMs: number | undefined;
+  /**
+   * Since this instance's lease was last renewed; undefined before the first time. More than `lease.renewEveryMs` and a little: Redis
+   * does not keep it, and results rest on what was known before (`stale`).
+   */
+  readonly leaseAgeMs: number | undefined;
 }
 
 /** The hub of gateways without a path, and of a backplane's own verbs. */
@@ -135,9 +139,10 @@ export class Backplane<
 
   /**
    * The live instances, this one first, as Redis knows them now. One that died without a word is listed until its lease lapses.
+   * While Redis keeps no leases, the others are those that were last known, and the result has `stale: true`.
    * @throws (rejects) BackplaneUnavailableError while Redis is away
    */
-  instances(): Promise<InstanceInfo[]> {
+  instances(): Promise<InstanceList> {
     return this.#cluster.instances.list();
   }
 
@@ -160,7 +165,7 @@ export class Backplane<
 
   /** What happened on this instance since its start, in plain numbers. */
   stats(): BackplaneStats {
-    const { link, requests, openQuestions, continuity } = this.#cluster;
+    const { link, requests, openQuestions, continuity, instances } = this.#cluster;
     return {
       ...this.counters,
       subscriptions: link.subscriptions.size,
@@ -169,6 +174,7 @@ export class Backplane<
       followed: continuity.followed,
       outbox: continuity.outbox.depth,
       probeAgeMs: link.probeAgeMs,
+      leaseAgeMs: instances.leaseAgeMs,
     };
   }
 

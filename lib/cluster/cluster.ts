@@ -184,7 +184,10 @@ export class Cluster {
         broadcast: (envelope, channel) => this.#broadcasts.receive(envelope, channel),
         request: (envelope) => this.#requestInbox.receive(envelope),
         allowance: (envelope) => this.#requestInbox.receiveAllowance(envelope),
-        answer: (envelope) => this.requests.receive(envelope),
+        answer: (envelope) => {
+          this.instances.heard(envelope.origin);
+          return this.requests.receive(envelope);
+        },
         announcement: (envelope) =>
           this.requests.receiveReturn(envelope) || this.instances.receive(envelope),
       },
@@ -214,6 +217,7 @@ export class Cluster {
       commandTimeoutMs,
       lease,
       logger,
+      log: this.#log,
       joined: (record) => this.#emitter.emit('instanceJoined', infoOf(record)),
       gone: (record, how) => {
         this.requests.instanceGone(record.id, how);

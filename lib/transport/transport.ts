@@ -65,27 +65,31 @@ export interface TransportEvents {
 }
 
 /**
- * Leases under a key, on the clock of the other side. Each call first removes what has lapsed, costs as much as there are
- * leases under the key, and rejects, soon, when it cannot be known that it will be carried out.
+ * Leases under a key, on the clock of the other side. Each call costs as much as there are leases under the key, and rejects,
+ * soon, when it cannot be known that it will be carried out: with `BackplaneRefusedError` where the other side answered, and
+ * refused. A clock that is set back prolongs no lease by more than its own time.
  */
 export interface Leases {
   /** Takes a lease, or takes it anew. Resolves with all of the key. */
-  claim(key: string, id: string, value: string, ttlMs: number): Promise<readonly Lease[]>;
+  claim(key: string, id: string, value: string, ttlMs: number): Promise<LeaseList>;
   /** As {@link claim} for a lease that is still held; resolves with undefined, and changes nothing, if it has lapsed. */
-  renew(
-    key: string,
-    id: string,
-    value: string,
-    ttlMs: number,
-  ): Promise<readonly Lease[] | undefined>;
-  drop(key: string, id: string): Promise<void>;
-  list(key: string): Promise<readonly Lease[]>;
+  renew(key: string, id: string, value: string, ttlMs: number): Promise<LeaseList | undefined>;
+  /** Gives a lease up. For so long, {@link LeaseList.departed} names it, unless it is claimed again. */
+  drop(key: string, id: string, rememberMs: number): Promise<void>;
+  /** Changes nothing, so that it works where the other side takes no writes. */
+  list(key: string): Promise<LeaseList>;
 }
 
-/** A lease that has not lapsed. */
+export interface LeaseList {
+  /** Those that have not lapsed. */
+  readonly leases: readonly Lease[];
+  /** The ids of those that were given up by {@link Leases.drop} not long ago: they did not lapse. */
+  readonly departed: readonly string[];
+}
+
 export interface Lease {
   readonly id: string;
-  /** As it was last claimed or renewed. */
+  /** As it was last claimed or renewed; empty where the other side has lost it. */
   readonly value: string;
   /** Until it lapses. */
   readonly remainingMs: number;

@@ -1,12 +1,13 @@
 import type { RedisOptions } from 'ioredis';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { BackplaneRefusedError } from '../../lib/errors/backplane-refused.error.js';
 import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
 import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js';
 import { RedisLeases } from '../../lib/transport/redis/redis-leases.js';
 import type { RedisSource } from '../../lib/transport/redis/redis-source.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
-import type { Lease, Transport } from '../../lib/transport/transport.js';
+import type { LeaseList, Transport } from '../../lib/transport/transport.js';
 import { describeOnRedis, uniqueKey } from '../integration/fixtures/backends.js';
 import { sourceOf } from '../support/redis-source.js';
 import { closeAfterEach } from '../support/cleanup.js';
@@ -16,7 +17,8 @@ import { Recorder } from './recorder.js';
 
 const LONG_MS = 60_000;
 
-const ids = (leases: readonly Lease[] | undefined) => leases?.map(({ id }) => id).sort();
+const ids = (list: LeaseList | undefined) => list?.leases.map(({ id }) => id).sort();
+const NOBODY: LeaseList = { leases: [], departed: [] };
 
 /** What the leases of every transport do. */
 function describeLeases(name: string, make: () => Transport): void {
@@ -32,28 +34,28 @@ function describeLeases(name: string, make: () => Transport): void {
     it('are seen by all, with their values and what is left of them', async () => {
       const [one, two] = [await start(), await start()];
       const key = uniqueKey();
-      expect(await two.list(key)).toEqual([]);
+      expect(await two.list(key)).toEqual(NOBODY);
       await one.claim(key, 'a', 'the a – é', LONG_MS);
-      const leases = await two.claim(key, 'b', '', LONG_MS);
-      expect(ids(leases)).toEqual(['a', 'b']);
-      expect(await one.list(key)).toEqual(
+      const list = await two.claim(key, 'b', '', LONG_MS);
+      expect(ids(list)).toEqual(['a', 'b']);
+      expect((await one.list(key)).leases).toEqual(
         expect.arrayContaining([
           { id: 'a', value: 'the a – é', remainingMs: expect.any(Number) },
           { id: 'b', value: '', remainingMs: expect.any(Number) },
         ]),
       );
-      for (const { remainingMs } of leases) {
+      for (const { remainingMs } of list.leases) {
         expect(remainingMs).toBeGreaterThan(LONG_MS - 20_000);
         expect(remainingMs).toBeLessThanOrEqual(LONG_MS);
       }
-      expect(await one.list(uniqueKey())).toEqual([]);
+      expect(await one.list(uniqueKey())).toEqual(NOBODY);
     });
 
     it('are renewed while they are held, with a new value', async () => {
       const leases = await start();
       const key = uniqueKey();
       await leases.claim(key, 'a', '1', 5_000);
-      const [renewed] = (await leases.renew(key, 'a', '2', LONG_MS))!;
+      const [renewed] = (await leases.renew(key, 'a', '2', LONG_MS))!.leases;
       expect(renewed!.value).toBe('2');
       expect(renewed!.remainingMs).toBeGreaterThan(5_000);
     });
@@ -63,20 +65,30 @@ function describeLeases(name: string, make: () => Transport): void {
       const key = uniqueKey();
       await leases.claim(key, 'lives', '', LONG_MS);
       await leases.claim(key, 'dies', '', 30);
-      await waitFor('the lease to lapse', async () => (await leases.list(key)).length === 1);
+      await waitFor('the lease to lapse', async () => ids(await leases.list(key))!.length === 1);
       expect(await leases.renew(key, 'dies', '', LONG_MS)).toBeUndefined();
       expect(ids(await leases.list(key))).toEqual(['lives']);
       expect(ids(await leases.claim(key, 'dies', '', LONG_MS))).toEqual(['dies', 'lives']);
     });
 
-    it('are gone when they are dropped, also twice', async () => {
+    it('are gone when they are dropped, also twice, and are remembered as dropped for so long', async () => {
       const leases = await start();
       const key = uniqueKey();
+      await leases.claim(key, 'stays', '', LONG_MS);
       await leases.claim(key, 'a', '', LONG_MS);
-      await leases.drop(key, 'a');
-      await leases.drop(key, 'a');
-      expect(await leases.list(key)).toEqual([]);
+      await leases.drop(key, 'a', LONG_MS);
+      await leases.drop(key, 'a', LONG_MS);
+      await leases.drop(key, 'brief', 30);
+      const list = await leases.list(key);
+      expect(ids(list)).toEqual(['stays']);
+      expect(list.departed).toContain('a');
+      await waitFor('the brief memory to end', async () => {
+        const { departed } = (await leases.renew(key, 'stays', '', LONG_MS))!;
+        return departed.join() === 'a';
+      });
       expect(await leases.renew(key, 'a', '', LONG_MS)).toBeUndefined();
+      const again = await leases.claim(key, 'a', '', LONG_MS);
+      expect([ids(again), again.departed]).toEqual([['a', 'stays'], []]);
     });
   });
 }
@@ -94,7 +106,7 @@ describe('Leases on a server that takes no writes', () => {
     said = 0;
     const run = async (): Promise<unknown> => {
       if (isReplica) throw new Error("READONLY You can't write against a read only replica.");
-      return [1];
+      return [1, [], []];
     };
     leases = new RedisLeases({
       client: { evalBuffer: run, evalshaBuffer: run, options: {} } as unknown as Redis,
@@ -165,7 +177,7 @@ describeOnRedis('Over Redis:', (redis) => {
     await ours.claim(key, 'a', '', LONG_MS);
     expect(ids(await theirs.claim(key, 'b', '', LONG_MS))).toEqual(['a', 'b']);
     const keys = (await redis.server.cli('keys', `*${key}*`)) as string[];
-    expect(keys.sort()).toEqual([`shop:${key}`, `shop:${key}:values`]);
+    expect(keys.sort()).toEqual([`shop:${key}`, `shop:${key}:given`, `shop:${key}:values`]);
   });
 
   it('nothing stays behind when nobody renews any more', async () => {
@@ -173,7 +185,11 @@ describeOnRedis('Over Redis:', (redis) => {
     const leases = await start(sourceOf(redis.server.url));
     await leases.claim(key, 'a', 'value', 40);
     await waitFor('the keys to expire', async () => !(await redis.server.cli('exists', key)));
-    expect(await redis.server.cli('exists', `${key}:values`)).toBe(0);
+    await leases.drop(key, 'a', 40);
+    await waitFor('all keys to expire', async () => {
+      const keys = (await redis.server.cli('keys', `${key}*`)) as string[];
+      return keys.length === 0;
+    });
   });
 
   it('a flush of the script cache is survived', async () => {
@@ -190,9 +206,111 @@ describeOnRedis('Over Redis:', (redis) => {
     await leases.claim(key, 'a', 'value', LONG_MS);
     await leases.claim(key, 'b', 'value', LONG_MS);
     await redis.server.cli('hdel', `${key}:values`, 'a');
-    const values = (await leases.list(key)).map(({ id, value }) => `${id}=${value}`);
+    const values = (await leases.list(key)).leases.map(({ id, value }) => `${id}=${value}`);
     expect(values.sort()).toEqual(['a=', 'b=value']);
   });
+
+  describe('whatever becomes of the clock of Redis,', () => {
+    const HOUR_MS = 3_600_000;
+    const TTL_MS = 400;
+
+    /** Of the dead one, as a live one sees it that goes on renewing its own. */
+    const outlivedMs = async (change: (key: string, dead: number) => Promise<unknown>) => {
+      const key = uniqueKey();
+      const leases = await start(options(''));
+      await leases.claim(key, 'live', 'value', TTL_MS);
+      await leases.claim(key, 'dead', 'value', TTL_MS);
+      const due = performance.now() + TTL_MS;
+      await change(key, Number(await redis.server.cli('zscore', key, 'dead')));
+      const before = await leases.list(key);
+      for (const { remainingMs } of before.leases) expect(remainingMs).toBeLessThanOrEqual(TTL_MS);
+      await waitFor('the dead to lapse', async () => {
+        const list =
+          (await leases.renew(key, 'live', 'value', TTL_MS)) ??
+          (await leases.claim(key, 'live', 'value', TTL_MS));
+        return ids(list)!.join() === 'live';
+      });
+      return performance.now() - due;
+    };
+
+    it('no lease has more left than it was given', async () => {
+      const outlived = await outlivedMs((key, lapses) =>
+        redis.server.cli('zadd', key, lapses + HOUR_MS, 'dead'),
+      );
+      expect(outlived).toBeLessThan(TTL_MS + 2_000);
+    });
+
+    it('a lease that came from elsewhere has no more left than that of who looks', async () => {
+      const outlived = await outlivedMs(async (key, lapses) => {
+        await redis.server.cli('hdel', `${key}:given`, 'dead');
+        await redis.server.cli('zadd', key, lapses + HOUR_MS, 'dead');
+        // To list is to change nothing: the next renewal puts it right.
+        await (await start(options(''))).claim(key, 'x', '', 50);
+      });
+      expect(outlived).toBeLessThan(TTL_MS + 2_000);
+    });
+
+    it('a clock that is set back makes no lease longer, also where many were given', async () => {
+      const key = uniqueKey();
+      const leases = await start(options(''));
+      await leases.claim(key, 'live', '', LONG_MS);
+      await leases.claim(key, 'dead', '', LONG_MS);
+      // Half of its time has passed when an hour is taken off the clock: seen from then, all times lie ahead.
+      const shift = async (name: string, by: number) => {
+        const at = Number(await redis.server.cli('zscore', key, name));
+        await redis.server.cli('zadd', key, at + by, name);
+      };
+      await shift('live', HOUR_MS - LONG_MS / 2);
+      await shift('dead', HOUR_MS - LONG_MS / 2);
+      const seen = Number(await redis.server.cli('hget', `${key}:given`, ''));
+      await redis.server.cli('hset', `${key}:given`, '', seen + HOUR_MS);
+      for (const list of [await leases.list(key), await leases.renew(key, 'live', '', LONG_MS)]) {
+        const dead = list!.leases.find(({ id }) => id === 'dead')!;
+        expect(dead.remainingMs).toBeLessThanOrEqual(LONG_MS / 2);
+        expect(dead.remainingMs).toBeGreaterThan(LONG_MS / 2 - 20_000);
+      }
+      const [at, now] = [await redis.server.cli('zscore', key, 'dead'), Date.now()];
+      expect(Number(at) - now).toBeLessThanOrEqual(LONG_MS / 2);
+      const live = (await leases.list(key)).leases.find(({ id }) => id === 'live')!;
+      expect(live.remainingMs).toBeGreaterThan(LONG_MS - 20_000);
+    });
+  });
+
+  it.each([
+    ['claim', 'too little memory', 'maxmemory', '1', '0'],
+    ['claim', 'too few replicas', 'min-replicas-to-write', '1', '0'],
+  ] as const)(
+    'a %s that is refused, as there is %s, changes nothing; a list works, and says what is there',
+    async (_, __, name, bad, good) => {
+      const key = uniqueKey();
+      const leases = await start(options(''));
+      await leases.claim(key, 'a', 'value', LONG_MS);
+      await leases.claim(key, 'brief', 'value', 30);
+      const contents = async () =>
+        JSON.stringify([
+          await redis.server.cli('zrange', key, 0, -1, 'WITHSCORES'),
+          await redis.server.cli('hgetall', `${key}:values`),
+          await redis.server.cli('hgetall', `${key}:given`),
+        ]);
+      await waitFor('one to lapse', async () => ids(await leases.list(key))!.join() === 'a');
+      const before = await contents();
+      await redis.server.cli('config', 'set', name, bad);
+      try {
+        for (const act of ['claim', 'renew'] as const) {
+          await expect(leases[act](key, 'a', 'other', LONG_MS)).rejects.toThrow(
+            /Redis refused to (take|renew) this instance's lease: (OOM|NOREPLICAS)/,
+          );
+        }
+        await expect(leases.claim(key, 'b', 'other', LONG_MS)).rejects.toBeInstanceOf(
+          BackplaneRefusedError,
+        );
+        expect(ids(await leases.list(key))).toEqual(['a']);
+        expect(await contents()).toBe(before);
+      } finally {
+        await redis.server.cli('config', 'set', name, good);
+      }
+    },
+  );
 
   it('a key of another type, and a Redis that is away, are errors with a code', async () => {
     const key = uniqueKey();

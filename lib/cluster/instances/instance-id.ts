@@ -3,6 +3,13 @@ import { randomBytes } from 'node:crypto';
 /** Characters of an instance's id: 96 random bits in base64url. */
 export const INSTANCE_ID_LENGTH = 16;
 
+const INSTANCE_ID = /^[\w-]{16}$/;
+
+/** Whether it may be the id of an instance: nothing that a log line or a channel's name could stumble over. */
+export function isInstanceId(id: string): boolean {
+  return INSTANCE_ID.test(id);
+}
+
 /** New at every boot: an instance that comes back is another one. */
 export function newInstanceId(): string {
   return randomBytes(12).toString('base64url');

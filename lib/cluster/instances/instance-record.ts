@@ -1,5 +1,6 @@
 import type { Lease } from '../../transport/transport.js';
 import { isStrings, parseObject } from '../wire/parcel.js';
+import { isInstanceId } from './instance-id.js';
 
 /** A live instance, as the others see it. */
 export interface InstanceInfo {
@@ -27,12 +28,24 @@ export function infoOf({ id, host, pid, startedAt, connections }: InstanceRecord
   return { id, host, pid, startedAt, connections };
 }
 
-/** Undefined for a lease that says nothing intelligible: of another version, or of somebody else. */
+/** Longer ones are no record: nobody has so many hubs. */
+const MAX_RECORD_LENGTH = 256 * 1024;
+const MAX_HOST_LENGTH = 255;
+
+/**
+ * Undefined for a lease or an announcement that says nothing intelligible: of another version, or of somebody else. Whoever may
+ * publish may write anything into one.
+ */
 export function recordIn({ id, value }: Pick<Lease, 'id' | 'value'>): InstanceRecord | undefined {
+  if (!isInstanceId(id) || value.length > MAX_RECORD_LENGTH) return undefined;
   const { host, pid, startedAt, connections, hubs, listens, former } = parseObject(value) ?? {};
-  if (typeof host !== 'string' || !isStrings(hubs) || !isStrings(listens) || !isStrings(former))
-    return undefined;
-  if (typeof pid !== 'number' || typeof startedAt !== 'number' || typeof connections !== 'number')
-    return undefined;
+  if (typeof host !== 'string' || host.length > MAX_HOST_LENGTH) return undefined;
+  if (!isStrings(hubs) || !isStrings(listens) || !isStrings(former)) return undefined;
+  if (!isCount(pid) || !isCount(startedAt) || !isCount(connections)) return undefined;
+  if (!former.every(isInstanceId)) return undefined;
   return { id, host, pid, startedAt, connections, hubs, listens, former };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,18 +1,22 @@
-import { hostname } from 'node:os';
-
+import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
-import type { Lease, Transport } from '../../transport/transport.js';
+import type { LeaseList, Transport } from '../../transport/transport.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { withDeadline } from '../../timing/deadline.js';
-import { encodeControl, type Envelope, EnvelopeKind } from '../wire/envelope.js';
+import type { Envelope } from '../wire/envelope.js';
 import type { Identity } from './identity.js';
-import { instanceOf } from './instance-id.js';
+import { isInstanceId } from './instance-id.js';
 import { type InstanceInfo, infoOf, type InstanceRecord, recordIn } from './instance-record.js';
 import type { Link } from '../link/link.js';
 import type { BackplaneLogger } from '../logger.js';
-import { decodeParcel, encodeParcel } from '../wire/parcel.js';
+import { OwnIds } from './own-ids.js';
+import { OwnLease } from './own-lease.js';
+import { type Announcement, OwnRecord } from './own-record.js';
+import { decodeParcel } from '../wire/parcel.js';
 import { Roll, type RollEvents } from './roll.js';
 import type { ServedHubs } from '../served-hubs.js';
+import type { ThrottledLog } from '../throttled-log.js';
+import { Unanswered } from './unanswered.js';
 
 export interface LeaseOptions {
   /** After so long without a renewal an instance counts as dead. Default 10,000. */
@@ -29,40 +33,70 @@ export interface InstancesOptions extends RollEvents {
   readonly channels: ChannelNames;
   readonly identity: Identity;
   readonly hubs: ServedHubs;
-  /** The hubs whose server events this instance listens to. */
   readonly listens: () => readonly string[];
   /** Whether an answer to an id of this instance may be under way. */
   readonly isAsking: (id: string) => boolean;
   readonly commandTimeoutMs: number;
   readonly lease: LeaseOptions;
   readonly logger: BackplaneLogger;
+  readonly log: ThrottledLog;
 }
+
+/** The live instances. */
+export type InstanceList = InstanceInfo[] & {
+  /** The list could not be brought up to date: the others are those that were last known. */
+  readonly stale?: true;
+};
 
 /** A lapsed lease is noticed so long after. */
 const LAPSE_MARGIN_MS = 20;
+/** For so many times its ttl it is remembered of a lease that it was given up. */
+const TTLS_OF_MEMORY = 6;
+/** Those who announce themselves are looked up, all of so long together. */
+const LOOK_EVERY_MS = 100;
+/** Longer ones are believed by their lease only. */
+const MAX_UNLEASED_LENGTH = 16 * 1024;
 
 /** Who is alive: this instance's own lease, and the roll of the others. */
 export class Instances {
   readonly #options: InstancesOptions;
   readonly #roll: Roll;
-  readonly #startedAt = Date.now();
+  readonly #lease: OwnLease;
+  readonly #own: OwnRecord;
+  readonly #ids: OwnIds;
+  readonly #unanswered = new Unanswered();
   readonly #offStatus: () => void;
-  #holdsLease = false;
+  /** A lease without a value, of an instance that is not known here, was in the last list. */
+  #lacksRecord = false;
+  #saidAlive = false;
+  /** The last one that announced itself without a lease and was not believed. */
+  #stranger: string | undefined;
+  #lookedAt = -Infinity;
   #closed = false;
-  /** Since the lease was renewed last. */
-  #linkWasLost = false;
   #timer: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
     this.#roll = new Roll(options);
-    const { link, channels, identity } = options;
+    const { link, channels, identity, transport, lease, logger, log } = options;
+    this.#own = new OwnRecord(options);
+    this.#ids = new OwnIds({ ...options, ttlMs: lease.ttlMs });
+    this.#lease = new OwnLease({
+      leases: transport.leases,
+      key: channels.leases(),
+      ttlMs: lease.ttlMs,
+      logger,
+      log,
+      changeIdentity: () => this.#ids.change(),
+      inTime: (call) => this.#inTime(call),
+    });
     this.#offStatus = link.onStatus((status) => {
       if (status === 'ready') void this.refresh();
       else {
-        this.#linkWasLost = true;
+        this.#lease.linkLost();
         clearTimeout(this.#timer);
       }
     });
@@ -75,23 +109,69 @@ export class Instances {
     return this.#roll.all();
   }
 
-  /** The other instance with the id, now or formerly, as far as is known here. */
-  find(id: string): InstanceRecord | undefined {
-    return this.#roll.find(id);
+  /** Since this instance's lease was last renewed; undefined before the first time. */
+  get leaseAgeMs(): number | undefined {
+    return this.#lease.ageMs;
+  }
+
+  /** The others are those that were last known: Redis does not keep the leases, or has lost them. */
+  get isStale(): boolean {
+    return this.#lease.isStale || this.#lacksRecord;
+  }
+
+  /** Whether an instance that is not known here does not live. */
+  get isComplete(): boolean {
+    return this.#lease.isComplete && !this.#lacksRecord;
+  }
+
+  /** Why the others cannot be counted; undefined while they can. */
+  get failure(): BackplaneUnavailableError | undefined {
+    return this.#lease.failure;
   }
 
   /** All live instances, this one first. @throws (rejects) BackplaneUnavailableError */
-  async list(): Promise<InstanceInfo[]> {
+  async list(): Promise<InstanceList> {
     const others = await this.callRoll();
-    return [infoOf(this.#ownRecord()), ...others.map(infoOf)];
+    const all = [infoOf(this.#own.current), ...others.map(infoOf)];
+    return this.isStale ? Object.assign(all, { stale: true as const }) : all;
   }
 
-  /** The others, as Redis knows them when the call arrives there; it leaves at once. @throws (rejects) BackplaneUnavailableError */
+  /**
+   * The others, as Redis knows them when the call arrives there; it leaves at once. Where the list cannot be believed, those that were
+   * last known are among them.
+   * @throws (rejects) BackplaneUnavailableError
+   */
   async callRoll(timeoutMs = this.#options.commandTimeoutMs): Promise<InstanceRecord[]> {
-    const { transport, channels } = this.#options;
+    const { transport, channels, identity } = this.#options;
     const { time } = this.#roll;
-    const leases = await this.#inTime(transport.leases.list(channels.leases()), timeoutMs);
-    return this.#call(leases, time);
+    let list: LeaseList;
+    try {
+      list = await this.#inTime(transport.leases.list(channels.leases()), timeoutMs);
+    } catch (error) {
+      if (!(error instanceof BackplaneRefusedError)) throw error;
+      this.#lease.lookFailed(error);
+      return this.#roll.all();
+    }
+    this.#lease.look(list, identity.current);
+    // Claimed again at once, unless that was just refused.
+    if (this.#lease.isStale && !this.#lease.isInTrouble) void this.refresh();
+    return this.#call(list, time);
+  }
+
+  /** Requests that these instances did not answer by their deadline. */
+  missed(ids: readonly string[]): void {
+    if (this.isComplete) this.#unanswered.clear();
+    else this.#unanswered.missed(ids.filter((id) => this.#roll.has(id)));
+  }
+
+  /** Something of the instance has arrived. */
+  heard(id: string): void {
+    this.#unanswered.heard(id);
+  }
+
+  /** Whether there is no point in waiting for the instance: it may have died, and nobody can tell for now. */
+  isSilent(id: string): boolean {
+    return !this.isComplete && this.#unanswered.isSilent(id);
   }
 
   /** What the lease says has changed. Resolves when the others can know it; at once while Redis is away. Never rejects. */
@@ -113,17 +193,21 @@ export class Instances {
     return this.#next ?? this.#running ?? Promise.resolve();
   }
 
-  /** Another instance joins or leaves. False for what is no announcement. */
-  receive(envelope: Envelope): boolean {
-    const fields = decodeParcel(envelope.payload)?.fields;
-    if (fields?.left === true) {
-      this.#roll.remove(envelope.origin, 'left');
+  /** Another instance joins, leaves, or says that it lives. False for what is no announcement. */
+  receive({ origin, payload }: Envelope): boolean {
+    const { left, value, alive } = decodeParcel(payload)?.fields ?? {};
+    if (!isInstanceId(origin)) return false;
+    if (left === true) {
+      this.#roll.remove(origin, 'left');
       return true;
     }
-    if (typeof fields?.value !== 'string') return false;
-    const record = recordIn({ id: envelope.origin, value: fields.value });
-    if (record) this.#roll.add(record);
-    return record !== undefined;
+    const said = value ?? alive;
+    const record = typeof said === 'string' ? recordIn({ id: origin, value: said }) : undefined;
+    if (!record) return false;
+    if (value === undefined) this.#lives(record, (said as string).length);
+    // Whoever has a lease is in the list: it is believed, and not what anybody can say.
+    else this.#lookSoon();
+    return true;
   }
 
   /** Leaves: the others know at once. */
@@ -134,116 +218,98 @@ export class Instances {
     clearTimeout(this.#timer);
     await this.#running;
     clearTimeout(this.#timer);
-    const { transport, channels, identity, link } = this.#options;
-    if (!this.#holdsLease || link.status !== 'ready') return;
+    clearTimeout(this.#looking);
+    const { transport, channels, identity, link, lease } = this.#options;
+    if (this.#lease.ageMs === undefined && !this.#saidAlive) return;
+    if (link.status !== 'ready') return;
+    const rememberMs = TTLS_OF_MEMORY * lease.ttlMs;
     const left = [
-      transport.leases.drop(channels.leases(), identity.current),
-      this.#announce({ left: true }),
+      transport.leases.drop(channels.leases(), identity.current, rememberMs),
+      this.#own.announce({ left: true }),
     ];
     // If it cannot be said, the lease says it in time.
-    await this.#inTime(Promise.all(left)).catch(() => {});
+    await this.#inTime(Promise.allSettled(left)).catch(() => {});
   }
 
   async #renew(): Promise<void> {
+    const { lease, link, identity } = this.#options;
     clearTimeout(this.#timer);
-    const { renewEveryMs, ttlMs } = this.#options.lease;
-    let soonest = renewEveryMs;
+    let soonest = lease.renewEveryMs;
     try {
-      this.#retire();
+      this.#ids.retire();
       const { time } = this.#roll;
-      const leases = await this.#renewLease(ttlMs);
-      this.#call(leases, time);
+      let value = '';
+      const { list, isNew } = await this.#lease.keep(
+        () => identity.current,
+        () => (value = this.#own.value()),
+      );
+      this.#call(list, time);
       // Who is about to lapse is looked after when that is due.
-      for (const { remainingMs } of leases)
+      for (const { remainingMs } of list.leases)
         soonest = Math.min(soonest, remainingMs + LAPSE_MARGIN_MS);
-      this.#linkWasLost = false;
-    } catch {
-      // Redis is away: the link says so.
+      if (isNew || this.#own.isNews) await this.#announce({ value });
+    } catch (error) {
+      // Without a link, that is said already.
+      if (link.status === 'ready') await this.#renewFailed(error as Error);
     }
     if (this.#closed) return;
     this.#timer = setTimeout(() => void this.refresh(), soonest);
   }
 
-  async #renewLease(ttlMs: number): Promise<readonly Lease[]> {
-    const { transport, channels, identity } = this.#options;
-    const key = channels.leases();
-    if (this.#holdsLease) {
-      const renewing = transport.leases.renew(key, identity.current, this.#value(), ttlMs);
-      const leases = await this.#inTime(renewing);
-      if (leases) return leases;
-      this.#holdsLease = false;
-      await this.#changeIdentity();
-    }
-    const value = this.#value();
-    const leases = await this.#inTime(transport.leases.claim(key, identity.current, value, ttlMs));
-    this.#holdsLease = true;
-    await this.#inTime(this.#announce({ value }));
-    return leases;
+  /** The others cannot see a lease: they hear that this instance lives. */
+  async #renewFailed(error: Error): Promise<void> {
+    this.#lease.failed(error);
+    this.#saidAlive = true;
+    await this.#announce({ alive: this.#own.value() });
   }
 
-  /** To the others, the instance with the lapsed lease has died. */
-  async #changeIdentity(): Promise<void> {
-    const { identity, hubs, link, channels, logger } = this.#options;
-    const former = identity.current;
-    const id = identity.change();
-    if (!this.#linkWasLost) {
-      logger.warn(
-        `This instance did not renew its lease for ${this.#options.lease.ttlMs} ms: was its event loop blocked, or the process ` +
-          `stopped? The others have taken it for dead, and it goes on as ${id}, formerly ${former}.`,
+  /** An instance that cannot keep a lease lives. Strangers are believed where this one cannot, either. */
+  #lives(record: InstanceRecord, length: number): void {
+    const { ttlMs } = this.#options.lease;
+    this.heard(record.id);
+    const isTrusted = this.#lease.isStale && length <= MAX_UNLEASED_LENGTH;
+    if (this.#roll.lives(record, performance.now() + ttlMs, isTrusted)) return;
+    const { id, pid } = record;
+    // The first time, this one may just not know yet that no leases are kept.
+    if (this.#stranger === id) {
+      this.#options.log.warn(
+        'unleased-instance',
+        `The instance ${id} (process ${pid}) announces itself and has no lease in Redis: it is left out of counts and ` +
+          'requests. Its own log says why.',
       );
     }
-    const { confirmed } = link.subscriptions.acquire(channels.direct(id));
-    await Promise.all([confirmed, hubs.listenAs(id)]);
+    this.#stranger = id;
   }
 
-  /** Former ids are needed while a connection has its id from them, and while something sent under them may be under way. */
-  #retire(): void {
-    const { identity, hubs, link, channels, lease, isAsking } = this.#options;
-    if (identity.former.length === 0) return;
-    const births = new Set(hubs.connectionIds().map(instanceOf));
-    const isNeeded = (former: string): boolean => births.has(former) || isAsking(former);
-    for (const id of identity.retire(lease.ttlMs, isNeeded)) {
-      link.subscriptions.release(channels.direct(id));
-      hubs.silenceAs(id);
+  #lookSoon(): void {
+    if (this.#closed) return;
+    const ms = Math.max(0, this.#lookedAt + LOOK_EVERY_MS - performance.now());
+    this.#looking ??= setTimeout(() => {
+      this.#looking = undefined;
+      this.#lookedAt = performance.now();
+      this.callRoll().catch(() => {});
+    }, ms);
+  }
+
+  #call(list: LeaseList, time: number): InstanceRecord[] {
+    const others = list.leases.filter(({ id }) => !this.#options.identity.isOwn(id));
+    const records: InstanceRecord[] = [];
+    const unreadable: string[] = [];
+    this.#lacksRecord = false;
+    for (const lease of others) {
+      const record = recordIn(lease);
+      if (record) records.push(record);
+      else unreadable.push(lease.id);
+      if (lease.value === '' && !this.#roll.has(lease.id)) this.#lacksRecord = true;
     }
+    const { departed } = list;
+    const { isComplete } = this.#lease;
+    return this.#roll.call({ records, unreadable, departed, time, isComplete });
   }
 
-  #call(leases: readonly Lease[], time: number): InstanceRecord[] {
-    const others = leases
-      .filter(({ id }) => !this.#options.identity.isOwn(id))
-      .map(recordIn)
-      .filter((record) => record !== undefined);
-    return this.#roll.call(others, time);
-  }
-
-  #ownRecord(): InstanceRecord {
-    const { identity, hubs, listens } = this.#options;
-    return {
-      id: identity.current,
-      host: hostname(),
-      pid: process.pid,
-      startedAt: this.#startedAt,
-      connections: hubs.connections,
-      hubs: hubs.listening(),
-      listens: listens(),
-      former: identity.former,
-    };
-  }
-
-  #value(): string {
-    const { id: _, ...said } = this.#ownRecord();
-    return JSON.stringify(said);
-  }
-
-  #announce(fields: Record<string, unknown>): Promise<void> {
-    const { transport, channels, identity } = this.#options;
-    const bytes = encodeControl({
-      kind: EnvelopeKind.announcement,
-      origin: identity.current,
-      sequence: 0,
-      payload: encodeParcel(fields),
-    });
-    return transport.publish(channels.cluster(), bytes);
+  /** Never rejects: who does not hear it reads the lease. */
+  async #announce(announcement: Announcement): Promise<void> {
+    await this.#inTime(this.#own.announce(announcement)).catch(() => {});
   }
 
   #inTime<T>(promise: Promise<T>, ms = this.#options.commandTimeoutMs): Promise<T> {

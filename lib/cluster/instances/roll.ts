@@ -1,5 +1,4 @@
 import type { InstanceRecord } from './instance-record.js';
-import { RecentIds } from '../recent-ids.js';
 
 /** How an instance went: it said so, or its lease lapsed. */
 export type Departure = 'left' | 'lost';
@@ -9,18 +8,47 @@ export interface RollEvents {
   gone(instance: InstanceRecord, how: Departure): void;
 }
 
+/** The leases, as they were at one time, without this instance's own. */
+export interface RollCall {
+  readonly records: readonly InstanceRecord[];
+  /** The ids of leases that say nothing intelligible: they live all the same. */
+  readonly unreadable: readonly string[];
+  /** The ids of instances that gave up their leases. */
+  readonly departed: readonly string[];
+  /** {@link Roll.time} before the leases were asked for. */
+  readonly time: number;
+  /** Whether an instance without a lease is lost. False: the leases may be gone, and not the instances. */
+  readonly isComplete: boolean;
+}
+
 interface Entry {
   readonly record: InstanceRecord;
   /** The roll's time when it was added. */
   readonly since: number;
+  /** False: known by its word alone. */
+  readonly isLeased: boolean;
+  /** It said that it lives; until then it is not lost, with or without a lease. */
+  livesUntil: number;
+  /** Since it was seen that it gave up its lease. */
+  leavingSince?: number;
 }
 
-/** The other live instances, as far as is known here: from their announcements, and from the list of leases. */
+/**
+ * How long after an instance gave up its lease its goodbye is waited for. The goodbye comes behind its last answers, and the list of
+ * leases, on another connection, before both.
+ */
+const GOODBYE_WITHIN_MS = 2_000;
+/** Of instances that nobody but themselves vouches for. */
+const MAX_UNLEASED = 1_024;
+const MAX_DEPARTED = 1_024;
+
+/** The other live instances, as far as is known here: from the lists of leases, and from what they say. */
 export class Roll {
   readonly #events: RollEvents;
   readonly #present = new Map<string, Entry>();
-  /** Ids of instances that have gone: they never return, whatever older news say. */
-  readonly #gone = new RecentIds(1_024);
+  /** By id, when it departed: older news do not bring it back. */
+  readonly #departed = new Map<string, number>();
+  #unleased = 0;
   #time = 0;
   #called = false;
 
@@ -28,47 +56,100 @@ export class Roll {
     this.#events = events;
   }
 
-  /** To be noted before the leases are asked for: what joins later is not in the answer. */
+  /** To be noted before the leases are asked for: what happens later is not in the answer. */
   get time(): number {
     return this.#time;
   }
 
   all(): InstanceRecord[] {
-    return [...this.#present.values()].map(({ record }) => record);
+    return [...this.#present.values()].filter(isStaying).map(({ record }) => record);
   }
 
-  /** The instance with the id, now or formerly. */
-  find(id: string): InstanceRecord | undefined {
-    const present = this.#present.get(id);
-    if (present) return present.record;
-    for (const { record } of this.#present.values()) if (record.former.includes(id)) return record;
-    return undefined;
+  has(id: string): boolean {
+    return this.#present.has(id);
   }
 
-  /** All live instances but this, as they were at a time of the roll. Answers with those that have not gone since. */
-  call(records: readonly InstanceRecord[], time: number): InstanceRecord[] {
-    const live = new Set(records.map(({ id }) => id));
-    for (const [id, { since }] of this.#present)
-      if (since <= time && !live.has(id)) this.remove(id, 'lost');
-    for (const record of records) this.add(record, this.#called);
+  /**
+   * Takes in a list of leases. Answers with all that live, as far as is known: those of the list, and those that cannot be taken
+   * for lost because they are not in it.
+   */
+  call(call: RollCall): InstanceRecord[] {
+    const live = new Set([...call.records.map(({ id }) => id), ...call.unreadable]);
+    this.#withoutLease(call, live);
+    for (const record of call.records) this.#listed(record, call, live);
     this.#called = true;
-    return records.filter(({ id }) => this.#present.has(id));
+    return [...this.#present.values()]
+      .filter(({ record, since }) => since <= call.time || live.has(record.id))
+      .filter(isStaying)
+      .map(({ record }) => record);
   }
 
-  /** @param isNews false: it was there before this instance */
-  add(record: InstanceRecord, isNews = true): void {
-    if (this.#gone.has(record.id)) return;
-    for (const id of record.former) this.remove(id, 'lost');
+  /**
+   * An instance says that it lives, and has no lease. Of one that is known, that is believed; the rest of what it says, and a stranger,
+   * only if it is trusted, and while there is room.
+   * @returns false if it stays unknown
+   */
+  lives(record: InstanceRecord, livesUntil: number, isTrusted: boolean): boolean {
     const present = this.#present.get(record.id);
-    this.#present.set(record.id, { record, since: present?.since ?? ++this.#time });
-    if (!present && isNews) this.#events.joined(record);
+    if (!present && (!isTrusted || this.#unleased >= MAX_UNLEASED)) return false;
+    // Its word buries nobody.
+    const former = present?.record.former ?? [];
+    if (isTrusted) this.#put({ ...record, former }, present?.isLeased ?? false);
+    this.#present.get(record.id)!.livesUntil = livesUntil;
+    return true;
   }
 
   remove(id: string, how: Departure): void {
-    this.#gone.add(id);
+    // The newest stands last.
+    this.#departed.delete(id);
+    this.#departed.set(id, ++this.#time);
+    if (this.#departed.size > MAX_DEPARTED)
+      this.#departed.delete(this.#departed.keys().next().value!);
     const entry = this.#present.get(id);
     if (!entry) return;
     this.#present.delete(id);
+    if (!entry.isLeased) this.#unleased--;
     this.#events.gone(entry.record, how);
   }
+
+  #withoutLease(call: RollCall, live: ReadonlySet<string>): void {
+    const { time, isComplete } = call;
+    const departed = new Set(call.departed);
+    const now = performance.now();
+    for (const [id, entry] of this.#present) {
+      if (live.has(id)) {
+        entry.leavingSince = undefined;
+        continue;
+      }
+      if (entry.since > time) continue;
+      if (departed.has(id)) entry.leavingSince ??= now;
+      if (entry.leavingSince !== undefined) {
+        if (now - entry.leavingSince >= GOODBYE_WITHIN_MS) this.remove(id, 'left');
+      } else if (isComplete && entry.livesUntil <= now) {
+        this.remove(id, 'lost');
+      }
+    }
+  }
+
+  #listed(record: InstanceRecord, { time }: RollCall, live: ReadonlySet<string>): void {
+    if ((this.#departed.get(record.id) ?? 0) > time) return;
+    for (const id of record.former) {
+      // One whose lease lives is somebody else's.
+      if (!live.has(id) && (this.#present.get(id)?.since ?? 0) <= time) this.remove(id, 'lost');
+    }
+    this.#put(record, true);
+  }
+
+  #put(record: InstanceRecord, isLeased: boolean): void {
+    const { id } = record;
+    const present = this.#present.get(id);
+    const since = present?.since ?? ++this.#time;
+    this.#unleased += Number(!isLeased) - Number(present !== undefined && !present.isLeased);
+    this.#present.set(id, { record, since, isLeased, livesUntil: present?.livesUntil ?? 0 });
+    if (!present && this.#called) this.#events.joined(record);
+  }
+}
+
+function isStaying({ leavingSince }: Entry): boolean {
+  return leavingSince === undefined;
 }

@@ -1,6 +1,6 @@
 import type { Target } from '../../hub/target.js';
 import type { AnswersMessage, AskedMessage } from './answer-messages.js';
-import type { Gap } from './asker.js';
+import { type Gap, staleOf } from './asker.js';
 import type { ClientAnswer } from '../connection.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import { entries, missingOf } from './missing.js';
@@ -59,6 +59,7 @@ export class AckGathering {
         ...entries(this.#tooLarge, 'ANSWER_TOO_LARGE'),
         ...missingOf(target, gap, this.#unknown, stillWaiting),
       ],
+      ...staleOf(gap),
     };
   }
 }

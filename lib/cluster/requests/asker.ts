@@ -1,4 +1,5 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
+import type { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Target } from '../../hub/target.js';
 import type { Transport } from '../../transport/transport.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
@@ -16,8 +17,10 @@ import {
   type Question,
   type QuestionArguments,
 } from './question.js';
+import { note, owners } from './owners.js';
+import type { PendingRequest } from './pending-request.js';
 import type { Responder } from './responder.js';
-import type { MissingInstance } from './results.js';
+import type { MissingInstance, MissingReason, Stale } from './results.js';
 import type { ServedHubs } from '../served-hubs.js';
 
 export interface AskerOptions {
@@ -44,12 +47,20 @@ export interface Inquiry {
 }
 
 /** What is missing in the end. */
-export interface Gap {
+export interface Gap extends Stale {
   readonly instances: readonly MissingInstance[];
   /** The connections that were named, by the instance that was asked for them. */
   readonly named: ReadonlyMap<string, readonly string[]>;
-  /** The named connections that no live instance has. */
+  /** The named connections that no live instance has, as far as is known. */
   readonly nobodys: readonly string[];
+  /** Why they are missing: there are none (the default), or their instances are not known for now. */
+  readonly nobodysReason?: MissingReason;
+}
+
+/** What was known of the cluster when it was asked. */
+interface Belief {
+  stale: boolean;
+  complete: boolean;
 }
 
 type OnMessage = (instanceId: string, message: unknown) => void;
@@ -77,8 +88,14 @@ export class Asker {
     const own = identity.current;
     const named = new Map<string, readonly string[]>();
     const nobodys: string[] = [];
+    const belief: Belief = { stale: false, complete: true };
+    const heard = new Set<string>();
     const far = target.connections.filter((id) => !identity.isOwn(instanceOf(id)));
-    const { open, question } = this.#open(inquiry, onMessage, () =>
+    const listen: OnMessage = (id, message) => {
+      heard.add(id);
+      onMessage(id, message);
+    };
+    const { open, question } = this.#open(inquiry, listen, () =>
       this.#reachable(inquiry, far, named),
     );
     const ownNamed = target.connections.filter((id) => identity.isOwn(instanceOf(id)));
@@ -94,15 +111,26 @@ export class Asker {
       open.pending.expectOthers([]);
     } else if (addressesGroups(target)) {
       const isAsked = (record: InstanceRecord): boolean => record.hubs.includes(hub);
-      this.#askAll(question, open, this.#options.channels.all(hub), isAsked, (records) => {
+      this.#askAll(question, open, this.#options.channels.all(hub), isAsked, belief, (records) => {
         const owned = owners(far, records);
         note(owned, named);
         for (const id of owned.nobodys) nobodys.push(id);
       });
     } else {
-      this.#askOwners(question, open, far, named, nobodys);
+      this.#askOwners(question, open, far, named, nobodys, belief);
     }
-    return { instances: await open.pending.done, named, nobodys };
+    const instances = await open.pending.done;
+    const silent = instances.filter(
+      ({ instanceId, reason }) => reason === 'REQUEST_TIMEOUT' && !heard.has(instanceId),
+    );
+    this.#options.instances.missed(silent.map(({ instanceId }) => instanceId));
+    const nobodysReason = belief.complete ? 'NO_SUCH_CONNECTION' : 'BACKPLANE_UNAVAILABLE';
+    return { instances, named, nobodys, nobodysReason, ...staleOf(belief) };
+  }
+
+  /** Why the others cannot be counted; undefined while they can. */
+  get failure(): BackplaneUnavailableError | undefined {
+    return this.#options.instances.failure;
   }
 
   /** The others who would be asked, as far as is known without Redis; notes which connections they have. */
@@ -121,9 +149,13 @@ export class Asker {
   }
 
   /** The other instances that listen to the hub's server events. @throws (rejects) BackplaneClosedError */
-  async gatherFromServers(inquiry: Inquiry, onMessage: OnMessage): Promise<MissingInstance[]> {
+  async gatherFromServers(
+    inquiry: Inquiry,
+    onMessage: OnMessage,
+  ): Promise<Stale & { readonly missing: MissingInstance[] }> {
     const { channels, instances } = this.#options;
     const { hub } = inquiry;
+    const belief: Belief = { stale: false, complete: true };
     const { open, question } = this.#open(inquiry, onMessage, () =>
       instances
         .known()
@@ -131,12 +163,13 @@ export class Asker {
         .map(({ id }) => id),
     );
     const deaf: MissingInstance[] = [];
-    this.#askAll(question, open, channels.server(hub), (record) => {
+    const isAsked = (record: InstanceRecord): boolean => {
       if (record.listens.includes(hub)) return true;
       if (record.hubs.includes(hub)) deaf.push({ instanceId: record.id, reason: 'NO_HANDLER' });
       return false;
-    });
-    return [...(await open.pending.done), ...deaf];
+    };
+    this.#askAll(question, open, channels.server(hub), isAsked, belief);
+    return { missing: [...(await open.pending.done), ...deaf], ...staleOf(belief) };
   }
 
   /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
@@ -187,6 +220,7 @@ export class Asker {
     { pending, sequence, askOthers }: OpenRequest,
     channel: string,
     isAsked: (record: InstanceRecord) => boolean,
+    belief: Belief,
     onRoll: (records: readonly InstanceRecord[]) => void = () => {},
   ): void {
     const { instances, link } = this.#options;
@@ -198,10 +232,23 @@ export class Asker {
         const [records] = await Promise.all([roll, sent]);
         if (pending.others) return;
         onRoll(records);
-        pending.expectOthers(records.filter(isAsked).map(({ id }) => id));
+        const ids = records.filter(isAsked).map(({ id }) => id);
+        // That nobody is known is no knowledge.
+        const isBlind = instances.isStale && records.length === 0;
+        if (isBlind) pending.lacks(ANYONE, 'BACKPLANE_UNAVAILABLE');
+        this.#expect(pending, ids, belief);
       },
       askAgain: (id) => this.#askAgain(id, question, { pending, sequence }),
     });
+  }
+
+  /** These others are to answer. Who may have died, and did not answer lately, is not waited for. */
+  #expect(pending: PendingRequest, ids: readonly string[], belief: Belief): void {
+    const { instances } = this.#options;
+    belief.stale = instances.isStale;
+    belief.complete = instances.isComplete;
+    pending.expectOthers(ids);
+    for (const id of ids) if (instances.isSilent(id)) pending.takeOut(id, 'REQUEST_TIMEOUT');
   }
 
   /** Straight to the instances that have the connections; who has them is looked up only where it is not known. */
@@ -211,6 +258,7 @@ export class Asker {
     ids: readonly string[],
     named: Map<string, readonly string[]>,
     nobodys: string[],
+    belief: Belief,
   ): void {
     if (ids.length === 0) return pending.expectOthers([]);
     const { instances, link, channels } = this.#options;
@@ -234,7 +282,7 @@ export class Asker {
         await Promise.all(sent);
         if (pending.others) return;
         for (const id of owned.nobodys) nobodys.push(id);
-        pending.expectOthers(asked);
+        this.#expect(pending, asked, belief);
       },
       askAgain: (id) => this.#askAgain(id, questionTo(id), { pending, sequence }),
     });
@@ -274,26 +322,7 @@ export function addressesGroups({ everyone, rooms, users }: Target): boolean {
   return everyone || rooms.length + users.length > 0;
 }
 
-interface Owned {
-  readonly byOwner: ReadonlyMap<string, readonly string[]>;
-  readonly nobodys: readonly string[];
-}
-
-/** Which of the instances has which of the connections. */
-function owners(ids: readonly string[], records: readonly InstanceRecord[]): Owned {
-  const ownerOf = new Map<string, string>();
-  for (const { id, former } of records) for (const name of [id, ...former]) ownerOf.set(name, id);
-  const byOwner = new Map<string, string[]>();
-  const nobodys: string[] = [];
-  for (const id of ids) {
-    const owner = ownerOf.get(instanceOf(id) ?? '');
-    if (owner === undefined) nobodys.push(id);
-    else if (byOwner.has(owner)) byOwner.get(owner)!.push(id);
-    else byOwner.set(owner, [id]);
-  }
-  return { byOwner, nobodys };
-}
-
-function note({ byOwner }: Owned, named: Map<string, readonly string[]>): void {
-  for (const [owner, ids] of byOwner) named.set(owner, ids);
+/** What a result says of it. */
+export function staleOf({ stale }: { readonly stale?: boolean }): Stale {
+  return stale ? { stale } : {};
 }

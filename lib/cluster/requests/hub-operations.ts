@@ -3,7 +3,7 @@ import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { Target } from '../../hub/target.js';
 import { AckGathering } from './ack-gathering.js';
 import { askedOrAnswersIn, doneIn, type DoneMessage, fetchedIn } from './answer-messages.js';
-import type { Asker } from './asker.js';
+import { type Asker, staleOf } from './asker.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import { eventFrame } from '../message.js';
 import type { ThrottledLog } from '../throttled-log.js';
@@ -17,6 +17,7 @@ import type {
   CountResult,
   Missing,
   MissingConnection,
+  Stale,
 } from './results.js';
 
 /** What a dead instance leaves out of a count is not there to be counted. */
@@ -37,7 +38,7 @@ export class HubOperations {
   async fetch(
     target: Target,
     modifiers: AudienceModifiers,
-  ): Promise<{ sockets: SocketDescription[]; missing: Missing[] }> {
+  ): Promise<Stale & { sockets: SocketDescription[]; missing: Missing[] }> {
     const sockets: SocketDescription[] = [];
     const unknown: string[] = [];
     const gap = await this.#asker.gather(
@@ -48,25 +49,27 @@ export class HubOperations {
         for (const socket of fetched.sockets) sockets.push({ ...socket, instanceId });
       },
     );
-    return { sockets, missing: missingOf(target, gap, unknown) };
+    return { sockets, missing: missingOf(target, gap, unknown), ...staleOf(gap) };
   }
 
   async countByInstance(target: Target, modifiers: AudienceModifiers): Promise<CountResult> {
     const answers: { instanceId: string; connections: number }[] = [];
-    const missing = await this.#do('count', target, modifiers, {}, (instanceId, { connections }) =>
+    const gap = await this.#do('count', target, modifiers, {}, (instanceId, { connections }) =>
       answers.push({ instanceId, connections }),
     );
-    return { total: sum(answers), answers, missing };
+    return { total: sum(answers), answers, ...gap };
   }
 
   async count(target: Target, modifiers: AudienceModifiers): Promise<number> {
-    const { total, missing } = await this.countByInstance(target, modifiers);
+    const { total, missing, stale } = await this.countByInstance(target, modifiers);
+    // A number cannot say on what it rests.
+    if (stale && this.#asker.failure) throw this.#asker.failure;
     const lacking = missing.filter(({ reason }) => !GONE.has(reason));
     if (lacking.length === 0) return total;
     if (lacking.some(({ reason }) => reason.startsWith('BACKPLANE'))) {
       throw new BackplaneUnavailableError(
-        'The connections of the other instances cannot be counted: Redis is away. Count again when it is back; ' +
-          'local.count() counts those of this instance.',
+        'The connections of the other instances cannot be counted: Redis is away, or does not know all instances yet. Count ' +
+          'again when it is back; local.count() counts those of this instance.',
       );
     }
     const who = lacking.map(({ instanceId, connectionId }) => instanceId ?? connectionId);
@@ -80,10 +83,10 @@ export class HubOperations {
     args: QuestionArguments,
   ): Promise<CommandResult> {
     const done: { connections: number }[] = [];
-    const missing = await this.#do(operation, target, modifiers, args, (_, message) =>
+    const gap = await this.#do(operation, target, modifiers, args, (_, message) =>
       done.push(message),
     );
-    return { connections: sum(done), missing };
+    return { connections: sum(done), ...gap };
   }
 
   async ask(
@@ -113,7 +116,7 @@ export class HubOperations {
     modifiers: AudienceModifiers,
     args: QuestionArguments,
     onDone: (instanceId: string, message: DoneMessage) => void,
-  ): Promise<Missing[]> {
+  ): Promise<Stale & { missing: Missing[] }> {
     const unknown: string[] = [];
     const refused: MissingConnection[] = [];
     const gap = await this.#asker.gather(
@@ -126,7 +129,7 @@ export class HubOperations {
         onDone(instanceId, done);
       },
     );
-    return [...refused, ...missingOf(target, gap, unknown)];
+    return { missing: [...refused, ...missingOf(target, gap, unknown)], ...staleOf(gap) };
   }
 }
 

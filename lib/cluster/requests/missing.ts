@@ -11,12 +11,15 @@ import type { Missing, MissingConnection, MissingReason } from './results.js';
  */
 export function missingOf(
   target: Target,
-  { instances, named, nobodys }: Gap,
+  { instances, named, nobodys, nobodysReason = 'NO_SUCH_CONNECTION' }: Gap,
   unknown: readonly string[],
   known: (instanceId: string) => readonly string[] | undefined = () => undefined,
 ): Missing[] {
   const namesOnly = !addressesGroups(target);
-  const missing: Missing[] = entries([...nobodys, ...unknown], 'NO_SUCH_CONNECTION');
+  const missing: Missing[] = [
+    ...entries(nobodys, nobodysReason),
+    ...entries(unknown, 'NO_SUCH_CONNECTION'),
+  ];
   for (const instance of instances) {
     const { instanceId, reason } = instance;
     const connections = known(instanceId);

@@ -138,6 +138,11 @@ export class PendingRequest {
     this.#finishIfDone();
   }
 
+  /** Somebody else is missing, who was not to answer. */
+  lacks(instanceId: string, reason: MissingReason): void {
+    this.#missing.push({ instanceId, reason });
+  }
+
   /** None of the others is waited for any more. */
   takeOutOthers(reason: MissingReason): void {
     if (this.#early) {

@@ -6,7 +6,7 @@ import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
 import { NoSuchConnectionError } from '../../errors/no-such-connection.error.js';
 import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { AnyEvents, EventArguments, EventName } from '../events.js';
-import type { AckResult, CommandResult, Missing, MissingConnection } from './results.js';
+import type { AckResult, CommandResult, Missing, MissingConnection, Stale } from './results.js';
 
 /** What an instance tells of one of its connections. */
 export interface SocketDescription {
@@ -102,7 +102,7 @@ export class RemoteSocket<Events extends object = AnyEvents> {
     if (reason === 'REQUEST_TIMEOUT') throw new RequestTimeoutError(`the connection ${this.id}`);
     if (reason.startsWith('BACKPLANE')) {
       throw new BackplaneUnavailableError(
-        `The instance of the connection ${this.id} cannot be reached: Redis is away. Ask again when it is back.`,
+        `The instance of the connection ${this.id} cannot be reached: Redis is away, or keeps no leases. Ask again later.`,
       );
     }
     if (reason.startsWith('ANSWER')) {
@@ -116,7 +116,8 @@ export class RemoteSocket<Events extends object = AnyEvents> {
 }
 
 /** What `fetchSockets` resolves with. */
-export type FetchedSockets<Events extends object> = RemoteSocket<Events>[] & {
-  /** The instances that did not answer, and the named connections that there are not. */
-  readonly missing: readonly Missing[];
-};
+export type FetchedSockets<Events extends object> = RemoteSocket<Events>[] &
+  Stale & {
+    /** The instances that did not answer, and the named connections that there are not. */
+    readonly missing: readonly Missing[];
+  };

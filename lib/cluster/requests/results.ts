@@ -6,7 +6,8 @@
  * - `CONNECTION_CLOSED`: it closed before it answered
  * - `REQUEST_TIMEOUT`: no answer before the deadline
  * - `INSTANCE_LEFT`, `INSTANCE_LOST`: the instance shut down, or its lease lapsed, before it answered
- * - `BACKPLANE_UNAVAILABLE`: Redis is away, so that only this instance could be asked
+ * - `BACKPLANE_UNAVAILABLE`: Redis is away, so that only this instance could be asked; or Redis keeps no leases, and it is not
+ *   known who has the connection
  * - `BACKPLANE_CLOSED`: this instance shut down meanwhile
  * - `NO_HANDLER`, `HANDLER_FAILED`: the instance does not listen to the server event, or its handler threw
  * - `ANSWER_TOO_LARGE`: there was no room for it: all answers to one request together may have 64 MiB
@@ -51,8 +52,17 @@ export type AckAnswer =
   | { readonly connectionId: string; readonly data: unknown; readonly error?: undefined }
   | { readonly connectionId: string; readonly error: unknown; readonly data?: undefined };
 
+/** Of all results that rest on who is alive. */
+export interface Stale {
+  /**
+   * Present, and true, where Redis does not keep the lease of this instance, or has lost it: the result rests on the instances that
+   * were last known, and on those that have been heard of since.
+   */
+  readonly stale?: true;
+}
+
 /** What `emitWithAck` resolves with. */
-export interface AckResult {
+export interface AckResult extends Stale {
   readonly answers: readonly AckAnswer[];
   /** Who did not answer. An instance is named where it went before it could say whom it had asked. */
   readonly missing: readonly Missing[];
@@ -64,21 +74,21 @@ export interface AckOptions {
 }
 
 /** What `socketsJoin`, `socketsLeave` and `disconnectSockets` resolve with. */
-export interface CommandResult {
+export interface CommandResult extends Stale {
   /** How many connections it was done to. */
   readonly connections: number;
   readonly missing: readonly Missing[];
 }
 
 /** What `countByInstance` resolves with. */
-export interface CountResult {
+export interface CountResult extends Stale {
   readonly total: number;
   readonly answers: readonly { readonly instanceId: string; readonly connections: number }[];
   readonly missing: readonly Missing[];
 }
 
 /** What `serverSideRequest` resolves with. */
-export interface ServerSideResult {
+export interface ServerSideResult extends Stale {
   readonly answers: readonly { readonly instanceId: string; readonly data: unknown }[];
   readonly missing: readonly MissingInstance[];
 }

@@ -26,12 +26,12 @@ export class ServerMessages {
     modifiers: AudienceModifiers,
   ): Promise<ServerSideResult> {
     const answers: { instanceId: string; data: unknown }[] = [];
-    const missing = await this.#asker.gatherFromServers(
+    const gap = await this.#asker.gatherFromServers(
       inquiryOf(hub, event, data, modifiers, false),
       (instanceId, message) =>
         answers.push({ instanceId, data: (message as { data?: unknown }).data }),
     );
-    return { answers, missing };
+    return { answers, ...gap };
   }
 }
 

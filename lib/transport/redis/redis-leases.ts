@@ -1,17 +1,27 @@
 import type { Redis } from 'ioredis';
 
+import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
-import type { Lease, Leases } from '../transport.js';
+import type { Lease, LeaseList, Leases } from '../transport.js';
 import { isReadOnly } from './log-failure.js';
+import { isRefusal } from './redis-misconfiguration.js';
 import { RedisScript } from './redis-script.js';
 import { LEASES } from './scripts/leases.js';
+import { unansweredReason } from './unanswered-reason.js';
 
 const FIELDS = 3;
 /** The longest that is waited, in refusals, until another time says that the server takes no writes. */
 const SAY_AGAIN_AFTER = 64;
 
 type Act = 'claim' | 'renew' | 'drop' | 'list';
-type Answer = [held: number, ...fields: (Buffer | number)[]];
+type Answer = [held: number, fields?: (Buffer | number)[], departed?: Buffer[]];
+
+const NOT_DONE = {
+  claim: "take this instance's lease",
+  renew: "renew this instance's lease",
+  drop: "drop this instance's lease",
+  list: 'list the leases of the instances',
+} satisfies Record<Act, string>;
 
 export interface RedisLeasesOptions {
   readonly client: Redis;
@@ -35,8 +45,8 @@ export class RedisLeases implements Leases {
     this.#script = new RedisScript(options.client, LEASES);
   }
 
-  async claim(key: string, id: string, value: string, ttlMs: number): Promise<readonly Lease[]> {
-    return leasesIn(await this.#run(key, 'claim', id, value, ttlMs));
+  async claim(key: string, id: string, value: string, ttlMs: number): Promise<LeaseList> {
+    return listIn(await this.#run(key, 'claim', id, value, ttlMs));
   }
 
   async renew(
@@ -44,32 +54,33 @@ export class RedisLeases implements Leases {
     id: string,
     value: string,
     ttlMs: number,
-  ): Promise<readonly Lease[] | undefined> {
+  ): Promise<LeaseList | undefined> {
     const answer = await this.#run(key, 'renew', id, value, ttlMs);
-    return answer[0] === 1 ? leasesIn(answer) : undefined;
+    return isHeld(answer) ? listIn(answer) : undefined;
   }
 
-  async drop(key: string, id: string): Promise<void> {
-    await this.#run(key, 'drop', id);
+  async drop(key: string, id: string, rememberMs: number): Promise<void> {
+    await this.#run(key, 'drop', id, '', rememberMs);
   }
 
-  async list(key: string): Promise<readonly Lease[]> {
-    return leasesIn(await this.#run(key, 'list'));
+  async list(key: string): Promise<LeaseList> {
+    return listIn(await this.#run(key, 'list'));
   }
 
-  async #run(key: string, act: Act, id = '', value = '', ttlMs = 0): Promise<Answer> {
+  async #run(key: string, act: Act, id = '', value = '', ms = 0): Promise<Answer> {
     const { prefix, downReason } = this.#options;
     const reason = downReason();
-    if (reason !== undefined) throw unavailable(reason);
-    const keys = [prefix + key, `${prefix}${key}:values`];
+    if (reason !== undefined) throw notDone(act, new Error(reason));
+    const lease = prefix + key;
+    const keys = [lease, `${lease}:values`, `${lease}:given`, `${lease}:departed`];
     try {
-      const answer = (await this.#script.run(keys, [act, id, value, ttlMs])) as Answer;
-      // A replica lists, too.
-      if (act !== 'list') this.#readOnlyAnswers = 0;
+      const answer = (await this.#script.run(keys, [act, id, value, ms])) as Answer;
+      // A replica lists, too, and says of a lease that it is not held.
+      if (act !== 'list' && isHeld(answer)) this.#readOnlyAnswers = 0;
       return answer;
     } catch (error) {
       if (isReadOnly(error as Error)) this.#metReadOnly();
-      throw unavailable((error as Error).message, error);
+      throw notDone(act, error as Error);
     }
   }
 
@@ -81,7 +92,11 @@ export class RedisLeases implements Leases {
   }
 }
 
-function leasesIn([, ...fields]: Answer): Lease[] {
+function isHeld([held]: Answer): boolean {
+  return Number(held) === 1;
+}
+
+function listIn([, fields = [], departed = []]: Answer): LeaseList {
   const leases: Lease[] = [];
   for (let at = 0; at + FIELDS <= fields.length; at += FIELDS) {
     leases.push({
@@ -90,12 +105,15 @@ function leasesIn([, ...fields]: Answer): Lease[] {
       remainingMs: Number(fields[at + 2]),
     });
   }
-  return leases;
+  return { leases, departed: departed.map(String) };
 }
 
-function unavailable(reason: string, cause?: unknown): BackplaneUnavailableError {
-  return new BackplaneUnavailableError(
-    `Redis cannot say which instances there are: ${reason}. Ask again when it is back.`,
-    { cause },
-  );
+function notDone(act: Act, error: Error): BackplaneUnavailableError {
+  const reason = unansweredReason(error);
+  return isRefusal(error)
+    ? new BackplaneRefusedError(`Redis refused to ${NOT_DONE[act]}: ${reason}`, { cause: error })
+    : new BackplaneUnavailableError(
+        `Redis did not ${NOT_DONE[act]}: ${reason}. Ask again when it is back.`,
+        { cause: error },
+      );
 }

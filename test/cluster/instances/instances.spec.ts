@@ -5,6 +5,7 @@ import type { Link } from '../../../lib/cluster/link/link.js';
 import type { ServedHubs } from '../../../lib/cluster/served-hubs.js';
 import { ChannelNames } from '../../../lib/cluster/wire/channels.js';
 import type { Transport } from '../../../lib/transport/transport.js';
+import { ThrottledLog } from '../../../lib/cluster/throttled-log.js';
 import { FakeLogger } from '../fake-logger.js';
 
 const TTL_MS = 5;
@@ -28,9 +29,9 @@ describe('A former id of this instance', () => {
       leases: {
         claim: async () => {
           holdsLease = true;
-          return [];
+          return { leases: [], departed: [] };
         },
-        renew: async () => (holdsLease ? [] : undefined),
+        renew: async () => (holdsLease ? { leases: [], departed: [] } : undefined),
         drop: async () => {},
       },
       publish: async () => {},
@@ -61,6 +62,7 @@ describe('A former id of this instance', () => {
       commandTimeoutMs: 1_000,
       lease: { ttlMs: TTL_MS, renewEveryMs: 60_000 },
       logger: new FakeLogger(),
+      log: new ThrottledLog(new FakeLogger()),
       joined: () => {},
       gone: () => {},
     } satisfies InstancesOptions);
@@ -73,7 +75,7 @@ describe('A former id of this instance', () => {
     const { current } = identity;
     await instances.refresh();
     holdsLease = false;
-    await instances.refresh();
+    await renewLater();
     expect(identity.former).toEqual([current]);
     return current;
   };

@@ -114,24 +114,27 @@ describeOnEach('The instances', (backend) => {
   });
 });
 
-describeOnRedis('An instance whose lease was lost by Redis', (redis) => {
+describeOnRedis('An instance whose lease lapsed', (redis) => {
   guardProcess();
   const track = closeAfterEach();
 
-  it('goes on under a new id, reachable under the old ids of its connections, and counted once', async () => {
-    const lease = { ttlMs: 1_000, renewEveryMs: 100 };
+  const boot = async (lease: { ttlMs: number; renewEveryMs: number }) => {
     const cluster = track(await Cluster.boot(redis, 2, { backplane: { lease } }));
     const [a, b] = cluster.instances as [Instance, Instance];
     const client = track(await b.connect());
-    const former = b.backplane.instanceId;
     const seen: string[] = [];
     a.backplane.on('instanceJoined', ({ id }: InstanceInfo) => seen.push(`+${id}`));
-    a.backplane.on('instanceLeft', ({ id }: InstanceInfo) => seen.push(`-${id}`));
-    const key = `{${cluster.where.eventKeys[0]}}:leases`;
-    expect(await redis.server.cli('zrem', key, former)).toBe(1);
+    a.backplane.on('instanceLeft', ({ id }: InstanceInfo, how) => seen.push(`-${id} ${how}`));
+    return { cluster, a, b, client, seen, key: `{${cluster.where.eventKeys[0]}}:leases` };
+  };
+
+  it('as the process stood still goes on under a new id, reachable under the old ids of its connections, and counted once', async () => {
+    const { cluster, a, b, client, seen } = await boot({ ttlMs: 1_000, renewEveryMs: 300 });
+    const former = b.backplane.instanceId;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
     await waitFor('the new id', () => b.backplane.instanceId !== former);
     await waitFor('the news', () => seen.includes(`+${b.backplane.instanceId}`));
-    expect(seen.filter((line) => line === `-${former}`)).toHaveLength(1);
+    expect(seen.filter((line) => line === `-${former} lost`)).toHaveLength(1);
     expect(await a.server.count()).toBe(1);
     expect((await a.backplane.instances()).map(({ id }) => id)).toEqual([
       a.backplane.instanceId,
@@ -151,5 +154,16 @@ describeOnRedis('An instance whose lease was lost by Redis', (redis) => {
       const channels = await redis.channels(cluster.where.eventKeys[0]!);
       return channels.every((channel) => channel.includes('probe') || !channel.includes(former));
     });
+  });
+
+  it('as Redis lost it claims it again under its id, and is back in the roll', async () => {
+    const { a, b, seen, key } = await boot({ ttlMs: 1_000, renewEveryMs: 100 });
+    const { instanceId } = b.backplane;
+    expect(await redis.server.cli('zrem', key, instanceId)).toBe(1);
+    await waitFor('the lease to be back', () => redis.server.cli('zscore', key, instanceId));
+    await waitFor('the roll', async () => (await a.backplane.instances()).length === 2);
+    expect(b.backplane.instanceId).toBe(instanceId);
+    expect(await a.server.count()).toBe(1);
+    expect([[], [`-${instanceId} lost`, `+${instanceId}`]]).toContainEqual(seen);
   });
 });

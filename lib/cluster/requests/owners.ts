@@ -1,0 +1,29 @@
+import { instanceOf } from '../instances/instance-id.js';
+import type { InstanceRecord } from '../instances/instance-record.js';
+
+export interface Owned {
+  readonly byOwner: ReadonlyMap<string, readonly string[]>;
+  readonly nobodys: readonly string[];
+}
+
+/** Which of the instances has which of the connections. */
+export function owners(ids: readonly string[], records: readonly InstanceRecord[]): Owned {
+  const ownerOf = new Map<string, string>();
+  for (const { id, former } of records) for (const name of former) ownerOf.set(name, id);
+  // Nobody's former id is that of another that lives.
+  for (const { id } of records) ownerOf.set(id, id);
+  const byOwner = new Map<string, string[]>();
+  const nobodys: string[] = [];
+  for (const id of ids) {
+    const owner = ownerOf.get(instanceOf(id) ?? '');
+    if (owner === undefined) nobodys.push(id);
+    else if (byOwner.has(owner)) byOwner.get(owner)!.push(id);
+    else byOwner.set(owner, [id]);
+  }
+  return { byOwner, nobodys };
+}
+
+/** Adds them to what is known of the named connections. */
+export function note({ byOwner }: Owned, named: Map<string, readonly string[]>): void {
+  for (const [owner, ids] of byOwner) named.set(owner, ids);
+}
