@@ -1,8 +1,12 @@
+import { randomInt } from 'node:crypto';
+
 import { withDeadline } from '../../timing/deadline.js';
 import type { Transport } from '../../transport/transport.js';
 import { decodeEnvelope, encodeEnvelope, EnvelopeKind } from '../wire/envelope.js';
 
 const NOTHING = Buffer.alloc(0);
+/** As `randomInt` and the envelope have room for. */
+const MAX_SEQUENCE = 2 ** 48 - 1;
 
 /** Neither an answer nor a refusal came in time: the connections themselves are suspect. */
 export class SilenceError extends Error {}
@@ -16,7 +20,6 @@ export class Probe {
   readonly #channel: string;
   readonly #instanceId: string;
   readonly #timeoutMs: number;
-  #sequence = 0;
   #provenAt: number | undefined;
   #arrived: ((sequence: number) => void) | undefined;
   #cancel: ((reason: Error) => void) | undefined;
@@ -60,7 +63,8 @@ export class Probe {
   }
 
   async #goRound(): Promise<void> {
-    const sequence = ++this.#sequence;
+    // Nobody can know it before it is on its way: another's message proves nothing.
+    const sequence = randomInt(MAX_SEQUENCE);
     const arrival = new Promise<void>((resolve, reject) => {
       this.#arrived = (arrived) => {
         if (arrived === sequence) resolve();
