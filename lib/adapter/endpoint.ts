@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import { type RawData, type WebSocket, WebSocketServer, type ServerOptions } from 'ws';
+import type { RawData, ServerOptions, WebSocket } from 'ws';
 
 import type { Backplane } from '../cluster/backplane.js';
 import type { HubSink } from '../cluster/hub-audience.js';
@@ -22,13 +22,11 @@ import { FrameWriter, type FrameWriterOptions } from './frame-writer.js';
 import type { ContinuityHook } from './gateway-hooks.js';
 import { Handshake } from './handshake.js';
 import type { Heartbeat } from './heartbeat.js';
-import { refuseUpgrade } from './http-refusal.js';
 import { StringPool } from './string-pool.js';
 import { SharedDeflate, shareableDeflate } from './shared-deflate.js';
-import { endUpgradeGuard } from './upgrade-guard.js';
+import { UpgradeAcceptor } from './upgrade-acceptor.js';
 
 const GOING_AWAY = 1001;
-const INTERNAL_ERROR_CODE = 1011;
 /** How long clients get to answer the close frame, and handlers of `handleDisconnect` to end. */
 const CLOSE_GRACE_MS = 2_000;
 const FORCED_CLOSE_GRACE_MS = 100;
@@ -65,10 +63,10 @@ export class Endpoint {
   readonly server: BackplaneServer;
   readonly #parts: EndpointParts;
   readonly #writing: FrameWriterOptions;
-  readonly #ws: WebSocketServer;
+  readonly #ws: UpgradeAcceptor['ws'];
   readonly #hub: ServedHub<BackplaneSocket>;
   readonly #sink: HubSink;
-  readonly #admission: Admission;
+  readonly #acceptor: UpgradeAcceptor;
   readonly #sessions = new Map<WebSocket, ClientSession>();
   readonly #sessionContext: ClientSessionContext;
   readonly #connectCallbacks: ConnectCallback[] = [];
@@ -81,7 +79,6 @@ export class Endpoint {
   constructor(parts: EndpointParts) {
     const { backplane, hub, path, options } = parts;
     this.#parts = parts;
-    this.#admission = new Admission(options, parts.log);
     this.#hub = backplane.serve<BackplaneSocket>(hub);
     const deflate = shareableDeflate(
       parts.wsOptions.perMessageDeflate ?? options.perMessageDeflate,
@@ -91,14 +88,19 @@ export class Endpoint {
       deflate: deflate ? new SharedDeflate(deflate) : undefined,
       onPaused: (raw) => this.#catchUp(raw),
     };
-    this.#ws = new WebSocketServer({
-      maxPayload: options.maxPayloadBytes,
-      ...parts.wsOptions,
-      perMessageDeflate: deflate,
-      noServer: true,
-      // What closes waits for them.
-      clientTracking: true,
+    this.#acceptor = new UpgradeAcceptor({
+      wsOptions: {
+        maxPayload: options.maxPayloadBytes,
+        ...parts.wsOptions,
+        perMessageDeflate: deflate,
+      },
+      admission: new Admission(options, parts.log),
+      hub: this.#hub,
+      log: parts.log,
+      isClosing: () => this.#closing !== undefined,
+      connect: (raw, stream, request, user) => this.#connect(raw, stream, request, user),
     });
+    this.#ws = this.#acceptor.ws;
     this.#ws.on('error', (error) => this.noteError(error));
     this.#sessionContext = {
       dispatcher: parts.dispatcher,
@@ -123,11 +125,7 @@ export class Endpoint {
 
   /** Takes an upgrade request. Never throws. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#closing) return refuseUpgrade(socket, 503);
-    this.#admit(request, socket, head).catch((error: unknown) => {
-      this.#parts.log.error('upgrade', 'An upgrade failed', error);
-      refuseUpgrade(socket, 500);
-    });
+    this.#acceptor.accept(request, socket, head);
   }
 
   onConnect(callback: ConnectCallback): void {
@@ -163,32 +161,6 @@ export class Endpoint {
   async #disconnectHooksEnded(): Promise<void> {
     if (this.#disconnectHooks.size === 0) return;
     await settledWithin(DISCONNECT_HOOKS_GRACE_MS, Promise.all(this.#disconnectHooks));
-  }
-
-  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const verdict = await this.#admission.judge(request);
-    if (!verdict.admitted) return refuseUpgrade(socket, verdict.status);
-    const { user } = verdict;
-    if (user) {
-      const { id } = user;
-      const subscribed = this.#hub.enterUser(id);
-      // However the connection ends, before or after the upgrade, it ends with this.
-      if (socket.destroyed) return this.#hub.leaveUser(id);
-      socket.once('close', () => this.#hub.leaveUser(id));
-      await subscribed;
-    }
-    await this.#hub.subscribed;
-    if (this.#closing) return refuseUpgrade(socket, 503);
-    this.#ws.handleUpgrade(request, socket, head, (raw) => {
-      endUpgradeGuard(socket);
-      try {
-        this.#connect(raw, socket, request, user);
-      } catch (error) {
-        // It is a WebSocket by now: an answer in HTTP would be garbage to it.
-        this.#parts.log.error('connection', 'A connection failed', error);
-        raw.close(INTERNAL_ERROR_CODE, 'internal error');
-      }
-    });
   }
 
   #catchUp(raw: WebSocket): void {

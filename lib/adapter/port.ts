@@ -3,6 +3,7 @@ import type { ListenOptions } from 'node:net';
 
 import { createOwnPortServer } from './own-port.js';
 import type { Endpoint } from './endpoint.js';
+import { keyOfDeclared } from './upgrade-path.js';
 import { UpgradeRouter } from './upgrade-router.js';
 
 export type ListenAt = Pick<ListenOptions, 'host' | 'backlog'>;
@@ -43,7 +44,7 @@ export class Port {
 
   /** @param path undefined: any path that no other endpoint has */
   endpoint(path: string | undefined, make: () => Endpoint): Endpoint {
-    const key = path ?? '*';
+    const key = path === undefined ? '*' : keyOfDeclared(path);
     const present = this.#endpoints.get(key);
     if (present) return present;
     const endpoint = make();

@@ -35,6 +35,7 @@ import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-op
 import { assertKnown, wrong } from './option-checks.js';
 import { Port } from './port.js';
 import type { DisconnectCallback } from './session.js';
+import { isSamePath, normalisePath } from './upgrade-path.js';
 
 /** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
 export interface AdapterContext {
@@ -168,7 +169,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   /** Nest makes one server for all gateways of a port and path: a second name for it would be lost. */
   #assertOneHub(port: number, path: string): void {
     const names = this.#hooks!.hubNames(
-      (ofPort, ofPath) => ofPort === port && normalisePath(ofPath) === path,
+      (ofPort, ofPath) => ofPort === port && isSamePath(ofPath, path),
     );
     if (names.length <= 1) return;
     const said = names.map((name) => (name === undefined ? 'none' : `"${name}"`)).join(' and ');
@@ -187,7 +188,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   ): Endpoint {
     const { heartbeat, bufferLimitBytes, slowClient, maxDepth } = this.#options;
     const isHere = (ofPort: number, ofPath: string | undefined): boolean =>
-      ofPort === port && normalisePath(ofPath) === path;
+      ofPort === port && isSamePath(ofPath, path);
     if (heartbeat) this.#heartbeat ??= new Heartbeat(heartbeat);
     this.#logger.log(
       `Hub ${quote(hub)} at ${port === APP_PORT ? '' : `port ${port}, `}path ${quote(path)}`,
@@ -291,9 +292,4 @@ function assertHubName(hub: unknown): asserts hub is string {
       { cause: error },
     );
   }
-}
-
-/** As Nest writes paths: one slash in front, none at the end. */
-function normalisePath(path: string | undefined): string {
-  return `/${(path ?? '').split('/').filter(Boolean).join('/')}`;
 }

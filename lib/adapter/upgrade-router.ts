@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 import { Deadline } from '../timing/deadline.js';
 import { refuseUpgrade } from './http-refusal.js';
 import { guardUpgrade } from './upgrade-guard.js';
+import { handOverToRequests, wantsWebSocket } from './upgrade-handover.js';
+import { keyOfDeclared, keyOfRequest } from './upgrade-path.js';
 
 /** How long another listener on the server has to begin an answer. */
 const OTHERS_GRACE_MS = 5_000;
@@ -12,7 +14,7 @@ const OTHERS_GRACE_MS = 5_000;
 /** Takes the upgrade requests of one path. Never throws. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** Brings the upgrade requests of one HTTP server to the endpoints on it, by exact path. */
+/** Brings the upgrade requests of one HTTP server to the endpoints on it, by exact path (see `upgrade-path.ts`). */
 export class UpgradeRouter {
   readonly #server: HttpServer;
   readonly #handlers = new Map<string, UpgradeHandler>();
@@ -26,7 +28,7 @@ export class UpgradeRouter {
   /** @param path undefined: any path that has no handler of its own */
   add(path: string | undefined, handler: UpgradeHandler): void {
     if (path === undefined) this.#fallback = handler;
-    else this.#handlers.set(path, handler);
+    else this.#handlers.set(keyOfDeclared(path), handler);
   }
 
   /** Leaves the server as it was found. */
@@ -36,23 +38,30 @@ export class UpgradeRouter {
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     guardUpgrade(socket);
-    const path = pathOf(request.url);
-    if (path === undefined) return refuseUpgrade(socket, 400);
-    const handler = this.#handlers.get(path) ?? this.#fallback;
+    if (!wantsWebSocket(request)) {
+      if (this.#hasCompany) this.#leaveToOthers(socket, 404);
+      else handOverToRequests(this.#server, request, socket, head);
+      return;
+    }
+    const key = keyOfRequest(request.url);
+    const handler = (key === undefined ? undefined : this.#handlers.get(key)) ?? this.#fallback;
     if (handler) return handler(request, socket, head);
-    if (this.#server.listenerCount('upgrade') === 1) return refuseUpgrade(socket, 404);
-    // Somebody else on this server may serve it; if nobody does, it must not hang for ever.
+    const status = key === undefined ? 400 : 404;
+    if (this.#hasCompany) this.#leaveToOthers(socket, status);
+    else refuseUpgrade(socket, status);
+  };
+
+  get #hasCompany(): boolean {
+    return this.#server.listenerCount('upgrade') > 1;
+  }
+
+  /** Somebody else on this server may serve it; if nobody does, it must not hang for ever. */
+  #leaveToOthers(socket: Duplex, status: 400 | 404): void {
+    // Earlier requests on the connection may have been answered.
+    const written = (socket as Socket).bytesWritten;
     const deadline = new Deadline(OTHERS_GRACE_MS, () => {
-      if ((socket as Socket).bytesWritten === 0) refuseUpgrade(socket, 404);
+      if ((socket as Socket).bytesWritten === written) refuseUpgrade(socket, status);
     });
     socket.once('close', () => deadline.cancel());
-  };
-}
-
-function pathOf(url: string | undefined): string | undefined {
-  try {
-    return new URL(url ?? '', 'ws://localhost').pathname;
-  } catch {
-    return undefined;
   }
 }

@@ -488,9 +488,9 @@ describe('bad clients', () => {
       ['an upgrade without a key', upgradeRequest({ 'Sec-WebSocket-Key': undefined })],
       ['an upgrade with a bad key', upgradeRequest({ 'Sec-WebSocket-Key': 'short' })],
       ['an upgrade of another version', upgradeRequest({ 'Sec-WebSocket-Version': '99' })],
-      ['an upgrade to something else', upgradeRequest({ Upgrade: 'h2c' })],
       ['an upgrade by POST', upgradeRequest({}, 'POST / HTTP/1.1')],
       ['an upgrade to no URL', upgradeRequest({}, 'GET //[ HTTP/1.1')],
+      ['an upgrade to a list', upgradeRequest({ Upgrade: 'h2c, websocket' })],
       ['an upgrade to a long path', upgradeRequest({}, `GET /${'x'.repeat(8_000)} HTTP/1.1`)],
       ['an upgrade with a bad protocol', upgradeRequest({ 'Sec-WebSocket-Protocol': 'a,,b' })],
     ])('%s: refused with an HTTP answer', async (_, request) => {
