@@ -13,7 +13,7 @@ import { byteLengthOf } from './byte-length.js';
 import { ClientRequest, isRequestId } from './client-request.js';
 import { exceptionIn } from './exception-frame.js';
 import { type Failure, INTERNAL_ERROR } from './failure.js';
-import { currentRun, HandlerRun } from './handler-run.js';
+import { currentRun, HandlerRun, inRun } from './handler-run.js';
 import type { HandlerWatch } from './handler-watch.js';
 import { MessageReader, TooDeepMessage } from './message-reader.js';
 
@@ -129,7 +129,7 @@ export class Dispatcher {
   /** An exception that Nest's filter sends while a request is handled is the request's answer. */
   takesAsAnswer(socket: BackplaneSocket, event: string, data: unknown): boolean {
     if (event !== 'exception') return false;
-    const { request } = currentRun.getStore() ?? {};
+    const { request } = currentRun() ?? {};
     if (request?.socket !== socket || request.answered) return false;
     request.fail(data);
     return true;
@@ -137,7 +137,7 @@ export class Dispatcher {
 
   /** As {@link takesAsAnswer}, of a raw frame. */
   takesFrameAsAnswer(socket: BackplaneSocket, frame: unknown): boolean {
-    const run = currentRun.getStore();
+    const run = currentRun();
     if (!run || run.request?.socket !== socket || run.request.answered) return false;
     const exception = exceptionIn(frame, run.hasFailed);
     return exception !== undefined && this.takesAsAnswer(socket, 'exception', exception.data);
@@ -166,7 +166,7 @@ export class Dispatcher {
       : entry.withoutRequest;
     // Else an Observable that a message without an `id` began might fail in the context of a request.
     if (this.#handlers.sawRequest || entry.isStream)
-      currentRun.run(run, () => this.#handle(handler, entry, message, socket, run));
+      inRun(run, () => this.#handle(handler, entry, message, socket, run));
     else this.#handle(handler, entry, message, socket, run);
   }
 

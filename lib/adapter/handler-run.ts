@@ -18,7 +18,11 @@ export class HandlerRun {
   readonly request: ClientRequest | undefined;
   readonly #pattern: unknown;
   #method: MethodState;
+  /** The calls of the method so far. An interceptor may try again: the last try counts. */
+  #calls = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** What a guard or an interceptor has acknowledged, before anybody can know how the handler ends. */
+  #acknowledged: { readonly data: unknown } | undefined;
   #isOver = false;
 
   /** @param isWatched whether the method reports; one that does not is taken to end well */
@@ -38,27 +42,31 @@ export class HandlerRun {
    * to call it, and its word is a failure.
    */
   readonly ack = (data?: unknown): void => {
-    if (!this.hasFailed || this.#isOver) this.request?.answer(data);
-    else this.request?.fail(data ?? this.#failureText());
+    if (this.#isOver) this.request?.answer(data);
+    else if (this.hasFailed) this.request?.fail(data ?? this.#failureText());
+    else if (this.#method === 'never ran') this.#acknowledged ??= { data };
+    else this.request?.answer(data);
   };
 
-  /** The method of an event begins. False for what is not this run's: a call of one handler by another. */
-  begins(pattern: unknown): boolean {
-    if (pattern !== this.#pattern) return false;
-    if (!this.request) return true;
-    if (this.#method === 'runs' || this.#isOver) return false;
-    // An interceptor may try again: the last try counts.
+  /**
+   * The method of an event is called.
+   * @returns which call it is; undefined for what is not this run's
+   */
+  begins(pattern: unknown): number | undefined {
+    if (pattern !== this.#pattern || this.#isOver) return undefined;
+    if (!this.request) return 0;
     this.#method = 'runs';
     this.#failure = undefined;
-    return true;
+    if (this.#acknowledged) this.request.answer(this.#acknowledged.data);
+    return ++this.#calls;
   }
 
-  ended(): void {
-    if (this.request) this.#method = 'ended';
+  ended(call: number): void {
+    if (this.request && call === this.#calls) this.#method = 'ended';
   }
 
-  failed(error: unknown): void {
-    if (!this.request) return;
+  failed(call: number, error: unknown): void {
+    if (!this.request || call !== this.#calls) return;
     this.#method = 'failed';
     this.#failure = { error };
   }
@@ -74,7 +82,10 @@ export class HandlerRun {
    */
   endsWithoutValue(): unknown {
     this.#isOver = true;
-    return this.hasFailed || this.#method !== 'ended' ? this.#failureText() : undefined;
+    const acknowledged = this.#acknowledged;
+    if (this.hasFailed) return acknowledged?.data ?? this.#failureText();
+    if (acknowledged) this.request?.answer(acknowledged.data);
+    return this.#method === 'ended' || acknowledged ? undefined : INTERNAL_ERROR;
   }
 
   #failureText(): unknown {
@@ -82,11 +93,35 @@ export class HandlerRun {
   }
 }
 
+/** The context within a handler's own method: what it calls there is no call of Nest's. */
+class MethodContext {
+  constructor(readonly run: HandlerRun) {}
+}
+
 /**
- * The run that the current code belongs to. One for the process, and without a state of its own: a gateway's class, which
- * reports to it, may serve several apps.
+ * One for the process, and without a state of its own: a gateway's class, which reports to the run, may serve several apps.
  */
-export const currentRun = new AsyncLocalStorage<HandlerRun>();
+const contexts = new AsyncLocalStorage<HandlerRun | MethodContext>();
+
+/** The run that the current code belongs to. */
+export function currentRun(): HandlerRun | undefined {
+  const context = contexts.getStore();
+  return context instanceof MethodContext ? context.run : context;
+}
+
+/** The run whose pipeline calls; undefined within the method itself. */
+export function callingRun(): HandlerRun | undefined {
+  const context = contexts.getStore();
+  return context instanceof MethodContext ? undefined : context;
+}
+
+export function inRun<T>(run: HandlerRun, call: () => T): T {
+  return contexts.run(run, call);
+}
+
+export function inMethodOf<T>(run: HandlerRun, call: () => T): T {
+  return contexts.run(new MethodContext(run), call);
+}
 
 /** What an Observable that a run subscribes to has to say to it. */
 export interface RunObserver {
@@ -105,8 +140,8 @@ export function withinRun(
   observer: RunObserver,
 ): Observable<unknown> {
   const within = (step: () => void): void => {
-    if (currentRun.getStore() === run) step();
-    else currentRun.run(run, step);
+    if (contexts.getStore() === run) step();
+    else contexts.run(run, step);
   };
   return new RxObservable((subscriber) => {
     const unsubscribed = new Subject<void>();

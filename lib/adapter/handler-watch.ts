@@ -8,7 +8,7 @@ import {
 import type { ModulesContainer } from '@nestjs/core';
 import { isObservable } from 'rxjs';
 
-import { currentRun, type HandlerRun, withinRun } from './handler-run.js';
+import { callingRun, currentRun, type HandlerRun, inMethodOf, withinRun } from './handler-run.js';
 
 // Nest's own names for what its decorators note; they have been the same since Nest 5.
 const IS_GATEWAY = 'websockets:is_gateway';
@@ -27,7 +27,7 @@ type Method = ((...args: unknown[]) => unknown) & { [watched]?: true };
  */
 class AnyException {
   static [Symbol.hasInstance](exception: unknown): boolean {
-    currentRun.getStore()?.noteException(exception);
+    currentRun()?.noteException(exception);
     return false;
   }
 }
@@ -44,7 +44,7 @@ class ExceptionWatch implements ExceptionFilter {
  */
 class InterceptorWatch implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): ReturnType<CallHandler['handle']> {
-    const run = currentRun.getStore();
+    const run = currentRun();
     const result = next.handle();
     if (!run) return result;
     return withinRun(run, result, { error: (error) => run.noteException(error) });
@@ -114,9 +114,10 @@ function watch(owner: object, name: string, method: Method): boolean {
   if (method[watched]) return true;
   const pattern: unknown = Reflect.getMetadata(PATTERN, method);
   const replacement: Method = function (this: unknown, ...args: unknown[]) {
-    const run = currentRun.getStore();
+    const run = callingRun();
+    const number = run?.begins(pattern);
     const call = (): unknown => method.apply(this, args);
-    return run?.begins(pattern) ? runMethod(run, call) : call();
+    return run && number !== undefined ? runMethod(run, number, call) : call();
   };
   replacement[watched] = true;
   // All that decorators have noted of the method, also later, holds for the one in its place.
@@ -137,25 +138,25 @@ function watchInterceptors(metatype: object, methods: readonly FoundHandler[]): 
     Reflect.defineMetadata(INTERCEPTORS, [interceptorWatch, ...present], metatype);
 }
 
-function runMethod(run: HandlerRun, call: () => unknown): unknown {
+function runMethod(run: HandlerRun, number: number, call: () => unknown): unknown {
   const failed = (error: unknown): never => {
-    run.failed(error);
+    run.failed(number, error);
     throw error;
   };
   const settled = (value: unknown): unknown => {
     if (isObservable(value)) {
       return withinRun(run, value, {
-        next: () => run.ended(),
-        error: (error) => run.failed(error),
-        complete: () => run.ended(),
+        next: () => run.ended(number),
+        error: (error) => run.failed(number, error),
+        complete: () => run.ended(number),
       });
     }
-    run.ended();
+    run.ended(number);
     return value;
   };
   let result: unknown;
   try {
-    result = call();
+    result = run.request ? inMethodOf(run, call) : call();
   } catch (error) {
     return failed(error);
   }

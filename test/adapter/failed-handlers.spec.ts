@@ -30,6 +30,7 @@ import {
   BehaviorSubject,
   catchError,
   concat,
+  defer,
   EMPTY,
   map,
   merge,
@@ -190,6 +191,11 @@ function gatewayWith(...decorators: ClassDecorator[]): Type {
     @SubscribeMessage('retried')
     retried() {
       if (++this.#attempts < 3) throw new WsException('not yet');
+    }
+
+    @SubscribeMessage('slow once')
+    async slowOnce() {
+      if (++this.#attempts === 1) await new Promise(() => {});
     }
 
     @SubscribeMessage('calls another')
@@ -375,6 +381,45 @@ describe('a handler that failed', () => {
     });
   });
 
+  describe('or is acknowledged by others', () => {
+    const acking = (data: unknown, result: boolean) => ({
+      canActivate(context: ExecutionContext) {
+        context.getArgByIndex<Ackable>(2)(data);
+        return result;
+      },
+    });
+
+    it.each([
+      ['a word', 'not you', { error: 'not you' }],
+      ['no word', undefined, { error: failedWith('Forbidden resource') }],
+    ])('with %s, as by a guard that refuses: a failure', async (_, data, answer) => {
+      const { client } = await enter(
+        gatewayWith(UseFilters(new SilentFilter()), UseGuards(acking(data, false))),
+      );
+      expect(await ask(client, 'void')).toEqual(answer);
+    });
+
+    it('before the method: a success once that runs', async () => {
+      const { client } = await enter(gatewayWith(UseGuards(acking('early', true))));
+      expect(await ask(client, 'value')).toEqual({ data: 'early' });
+      expect(await ask(client, 'never')).toEqual({ data: 'early' });
+    });
+
+    it('instead of the method: a success', async () => {
+      const { client } = await enter(
+        gatewayWith(
+          UseInterceptors({
+            intercept(context: ExecutionContext) {
+              context.getArgByIndex<Ackable>(2)('instead');
+              return EMPTY;
+            },
+          }),
+        ),
+      );
+      expect(await ask(client, 'void')).toEqual({ data: 'instead' });
+    });
+  });
+
   describe('or did not, among interceptors:', () => {
     const intercepted = (intercept: (next: CallHandler) => ReturnType<CallHandler['handle']>) =>
       enter(
@@ -420,6 +465,16 @@ describe('a handler that failed', () => {
       const { client } = await intercepted((next) => next.handle().pipe(retry(2)));
       expect(await ask(client, 'retried')).toEqual({ data: null });
       expect(await ask(client, 'end', 'rejects')).toEqual({ error: failedWith('rejected') });
+    });
+
+    it('one that does not wait for a try, and tries again: the last try counts', async () => {
+      let tries = 0;
+      const { client } = await intercepted((next) => {
+        tries = 0;
+        return defer(() => (tries++, next.handle())).pipe(timeout({ first: 20 }), retry(1));
+      });
+      expect(await ask(client, 'slow once')).toEqual({ data: null });
+      expect(tries).toBe(2);
     });
 
     it('one that fails afterwards is a failure', async () => {
