@@ -1,8 +1,11 @@
-import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { endUpgradeGuard } from './upgrade-guard.js';
+
+/** Where Node keeps the answer that is being written. */
+type BusySocket = Duplex & { readonly _httpMessage?: ServerResponse | null };
 
 /** Whether a request wants to become a WebSocket, and nothing else: any token of `Upgrade` counts. */
 export function wantsWebSocket({ headers: { upgrade = '' } }: IncomingMessage): boolean {
@@ -22,6 +25,12 @@ export function handOverToRequests(
   head: Buffer,
 ): void {
   if (socket.destroyed || !socket.readable) return void socket.destroy();
+  const answer = (socket as BusySocket)._httpMessage;
+  if (answer) {
+    // To an earlier request, which the client did not wait for: answers go in the order of the requests.
+    answer.once('close', () => handOverToRequests(server, request, socket, head));
+    return;
+  }
   endUpgradeGuard(socket);
   socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]));
   server.emit(isSecure(socket) ? 'secureConnection' : 'connection', socket);

@@ -53,6 +53,12 @@ class Pages {
     return `page ${String(upgrade)} ${String(connection)}`;
   }
 
+  @Get('/slow')
+  async slow() {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return 'slowly';
+  }
+
   @Post('/said')
   said(@Body() body: unknown) {
     return body;
@@ -407,6 +413,19 @@ describe('the doors', () => {
       client.write(get('/'));
       await waitFor('the upgrade', () => client.text.includes(SWITCHED));
       expect(app.log.matching(/^(WARN|ERROR)/)).toEqual([]);
+    });
+
+    it('are answered after what was asked before them', async () => {
+      const app = await boot({ http, providers: [Root], controllers: [Pages] });
+      const slow = get('/slow', { Connection: 'keep-alive' });
+      const client = await send(app.port, Buffer.concat([slow, slow, get('/page', h2c), slow]));
+      await waitFor('all', () => client.text.split('slowly').length === 4);
+      expect(client.text.match(/slowly|page h2c/g)).toEqual([
+        'slowly',
+        'slowly',
+        'page h2c',
+        'slowly',
+      ]);
     });
 
     it('are left to whoever else listens for upgrades', async () => {
