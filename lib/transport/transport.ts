@@ -27,6 +27,9 @@ export interface Transport {
    */
   publish(channel: string, bytes: Buffer): Promise<void>;
 
+  /** As {@link publish}; resolves with how many heard it, or with undefined where that is not known. */
+  publishAndCount(channel: string, bytes: Buffer): Promise<number | undefined>;
+
   /** What was published leaves now, and not at the end of this turn of the event loop. Never throws. */
   flush(): void;
 

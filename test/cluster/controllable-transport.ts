@@ -60,8 +60,12 @@ export class ControllableTransport implements Transport {
   flush(): void {}
 
   async publish(channel: string, bytes: Buffer): Promise<void> {
+    await this.publishAndCount(channel, bytes);
+  }
+
+  async publishAndCount(channel: string, bytes: Buffer): Promise<number | undefined> {
     this.assertWorking();
-    await this.inner.publish(channel, bytes);
+    return this.inner.publishAndCount(channel, bytes);
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {

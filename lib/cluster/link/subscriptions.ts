@@ -91,6 +91,11 @@ export class Subscriptions {
     return this.#entries.size;
   }
 
+  /** Whether Redis may send what is published on the channel. */
+  has(channel: string): boolean {
+    return this.#entries.has(channel) || this.#toUnsubscribe.has(channel);
+  }
+
   /** Whom the channel stands for; undefined once it is released. */
   routeOf(channel: string): Route | undefined {
     return this.#entries.get(channel)?.route;

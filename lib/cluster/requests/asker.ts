@@ -1,6 +1,7 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import type { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Target } from '../../hub/target.js';
+import { Deadline } from '../../timing/deadline.js';
 import type { Transport } from '../../transport/transport.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import type { ChannelNames } from '../wire/channels.js';
@@ -213,7 +214,7 @@ export class Asker {
 
   /**
    * One message to all who listen on the channel. The roll is called in the same breath, so that all who hear the message are
-   * expected to answer.
+   * expected to answer; and Redis says how many they are.
    */
   #askAll(
     question: Question,
@@ -223,32 +224,53 @@ export class Asker {
     belief: Belief,
     onRoll: (records: readonly InstanceRecord[]) => void = () => {},
   ): void {
-    const { instances, link } = this.#options;
+    const { instances, link, transport } = this.#options;
     if (link.status !== 'ready') return pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
     askOthers({
       ask: async () => {
         const roll = instances.callRoll();
-        const sent = this.#publish(channel, question, sequence);
-        const [records] = await Promise.all([roll, sent]);
+        const sent = transport.publishAndCount(channel, this.#envelope(question, sequence));
+        const [records, heard] = await Promise.all([roll, sent]);
         if (pending.others) return;
         onRoll(records);
         const ids = records.filter(isAsked).map(({ id }) => id);
         // That nobody is known is no knowledge.
         const isBlind = instances.isStale && records.length === 0;
         if (isBlind) pending.lacks(ANYONE, 'BACKPLANE_UNAVAILABLE');
-        this.#expect(pending, ids, belief);
+        this.#expect(pending, ids, belief, this.#unlistedOn(channel, heard, ids.length));
+        this.#awaitUnlisted(pending, channel);
       },
       askAgain: (id) => this.#askAgain(id, question, { pending, sequence }),
     });
   }
 
-  /** These others are to answer. Who may have died, and did not answer lately, is not waited for. */
-  #expect(pending: PendingRequest, ids: readonly string[], belief: Belief): void {
+  /**
+   * These others are to answer. Who may have died, and did not answer lately, is not waited for.
+   * @param unlisted how many more have heard the question
+   */
+  #expect(pending: PendingRequest, ids: readonly string[], belief: Belief, unlisted = 0): void {
     const { instances } = this.#options;
     belief.stale = instances.isStale;
     belief.complete = instances.isComplete;
-    pending.expectOthers(ids);
+    pending.expectOthers(ids, unlisted);
     for (const id of ids) if (instances.isSilent(id)) pending.takeOut(id, 'REQUEST_TIMEOUT');
+  }
+
+  /** How many have heard a question besides those that are asked. */
+  #unlistedOn(channel: string, heard: number | undefined, asked: number): number {
+    const { link, requests } = this.#options;
+    const own = link.subscriptions.has(channel) ? 1 : 0;
+    return requests.unlisted.among(channel, heard, asked + own);
+  }
+
+  /** Whoever is in no list and does not answer soon may be no instance. */
+  #awaitUnlisted(pending: PendingRequest, channel: string): void {
+    if (pending.unlisted === 0) return;
+    const { requests, commandTimeoutMs } = this.#options;
+    const deadline = new Deadline(commandTimeoutMs / 2, () =>
+      requests.unlisted.didNotAnswer(channel, pending.giveUpUnlisted()),
+    );
+    void pending.done.then(() => deadline.cancel());
   }
 
   /** Straight to the instances that have the connections; who has them is looked up only where it is not known. */

@@ -21,7 +21,12 @@ import type {
 } from './results.js';
 
 /** What a dead instance leaves out of a count is not there to be counted. */
-const GONE: ReadonlySet<string> = new Set(['INSTANCE_LEFT', 'INSTANCE_LOST', 'NO_SUCH_CONNECTION']);
+const GONE: ReadonlySet<string> = new Set([
+  'INSTANCE_LEFT',
+  'INSTANCE_LOST',
+  'UNKNOWN_INSTANCE',
+  'NO_SUCH_CONNECTION',
+]);
 
 /** What an audience can ask of one hub, on every instance. */
 export class HubOperations {

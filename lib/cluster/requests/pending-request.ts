@@ -43,6 +43,9 @@ export class PendingRequest {
   readonly #waiting = new Set<string>();
   /** Who has answered, or will not. */
   readonly #settled = new Set<string>();
+  /** Who has heard the question and is in no list: those who have begun to answer, and how many have not. */
+  readonly #unasked = new Set<string>();
+  #unlisted = 0;
   readonly #missing: MissingInstance[] = [];
   /** Of instances that are not expected yet; undefined once it is known who all are expected. */
   #early: { readonly instanceId: string; readonly parcel: Parcel }[] | undefined = [];
@@ -60,12 +63,18 @@ export class PendingRequest {
 
   /** True while others than this instance are waited for, or may be. */
   get asksOthers(): boolean {
-    return this.#early !== undefined || [...this.#waiting].some((id) => id !== this.#own);
+    if (this.#early || this.#unlisted > 0) return true;
+    return [...this.#waiting].some((id) => id !== this.#own);
   }
 
   /** Whom of the others is waited for; undefined while that is not known. */
   get others(): string[] | undefined {
     return this.#early ? undefined : [...this.#waiting].filter((id) => id !== this.#own);
+  }
+
+  /** How many are waited for who have heard the question, are in no list, and have not begun to answer. */
+  get unlisted(): number {
+    return this.#unlisted;
   }
 
   /** What has come of the instance's answer. */
@@ -79,11 +88,15 @@ export class PendingRequest {
     this.#waiting.add(instanceId);
   }
 
-  /** These others, and who else has heard the question. */
-  expectOthers(instanceIds: Iterable<string>): void {
+  /**
+   * These others, and who else has heard the question.
+   * @param unlisted how many those are, as far as is known
+   */
+  expectOthers(instanceIds: Iterable<string>, unlisted = 0): void {
     const early = this.#early;
     if (!early) return;
     this.#early = undefined;
+    this.#unlisted = unlisted;
     for (const id of instanceIds) this.#waiting.add(id);
     for (const { instanceId, parcel } of early) this.take(instanceId, parcel);
     for (const [id, reason] of this.#goneEarly) this.takeOut(id, reason);
@@ -119,12 +132,25 @@ export class PendingRequest {
    */
   message(instanceId: string, message: unknown, last: boolean, bytes = 0): void {
     if (!this.#waiting.has(instanceId)) return;
-    if (isFailure(message)) return this.takeOut(instanceId, message.failed, message.message);
+    if (isFailure(message)) {
+      // One that was not to answer is not to have a handler, either.
+      if (message.failed === 'NO_HANDLER' && this.#unasked.has(instanceId))
+        return this.#answered(instanceId);
+      return this.takeOut(instanceId, message.failed, message.message);
+    }
     if (this.#isTooMuch(instanceId, bytes)) return;
     this.#options.onMessage(instanceId, message);
-    if (!last) return;
-    this.#settle(instanceId);
+    if (last) this.#answered(instanceId);
+  }
+
+  /** Whoever has heard the question, is in no list and has not begun to answer, is waited for no longer. Answers with how many. */
+  giveUpUnlisted(): number {
+    const unlisted = this.#isDone ? 0 : this.#unlisted;
+    if (unlisted === 0) return 0;
+    this.#unlisted = 0;
+    this.#missing.push({ instanceId: '*', reason: 'UNKNOWN_INSTANCE' });
     this.#finishIfDone();
+    return unlisted;
   }
 
   /** The instance will not answer (any more). */
@@ -151,6 +177,7 @@ export class PendingRequest {
       for (const instanceId of known.length > 0 ? known : ['*'])
         this.#missing.push({ instanceId, reason });
     }
+    this.giveUpUnlisted();
     for (const id of this.#waiting) if (id !== this.#own) this.takeOut(id, reason);
     this.#finishIfDone();
   }
@@ -177,9 +204,16 @@ export class PendingRequest {
     // One that was asked may have another id by now.
     const names = isStrings(former) ? former : [];
     if (names.some((id) => this.#settled.has(id) && !this.#isLost(id))) return false;
+    let isListed = false;
     for (const id of names) {
-      if (this.#waiting.has(id)) this.#settle(id);
-      this.#isLost(id, true);
+      if (this.#isLost(id, true)) isListed = true;
+      if (!this.#waiting.has(id)) continue;
+      isListed = true;
+      this.#settle(id);
+    }
+    if (!isListed) {
+      this.#unasked.add(instanceId);
+      if (this.#unlisted > 0) this.#unlisted--;
     }
     this.#waiting.add(instanceId);
     return true;
@@ -212,6 +246,11 @@ export class PendingRequest {
     return true;
   }
 
+  #answered(instanceId: string): void {
+    this.#settle(instanceId);
+    this.#finishIfDone();
+  }
+
   #settle(instanceId: string): void {
     this.#waiting.delete(instanceId);
     this.#settled.add(instanceId);
@@ -222,7 +261,7 @@ export class PendingRequest {
   }
 
   #finishIfDone(): void {
-    if (this.#early || this.#waiting.size > 0 || this.#isDone) return;
+    if (this.#early || this.#waiting.size > 0 || this.#unlisted > 0 || this.#isDone) return;
     this.#isDone = true;
     for (const id of this.#answers.keys()) this.#settle(id);
     this.#finish();

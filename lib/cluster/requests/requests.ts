@@ -11,6 +11,7 @@ import { FIRST_BYTES, MAX_FIRST_BYTES, MIN_FIRST_BYTES } from './answer-bounds.j
 import { AnswerWindow } from './answer-window.js';
 import { Asking, type AskingOptions } from './asking.js';
 import { PendingRequest, type PendingRequestOptions } from './pending-request.js';
+import { Unlisted } from './unlisted.js';
 
 export interface RequestsOptions {
   readonly link: Pick<Link, 'status' | 'onStatus'>;
@@ -51,6 +52,8 @@ export class Requests {
   /** How many of them were asked under each id of this instance. */
   readonly #asking = new Map<string, number>();
   readonly #window = new AnswerWindow();
+  /** Who hears requests and is in no list. */
+  readonly unlisted = new Unlisted();
   readonly #offStatus: () => void;
   #sequence = 0;
   #wasLost = false;
@@ -133,6 +136,7 @@ export class Requests {
   }
 
   instanceGone(id: string, how: Departure): void {
+    if (how === 'left') this.unlisted.left();
     const reason = how === 'left' ? 'INSTANCE_LEFT' : 'INSTANCE_LOST';
     for (const { pending } of this.#open.values()) pending.takeOut(id, reason);
   }

@@ -24,10 +24,12 @@ export class MemoryBus {
     if (subscribers.size === 0) this.#subscribers.delete(channel);
   }
 
-  publish(channel: string, bytes: Buffer): void {
+  /** Answers with how many heard it. */
+  publish(channel: string, bytes: Buffer): number {
     const subscribers = this.#subscribers.get(channel);
-    if (!subscribers) return;
+    if (!subscribers) return 0;
     for (const subscriber of subscribers) subscriber.receive(channel, bytes);
+    return subscribers.size;
   }
 }
 

@@ -45,6 +45,10 @@ export class MemoryTransport implements Transport {
     await this.#inTurn(() => this.#bus.publish(channel, bytes));
   }
 
+  publishAndCount(channel: string, bytes: Buffer): Promise<number> {
+    return this.#inTurn(() => this.#bus.publish(channel, bytes));
+  }
+
   /** Nothing waits for the end of a turn. */
   flush(): void {}
 

@@ -90,7 +90,12 @@ export class RedisTransport implements Transport {
   }
 
   async publish(channel: string, bytes: Buffer): Promise<void> {
-    await this.#sender.send(
+    await this.publishAndCount(channel, bytes);
+  }
+
+  /** A node of a Redis Cluster knows its own subscribers only: too few is no harm. */
+  publishAndCount(channel: string, bytes: Buffer): Promise<number> {
+    return this.#sender.send(
       bytes.length,
       () => this.#clients.commands.publish(this.#clients.prefix + channel, bytes),
       notTaken,

@@ -78,6 +78,19 @@ describe('A pending request', () => {
     expect(heard).toEqual(['a "yes"', 'late "yes"', 'stranger "yes"']);
   });
 
+  it('waits for as many who are in no list as have heard it, and names those who do not answer', async () => {
+    const [yes] = parcels(['yes'], 100);
+    pending.take('early', yes!);
+    pending.expectOthers(['a'], 3);
+    pending.take('a', yes!);
+    pending.take('late', yes!);
+    await turn();
+    expect([ended, pending.asksOthers]).toEqual([false, true]);
+    expect([pending.giveUpUnlisted(), pending.giveUpUnlisted()]).toEqual([1, 0]);
+    expect(await pending.done).toEqual([{ instanceId: '*', reason: 'UNKNOWN_INSTANCE' }]);
+    expect(heard).toEqual(['early "yes"', 'a "yes"', 'late "yes"']);
+  });
+
   it('knows one that was asked by the id that it has by now, also where the former was lost', async () => {
     const as = (former: string): Parcel => {
       const [{ fields, body }] = parcels(['yes'], 100) as [Parcel];
