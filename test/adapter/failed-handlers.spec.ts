@@ -303,6 +303,18 @@ describe('a handler that failed', () => {
       expect(await client.settle((token) => client.sendEvent(token, token, token))).toEqual([]);
     });
 
+    it.each([undefined, null, '', 0, false])(
+      'says %p: that is no error to a client',
+      async (word) => {
+        const filter = {
+          catch: (_error: unknown, host: ArgumentsHost) =>
+            host.switchToWs().getClient<BackplaneSocket>().emit('exception', word),
+        };
+        const { client } = await enter(gatewayWith(UseFilters(filter)));
+        expect(await ask(client, 'end', 'throws')).toEqual({ error: INTERNAL });
+      },
+    );
+
     it('is async: the answer does not wait, and what it sends comes as it is', async () => {
       const { client } = await enter(gatewayWith(UseFilters(new AsyncFilter())));
       expect(await ask(client, 'end', 'rejects')).toEqual({ error: failedWith('rejected') });
