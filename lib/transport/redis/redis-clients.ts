@@ -30,9 +30,10 @@ const OURS = {
   keyPrefix: '',
   // Replies look as the transport reads them, and commands leave in the order of the calls.
   stringNumbers: false,
+  // Of ioredis 6; ioredis 5 has no such option.
   replyMapping: 'legacy',
   enableAutoPipelining: false,
-} satisfies RedisOptions;
+} satisfies RedisOptions & { replyMapping?: 'legacy' };
 
 /** Makes the two connections of a transport. None of them is open yet, except a client that the app gave. */
 export function makeClients(source: RedisSource): RedisClients {
