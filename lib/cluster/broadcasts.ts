@@ -21,6 +21,12 @@ import type { ThrottledLog } from './throttled-log.js';
 
 const CHANNELS_OWN_TARGET = Buffer.alloc(0);
 
+const UNSENT = {
+  broadcast: 'A broadcast reached this instance only.',
+  history: 'A message was not taken into the history of its target, and reached nobody.',
+  serverEvent: 'A server event did not reach the other instances.',
+} as const;
+
 export interface BroadcastsOptions {
   readonly identity: Identity;
   readonly transport: Transport;
@@ -134,15 +140,12 @@ export class Broadcasts {
   }
 
   /** Something that was to be forgotten could not leave. */
-  countUnsent(error: Error): void {
+  countUnsent(error: Error, what: keyof typeof UNSENT = 'broadcast'): void {
     const { counters, link } = this.#options;
     counters.unsent++;
     link.countMissed();
     // While the link is away, one line when it went and one when it is back say it all.
     if (link.status === 'ready')
-      this.#options.log.warn(
-        'unsent',
-        () => `A broadcast reached this instance only. ${messageOf(error)}`,
-      );
+      this.#options.log.warn(`unsent:${what}`, () => `${UNSENT[what]} ${messageOf(error)}`);
   }
 }

@@ -14,6 +14,7 @@ import { Identity } from './instances/identity.js';
 import { Inbox } from './wire/inbox.js';
 import { type InstanceInfo, infoOf } from './instances/instance-record.js';
 import { Instances, type LeaseOptions } from './instances/instances.js';
+import { CapabilityCheck, needsOf } from './link/capability-check.js';
 import { Link } from './link/link.js';
 import type { BackplaneLogger } from './logger.js';
 import { RequestInbox } from './requests/request-inbox.js';
@@ -64,6 +65,7 @@ export class Cluster {
   readonly #responder: Responder;
   readonly #requestInbox: RequestInbox;
   readonly #asker: Asker;
+  readonly #capability: CapabilityCheck;
   readonly #emitter = new EventEmitter();
 
   constructor(parts: ClusterParts) {
@@ -79,6 +81,12 @@ export class Cluster {
     this.#channels = channels;
     this.link = this.#makeLink();
     const { link } = this;
+    this.#capability = new CapabilityCheck({
+      ...parts,
+      link,
+      needs: needsOf(parts.history.length > 0),
+      timeoutMs: commandTimeoutMs,
+    });
     const { subscriptions } = link;
     this.continuity = new Continuity({
       ...parts,
@@ -88,7 +96,7 @@ export class Cluster {
       link,
       logs: transport.logs,
       rules: new HistoryRules(parts.history),
-      onUnsent: (error) => this.#broadcasts.countUnsent(error),
+      onUnsent: (error) => this.#broadcasts.countUnsent(error, 'history'),
     });
     const { continuity } = this;
     const onListening = (): Promise<void> => this.instances.refresh();
@@ -116,14 +124,14 @@ export class Cluster {
     this.#asker = new Asker({ ...common, instances, requests, responder });
     this.#broadcasts = new Broadcasts({ ...common, counters, log });
     this.#serverMessages = new ServerMessages(this.#asker, (error) =>
-      this.#broadcasts.countUnsent(error),
+      this.#broadcasts.countUnsent(error, 'serverEvent'),
     );
   }
 
   /** Connects, and enters this instance in the roll if that worked. Rejects as `Link.start` does. */
   async start(): Promise<void> {
     await this.link.start();
-    await this.instances.settled();
+    await Promise.all([this.instances.settled(), this.#capability.settled()]);
   }
 
   /** Resolves when the link is ready and the others know what there is to know. */
@@ -161,6 +169,7 @@ export class Cluster {
   }
 
   async close(): Promise<void> {
+    this.#capability.close();
     await this.instances.close();
     this.requests.close();
     this.#responder.close();
@@ -200,6 +209,7 @@ export class Cluster {
       failFast,
       instanceId: identity.current,
       probeChannel: this.#channels.probe(identity.current),
+      checkPlaces: this.#channels.checks(),
       onMessage: (channel, bytes) => inbox.receive(channel, bytes),
     });
   }

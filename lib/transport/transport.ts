@@ -17,9 +17,16 @@ export interface Transport {
   /**
    * Connects. Resolves with `true` once both ways are open, and with `false` when the other side cannot be reached for
    * now: the maker goes on trying, and says so by {@link TransportEvents.up}. Rejects with `BackplaneConfigError` for
-   * what will not mend by itself (a wrong password, a database that is not there).
+   * what will not mend by itself (a wrong password, a database that is not there, a node of a cluster).
+   * @param checkPlaces channels that nobody uses, each among those that the cluster does: {@link check} stays within them
    */
-  start(events: TransportEvents): Promise<boolean>;
+  start(events: TransportEvents, checkPlaces?: readonly string[]): Promise<boolean>;
+
+  /**
+   * Asks whether the other side would do what is needed, and changes nothing. Resolves with what it refuses; with nothing where it
+   * does not answer. Never rejects.
+   */
+  check(needs: readonly Need[]): Promise<Capability>;
 
   /**
    * Sends the bytes to whoever is subscribed to the channel. Calls made in one order arrive in that order. Resolves when
@@ -53,6 +60,23 @@ export interface Transport {
 
   /** Ends what the maker opened, and nothing that it was given. May be called more than once. */
   close(): Promise<void>;
+}
+
+/** What a cluster may need of the other side, besides messages: {@link Leases}, and each of the calls of {@link Logs}. */
+export type Need = 'leases' | 'append' | 'compare' | 'read';
+
+export interface Capability {
+  readonly refusals: readonly Refusal[];
+  /** What works, and should be looked after; for the log. */
+  readonly warnings: readonly string[];
+}
+
+export interface Refusal {
+  readonly need: Need;
+  /** The other side's own words. */
+  readonly reason: string;
+  /** How to fix it, as a sentence; may be empty. */
+  readonly fix: string;
 }
 
 /** What a transport tells its cluster. None of these may throw. */

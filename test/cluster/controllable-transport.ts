@@ -1,7 +1,13 @@
 import { MemoryBus } from '../../lib/transport/memory/memory-bus.js';
 import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js';
 import type { Logs } from '../../lib/transport/logs.js';
-import type { Leases, Transport, TransportEvents } from '../../lib/transport/transport.js';
+import type {
+  Capability,
+  Leases,
+  Need,
+  Transport,
+  TransportEvents,
+} from '../../lib/transport/transport.js';
 
 /** A transport within the process that fails as it is told to. Until then it does all that the port asks for. */
 export class ControllableTransport implements Transport {
@@ -24,6 +30,10 @@ export class ControllableTransport implements Transport {
   deaf = false;
   /** Refuses what it is asked, although it is up. */
   refuses: Error | undefined;
+  /** What a check finds. */
+  capability: Capability = { refusals: [], warnings: [] };
+  /** The needs of each check. */
+  readonly checks: (readonly Need[])[] = [];
   /** Rejects the start. */
   misconfigured: Error | undefined;
   private readonly inner: MemoryTransport;
@@ -55,6 +65,11 @@ export class ControllableTransport implements Transport {
     if (this.isUp) events.up();
     else events.down('nobody there');
     return this.isUp;
+  }
+
+  async check(needs: readonly Need[]): Promise<Capability> {
+    this.checks.push(needs);
+    return this.capability;
   }
 
   flush(): void {}

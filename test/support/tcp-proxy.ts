@@ -28,7 +28,7 @@ export class TcpProxy {
   private isClosed = false;
 
   private constructor(
-    private readonly targetPort: number,
+    private targetPort: number,
     private readonly targetHost: string,
     readonly port: number,
   ) {}
@@ -41,6 +41,11 @@ export class TcpProxy {
   /** Breaks every connection, on both sides at once. New ones are accepted. */
   cut(): void {
     for (const link of this.links) link.destroy();
+  }
+
+  /** Leads new connections to another port; open ones go on. */
+  switchTo(targetPort: number): void {
+    this.targetPort = targetPort;
   }
 
   /** Stops listening: new connections are refused (ECONNREFUSED); open ones go on. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 
-import { quote } from '../../errors/quote.js';
+import { oneLine, quote } from '../../errors/quote.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { Silence } from '../../timing/silence.js';
 import { decodeLogEntry } from '../../transport/log-entry.js';
@@ -94,6 +94,12 @@ export class Continuity {
       ...options,
       outbox: this.outbox,
       onAppended: (channel) => this.#followed.touch(channel),
+      onUnheard: (reason) =>
+        options.log.warn(
+          'unheard',
+          `A message is in the history of its target, but Redis did not publish it: ${oneLine(reason)}. ` +
+            'Members get it when their instance compares the history, which may take more than a minute.',
+        ),
     });
     this.#offStatus = link.onStatus((status) =>
       status === 'ready' ? this.#open() : this.#suspend(),

@@ -43,6 +43,8 @@ export interface LoggedBroadcastsOptions {
   readonly idempotencyTtlMs: number;
   /** The log of the channel has a message more. */
   readonly onAppended: (channel: string) => void;
+  /** A history has a message more, but nobody was told of it, for this reason. */
+  readonly onUnheard: (reason: string) => void;
   /** Something that was to be forgotten could not leave. */
   readonly onUnsent: (error: Error) => void;
 }
@@ -89,7 +91,7 @@ export class LoggedBroadcasts {
     frame: Frame,
     sending: Sending,
   ): Promise<Appended[]> {
-    const { counters, identity, outbox, onAppended } = this.#options;
+    const { counters, identity, outbox, onAppended, onUnheard } = this.#options;
     counters.emitted++;
     const sequence = ++this.#sequence;
     const envelope = {
@@ -113,6 +115,7 @@ export class LoggedBroadcasts {
       if (duplicate) counters.republished++;
       else counters.published++;
       onAppended(append.channel);
+      if (appended.unheard !== undefined) onUnheard(appended.unheard);
       return { ...appended, duplicate };
     });
     return Promise.all(sent);

@@ -24,6 +24,8 @@ export interface LinkOptions {
   readonly commandTimeoutMs: number;
   readonly failFast: boolean;
   readonly probeChannel: string;
+  /** See `Transport.start`. */
+  readonly checkPlaces?: readonly string[];
   readonly instanceId: string;
   readonly onMessage: (channel: string, bytes: Buffer) => void;
 }
@@ -93,15 +95,16 @@ export class Link {
   async start(): Promise<void> {
     const { failFast, commandTimeoutMs } = this.#options;
     let downReason = '';
-    const open = await this.#transport.start({
-      message: (channel, bytes) => this.#onMessage(channel, bytes),
+    const events = {
+      message: (channel: string, bytes: Buffer) => this.#onMessage(channel, bytes),
       up: () => this.#up(),
-      down: (reason, refused) => {
+      down: (reason: string, refused?: boolean) => {
         downReason = reason;
         this.#lost(reason);
         if (refused) this.#tellWhyItLasts(reason);
       },
-    });
+    };
+    const open = await this.#transport.start(events, this.#options.checkPlaces);
     if (open) await this.#settled(commandTimeoutMs * 2);
     if (failFast && this.#status !== 'ready') {
       await this.close();

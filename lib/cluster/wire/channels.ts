@@ -59,6 +59,11 @@ export class ChannelNames {
     return this.#prefixes.map((prefix) => `${prefix}all`);
   }
 
+  /** Of each event key, one that nobody uses: where it is tried out what Redis permits. */
+  checks(): string[] {
+    return this.#prefixes.map((prefix) => `${prefix}check`);
+  }
+
   /** The key of the instances' leases. */
   leases(): string {
     return this.#name('leases');

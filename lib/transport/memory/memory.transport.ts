@@ -1,6 +1,6 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import type { Logs } from '../logs.js';
-import type { Leases, Transport, TransportEvents } from '../transport.js';
+import type { Capability, Leases, Transport, TransportEvents } from '../transport.js';
 import { inTurn } from './in-turn.js';
 import { type MemoryBus, processBus } from './memory-bus.js';
 
@@ -39,6 +39,10 @@ export class MemoryTransport implements Transport {
     this.#events = events;
     events.up();
     return true;
+  }
+
+  async check(): Promise<Capability> {
+    return { refusals: [], warnings: [] };
   }
 
   async publish(channel: string, bytes: Buffer): Promise<void> {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
 import { isRefusal } from './redis-misconfiguration.js';
+import { checkArgs, type CheckedCommand, withCheck } from './scripts/check.js';
 
 type Evaluate = (
   script: string,
@@ -17,6 +18,12 @@ interface ScriptClient extends Redis {
 }
 
 export type ScriptArgs = readonly (string | number | Buffer)[];
+
+export interface RefusedCommand {
+  readonly command: string;
+  /** Redis's. */
+  readonly words: string;
+}
 
 /** The answer to a call that Redis did not know the script of: it had no effect. */
 export const FORGOTTEN = Symbol('forgotten');
@@ -37,8 +44,8 @@ export class RedisScript {
 
   constructor(client: Redis, text: string) {
     this.#client = client as ScriptClient;
-    this.#text = text;
-    this.#sha = createHash('sha1').update(text).digest('hex');
+    this.#text = withCheck(text);
+    this.#sha = createHash('sha1').update(this.#text).digest('hex');
   }
 
   /** Resolves with the answer, whose strings are Buffers. Made again where Redis did not know the script. Rejects as the client does. */
@@ -47,6 +54,18 @@ export class RedisScript {
       const answer = await this.call(keys, args);
       if (answer !== FORGOTTEN) return answer;
     }
+  }
+
+  /** Tries the commands within the script, which does nothing else. Resolves with those that Redis refuses. Rejects as the client does. */
+  async check(
+    keys: readonly string[],
+    commands: readonly CheckedCommand[],
+  ): Promise<RefusedCommand[]> {
+    const answer = (await this.run(keys, checkArgs(commands))) as Buffer[];
+    return commands.flatMap((_, i) => {
+      const [command, words] = answer.slice(2 * i, 2 * i + 2);
+      return command && words ? { command: String(command), words: String(words) } : [];
+    });
   }
 
   /** As {@link run}, but made once: resolves with {@link FORGOTTEN} where Redis did not know the script. */
@@ -77,9 +96,12 @@ export class RedisScript {
   #named(error: Error): Error {
     const line = isRefusal(error) && LINE.exec(error.message)?.[1];
     if (!line) return error;
-    const [, command] = COMMAND.exec(this.#text.split('\n')[Number(line) - 1] ?? '') ?? [];
+    const text = this.#text.split('\n')[Number(line) - 1] ?? '';
+    const commands = Array.from(text.matchAll(COMMAND), ([, name]) => name);
     const words = error.message.replace(WHERE, '');
-    const named = new Error(command ? `${words} (${command})` : words, { cause: error });
+    const named = new Error(commands.length > 0 ? `${words} (${commands.join(' or ')})` : words, {
+      cause: error,
+    });
     named.name = error.name;
     return named;
   }
@@ -89,7 +111,7 @@ export class RedisScript {
 const LINE = /@?user_script:\s*(\d+)/;
 const WHERE =
   / script: [\da-f]{40}, on @user_script:\d+\.?|Error running script \(call to \w+\): |@?user_script:\s*\d+:\s*/g;
-const COMMAND = /redis\.p?call\('(\w+)'/;
+const COMMAND = /redis\.p?call\('(\w+)'/g;
 
 /** Under `stringNumbers`, a client of the app's makes strings of integers. All other strings of an answer are Buffers. */
 function withNumbers(answer: unknown): unknown {

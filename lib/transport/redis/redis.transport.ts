@@ -1,12 +1,16 @@
+import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
-import type { Transport, TransportEvents } from '../transport.js';
+import type { Capability, Need, Transport, TransportEvents } from '../transport.js';
 import { Limit } from './limit.js';
+import { RedisChecks } from './redis-checks.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisLink } from './redis-link.js';
 import { RedisLogs } from './redis-logs.js';
 import { RedisSender } from './redis-sender.js';
 import type { RedisSource } from './redis-source.js';
+import { ServerGate } from './server-gate.js';
+import { lookAtServer } from './server-look.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 /** How many channels one SUBSCRIBE names. */
@@ -29,9 +33,12 @@ export class RedisTransport implements Transport {
   readonly #commands: RedisLink;
   readonly #subscriber: RedisLink;
   readonly #sender: RedisSender;
+  readonly #gate: ServerGate;
+  readonly #checks: RedisChecks;
   readonly #connectTimeoutMs: number;
   readonly #batches = new Limit(BATCHES_AT_ONCE);
   #events: TransportEvents | undefined;
+  #checkPlaces: readonly string[] = [];
   #started = false;
   #leftReplicaAt = -Infinity;
   #closing: Promise<void> | undefined;
@@ -50,11 +57,20 @@ export class RedisTransport implements Transport {
         if (this.#started || !refused) this.#events?.down(reason, refused);
       },
     };
-    this.#commands = new RedisLink(this.#clients.commands, events, this.#clients.ownsCommands);
+    this.#gate = this.#makeGate();
+    const ofCommands = {
+      up: () => this.#gate.connected(),
+      down: (reason: string, refused: boolean) => {
+        this.#gate.lost();
+        events.down(reason, refused);
+      },
+    };
+    this.#commands = new RedisLink(this.#clients.commands, ofCommands, this.#clients.ownsCommands);
     this.#subscriber = new RedisLink(this.#clients.subscriber, events, true);
     this.#clients.subscriber.on('messageBuffer', this.#onMessage);
+    this.#checks = new RedisChecks(this.#clients);
     const downReason = (): string | undefined =>
-      this.#commands.isUp ? undefined : this.#commands.reason;
+      this.#commands.isUp ? this.#gate.reason : this.#commands.reason;
     this.leases = new RedisLeases({
       client: this.#clients.commands,
       // A client of the app's adds its prefix to keys by itself.
@@ -71,8 +87,9 @@ export class RedisTransport implements Transport {
     });
   }
 
-  async start(events: TransportEvents): Promise<boolean> {
+  async start(events: TransportEvents, checkPlaces: readonly string[] = []): Promise<boolean> {
     this.#events = events;
+    this.#checkPlaces = checkPlaces;
     const outcomes = await Promise.allSettled([
       this.#commands.open(this.#connectTimeoutMs),
       this.#subscriber.open(this.#connectTimeoutMs),
@@ -82,11 +99,22 @@ export class RedisTransport implements Transport {
       await this.close();
       throw refused.reason;
     }
+    if (this.#commands.isUp) await this.#gate.settled();
+    if (this.#gate.isMisfit) {
+      const reason = this.#gate.reason!;
+      await this.close();
+      throw new BackplaneConfigError(`Redis cannot be used: ${reason}.`);
+    }
     this.#started = true;
     // Not how the attempts ended: one that failed may have been made good while the other was under way, and `up` said so.
-    const open = this.#commands.isUp && this.#subscriber.isUp;
+    const open = this.#isOpen;
     if (!open) this.#events?.down(this.#reason());
     return open;
+  }
+
+  async check(needs: readonly Need[]): Promise<Capability> {
+    const refusals = await this.#checks.run(needs, this.#checkPlaces).catch(() => []);
+    return { refusals, warnings: this.#gate.warnings };
   }
 
   async publish(channel: string, bytes: Buffer): Promise<void> {
@@ -125,6 +153,7 @@ export class RedisTransport implements Transport {
 
   async #close(): Promise<void> {
     this.#events = undefined;
+    this.#gate.lost();
     this.logs.close();
     this.#clients.subscriber.off('messageBuffer', this.#onMessage);
     if (!this.#clients.ownsCommands) this.#commands.unwatch();
@@ -148,12 +177,34 @@ export class RedisTransport implements Transport {
     this.restart();
   }
 
+  #makeGate(): ServerGate {
+    const { commands, ownsCommands, prefix } = this.#clients;
+    return new ServerGate({
+      look: () => {
+        const [place = 'check'] = this.#checkPlaces;
+        return lookAtServer(commands, ownsCommands ? prefix + place : place);
+      },
+      timeoutMs: this.#connectTimeoutMs,
+      opened: () => this.#linkUp(),
+      shut: (reason) => {
+        // At the start, this is the outcome of it, told once there.
+        if (this.#started) this.#events?.down(reason, true);
+      },
+      stillShut: () => this.#leaveReplica(),
+    });
+  }
+
+  get #isOpen(): boolean {
+    return this.#commands.isUp && this.#subscriber.isUp && this.#gate.isOpen;
+  }
+
   #linkUp(): void {
-    if (this.#commands.isUp && this.#subscriber.isUp) this.#events?.up();
+    if (this.#isOpen) this.#events?.up();
   }
 
   #reason(): string {
-    return this.#commands.isUp ? this.#subscriber.reason : this.#commands.reason;
+    if (!this.#commands.isUp) return this.#commands.reason;
+    return this.#gate.reason ?? this.#subscriber.reason;
   }
 
   /** Batches leave in the order of the calls, some at a time. */

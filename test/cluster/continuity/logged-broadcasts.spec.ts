@@ -54,6 +54,7 @@ describe('What goes into a history', () => {
       commandTimeoutMs: 1_000,
       idempotencyTtlMs: 60_000,
       onAppended: () => {},
+      onUnheard: () => {},
       onUnsent: () => {},
     });
     const sink = broadcasts.sinkOf('/', undefined as never);

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { BackplaneRefusedError } from '../../../lib/errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../../lib/errors/backplane-unavailable.error.js';
 import { RedisTransport } from '../../../lib/transport/redis/redis.transport.js';
+import { withCheck } from '../../../lib/transport/redis/scripts/check.js';
 import { LOG_APPEND } from '../../../lib/transport/redis/scripts/log-append.js';
 import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.js';
 import { closeAfterEach } from '../../support/cleanup.js';
@@ -57,7 +58,7 @@ describeOnRedis('Appends to the logs of Redis', (redis) => {
     for (let from = 10; from < 90; from += 20) {
       void client.script('FLUSH');
       sent.push(...send(from, 10));
-      void client.script('LOAD', LOG_APPEND);
+      void client.script('LOAD', withCheck(LOG_APPEND));
       sent.push(...send(from + 10, 10));
     }
     // These come while it is found out.
@@ -76,7 +77,7 @@ describeOnRedis('Appends to the logs of Redis', (redis) => {
     const order: string[] = [];
     void client.script('FLUSH');
     const forgotten = append(recorder.transport, one, 'a').then(() => order.push('forgotten'));
-    void client.script('LOAD', LOG_APPEND);
+    void client.script('LOAD', withCheck(LOG_APPEND));
     const other = append(recorder.transport, two, 'b').then(() => order.push('other'));
     await Promise.all([forgotten, other]);
     expect(order).toEqual(['other', 'forgotten']);

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { FORGOTTEN, RedisScript } from '../../../lib/transport/redis/redis-script.js';
+import { withCheck } from '../../../lib/transport/redis/scripts/check.js';
 import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.js';
 import { closeAfterEach } from '../../support/cleanup.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
@@ -60,7 +61,7 @@ describeOnRedis('A script in Redis', (redis) => {
       void client.script('FLUSH');
       sent.push(...runs(script, key, 150, 150));
       void client.script('FLUSH');
-      void client.script('LOAD', PUSH);
+      void client.script('LOAD', withCheck(PUSH));
       sent.push(...runs(script, key, 300, 200));
       expect(new Set(await Promise.all(sent)).size).toBe(499);
       expect((await pushed(client, key)).sort((a, b) => a - b)).toEqual(upTo(500));

@@ -1,0 +1,94 @@
+import type { Redis } from 'ioredis';
+
+import type { Need, Refusal } from '../transport.js';
+import type { RedisClients } from './redis-clients.js';
+import { isRefusal } from './redis-misconfiguration.js';
+import { type RefusedCommand, RedisScript } from './redis-script.js';
+import { adviceFor } from './refusal-advice.js';
+import { CHANGES_NOTHING, checkedCommands, type CheckPlace } from './scripts/checked-commands.js';
+import { LEASES } from './scripts/leases.js';
+import { LOG_APPEND } from './scripts/log-append.js';
+import { LOG_READ } from './scripts/log-read.js';
+import { LOG_TOPS } from './scripts/log-tops.js';
+
+const SCRIPTS: Readonly<Record<Need, string>> = {
+  leases: LEASES,
+  append: LOG_APPEND,
+  compare: LOG_TOPS,
+  read: LOG_READ,
+};
+
+/** Answers that say nothing about what is permitted, and pass. */
+const PASSING = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN)\b/;
+
+/** Asks Redis whether it would carry out the scripts, each of their commands for itself, and changes nothing. */
+export class RedisChecks {
+  readonly #scripts: Readonly<Record<Need, RedisScript>>;
+  readonly #keyPrefix: string;
+  readonly #channelPrefix: string;
+
+  constructor({ commands, ownsCommands, prefix }: RedisClients) {
+    this.#scripts = scriptsOn(commands);
+    this.#channelPrefix = prefix;
+    // A client of the app's adds its prefix to keys by itself.
+    this.#keyPrefix = ownsCommands ? prefix : '';
+  }
+
+  /** Rejects where Redis gives no answer from which anything could be told. */
+  async run(needs: readonly Need[], places: readonly string[]): Promise<Refusal[]> {
+    const all: Refusal[] = [];
+    for (const place of places)
+      for (const need of needs) all.push(...(await this.#check(need, place)));
+    return all;
+  }
+
+  async #check(need: Need, channel: string): Promise<Refusal[]> {
+    const place = this.#placeOf(channel);
+    const keys = need === 'leases' ? [place.leases] : [place.log, place.meta, place.once];
+    const seen = { prefix: this.#channelPrefix, channel };
+    try {
+      // By its text at first, by its hash then: two rights.
+      await this.#scripts[need].check(keys, []);
+      const refused = await this.#scripts[need].check(keys, checkedCommands(need, place));
+      return [...byWords(refused)].map(([words, commands]) => ({
+        need,
+        reason: `${words} (${commands.join(', ')})`,
+        fix: adviceFor(words, commands, seen),
+      }));
+    } catch (error) {
+      const { message } = error as Error;
+      if (!isRefusal(error as Error) || PASSING.test(message)) throw error;
+      return [{ need, reason: message, fix: adviceFor(message, ['EVAL', 'EVALSHA'], seen) }];
+    }
+  }
+
+  #placeOf(channel: string): CheckPlace {
+    const key = (kind: string): string => `${this.#keyPrefix}${kind}${channel}`;
+    return {
+      log: key('log:'),
+      meta: key('top:'),
+      once: key('once:'),
+      leases: key(''),
+      channel: this.#channelPrefix + channel,
+    };
+  }
+}
+
+function scriptsOn(client: Redis): Record<Need, RedisScript> {
+  const entries = Object.entries(SCRIPTS).map(([need, text]) => [
+    need,
+    new RedisScript(client, text),
+  ]);
+  return Object.fromEntries(entries) as Record<Need, RedisScript>;
+}
+
+function byWords(refused: readonly RefusedCommand[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { command, words } of refused) {
+    if (CHANGES_NOTHING.test(words)) continue;
+    const commands = groups.get(words);
+    if (commands) commands.push(command);
+    else groups.set(words, [command]);
+  }
+  return groups;
+}
