@@ -11,6 +11,8 @@ const HELP = `npm run test:faults -- [options]
   --parallel k    how many side by side (default 3)
   --seconds s     how long each makes faults (default 20)
   --pause         each with members that do not read, under slowClient: 'pause'; --no-pause: none (default: the seed decides)
+  --refusals      each with a Redis that refuses for a while, and forgets its scripts; --no-refusals: none (default: the seed decides)
+  --bursts        each with bursts among the messages; --no-bursts: none (default: the seed decides)
   --replica       each with a replica, which is promoted; --no-replica: none (default: the seed decides)
 `;
 
@@ -22,6 +24,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     replica: { type: 'boolean' },
     pause: { type: 'boolean' },
+    refusals: { type: 'boolean' },
+    bursts: { type: 'boolean' },
     help: { type: 'boolean', default: false },
   },
   allowNegative: true,
@@ -34,7 +38,7 @@ async function main(): Promise<number> {
   const seed = whole('seed', values.seed ?? String(Date.now() % 1_000_000));
   const rounds = whole('rounds', values.rounds);
   const seconds = whole('seconds', values.seconds);
-  const { replica, pause } = values;
+  const { replica, pause, refusals, bursts } = values;
   const seeds = Array.from({ length: rounds }, (_, i) => seed + i);
   const failed: number[] = [];
   const work = async (): Promise<void> => {
@@ -44,6 +48,8 @@ async function main(): Promise<number> {
         seconds,
         ...(replica === undefined ? {} : { replica }),
         ...(pause === undefined ? {} : { pause }),
+        ...(refusals === undefined ? {} : { refusals }),
+        ...(bursts === undefined ? {} : { bursts }),
       };
       if (!(await play(options))) failed.push(next);
     }

@@ -1,3 +1,4 @@
+import type { FaultKind } from './plan/fault.js';
 import { excerptOf } from './verdict/excerpt.js';
 import type { Outcome } from './stage/schedule.js';
 
@@ -29,8 +30,17 @@ export function describeOutcome(outcome: Outcome): string {
 
 function reproduce(plan: Outcome['plan']): string {
   const { seed, seconds, replica } = plan;
-  const kind = `${replica ? '--replica' : '--no-replica'} ${isPausing(plan) ? '--pause' : '--no-pause'}`;
-  return `npm run test:faults -- --seed ${seed} --rounds 1 --seconds ${seconds} ${kind}`;
+  const kinds = Object.entries({
+    replica,
+    pause: isPausing(plan),
+    refusals: hasAny(plan, 'refuse', 'forget-scripts'),
+    bursts: hasAny(plan, 'burst'),
+  }).map(([name, is]) => (is ? `--${name}` : `--no-${name}`));
+  return `npm run test:faults -- --seed ${seed} --rounds 1 --seconds ${seconds} ${kinds.join(' ')}`;
+}
+
+function hasAny({ faults }: Outcome['plan'], ...kinds: FaultKind[]): boolean {
+  return faults.some(({ kind }) => kinds.includes(kind));
 }
 
 function isPausing({ backplane }: Outcome['plan']): boolean {

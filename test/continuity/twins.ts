@@ -56,6 +56,14 @@ const joins = (fromMs: number): Fault[] =>
     to: rooms[i]!,
   }));
 
+/** Of both instances, all the time. */
+const bursts: Fault[] = Array.from({ length: 40 }, (_, i) => ({
+  kind: 'burst',
+  instance: i % 2,
+  messages: 100,
+  atMs: 500 + i * 100,
+}));
+
 /** Without a twin, all goes well on them. */
 export const STAGES = {
   'messages are dropped': plan(1, [{ kind: 'drop', oneIn: 4, ...network }]),
@@ -109,6 +117,18 @@ export const STAGES = {
       { kind: 'cut', roles: ['commands'], instance: 0, atMs: 900, forMs: 1_500 },
     ],
     { emitsOnly: true, backplane: { idempotencyTtlMs: 1_000 } },
+  ),
+  'Redis forgets its scripts': plan(
+    13,
+    [{ kind: 'forget-scripts', atMs: 300, forMs: 4_500 }, ...bursts],
+    { rooms: rooms.slice(0, 4), messagesPerSecond: 300, refusesNothing: true },
+  ),
+  'Redis lacks a right for a while': plan(
+    14,
+    [700, 1_700, 2_700, 3_700].map((atMs): Fault => {
+      const rights = atMs < 2_000 ? ['xadd'] : ['set'];
+      return { kind: 'refuse', how: 'no-right', rights, atMs, forMs: 500 };
+    }),
   ),
   // The system's own buffers, some MiB, are full long before the end.
   'a member does not read': plan(
@@ -217,6 +237,42 @@ export const TWINS: readonly Twin[] = [
     ],
     stage: 'acknowledgements are lost',
     shows: ['appended-twice'],
+  },
+  {
+    lacks: 'the word of an append about the one before it',
+    edits: [
+      {
+        file: 'transport/redis/redis-appends.ts',
+        code: 'const keys = before ? [...call.keys, before.keys[2]] : call.keys;',
+        instead: 'const keys = before ? call.keys : call.keys;',
+      },
+    ],
+    stage: 'Redis forgets its scripts',
+    shows: ['log-disorder'],
+  },
+  {
+    lacks: 'the undoing of an append that is refused in the middle',
+    edits: [
+      {
+        file: 'transport/redis/scripts/log-append.ts',
+        code: "redis.call('HSET', meta, 'e', epoch, 's', top, 't', topTag)",
+        instead: '',
+      },
+    ],
+    stage: 'Redis lacks a right for a while',
+    shows: ['hole-in-log'],
+  },
+  {
+    lacks: 'the forgetting of the id of an append that is refused in the middle',
+    edits: [
+      {
+        file: 'transport/redis/scripts/log-append.ts',
+        code: "redis.pcall('SET', once, '', 'PX', 1)",
+        instead: '',
+      },
+    ],
+    stage: 'Redis lacks a right for a while',
+    shows: ['acknowledged-vanished'],
   },
   {
     lacks: 'the order of what waits',

@@ -90,7 +90,10 @@ describeWithRedis('An address that leads to a server which is not for all', () =
       for (const server of [master, replica])
         await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '+@all', '~*', '&*', ...taken);
       const as = ({ host, port }: RedisServer) => ({
-        ...{ host, port, username: 'app', password: 'secret' },
+        host,
+        port,
+        username: 'app',
+        password: 'secret',
         enableReadyCheck: false,
       });
       const eventKeys = ownKey();

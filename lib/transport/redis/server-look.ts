@@ -45,7 +45,7 @@ function kindBy(role: unknown): Kind | undefined {
 /** By ROLE, or by a write that changes nothing. */
 async function kindByOthers(client: Redis, key: string): Promise<Kind> {
   try {
-    const [role] = (await client.role()) as unknown[];
+    const [role] = await client.role();
     const kind = kindBy(String(role));
     if (kind) return kind;
   } catch {

@@ -15,6 +15,11 @@ interface Network extends For {
   readonly roles: readonly Role[];
 }
 
+/** Why Redis says no, while it is there. */
+export type Refusing =
+  | { readonly how: 'no-memory' | 'read-only' | 'no-replicas' }
+  | { readonly how: 'no-right'; readonly rights: readonly string[] };
+
 export type Fault =
   /** It ends without a word; it comes back with all it had, or with nothing. */
   | ({ readonly kind: 'kill-redis'; readonly keeps: boolean } & For)
@@ -24,6 +29,12 @@ export type Fault =
   | ({ readonly kind: 'kill-clients'; readonly type: 'pubsub' | 'normal' } & At)
   /** The replica gets nothing for so long, then takes over. */
   | ({ readonly kind: 'promote-replica' } & For)
+  /** It answers, and refuses. */
+  | ({ readonly kind: 'refuse' } & Refusing & For)
+  /** SCRIPT FLUSH, again and again. */
+  | ({ readonly kind: 'forget-scripts' } & For)
+  /** So many messages in one turn of the event loop. */
+  | ({ readonly kind: 'burst'; readonly instance: number; readonly messages: number } & At)
   | ({ readonly kind: 'cut' } & Network)
   | ({ readonly kind: 'delay'; readonly delayMs: number } & Network)
   | ({ readonly kind: 'stall' } & Network)
@@ -57,6 +68,12 @@ function whatOf(fault: Fault): string {
       return `CLIENT KILL TYPE ${fault.type}`;
     case 'promote-replica':
       return 'promote the replica, which lags';
+    case 'refuse':
+      return `let Redis refuse (${fault.how === 'no-right' ? `no ${fault.rights.join(', ')}` : fault.how})`;
+    case 'forget-scripts':
+      return 'SCRIPT FLUSH in a loop';
+    case 'burst':
+      return `a burst of ${fault.messages} messages of instance ${fault.instance}`;
     case 'cut':
     case 'stall':
       return `${fault.kind} ${fault.roles.join(' and ')} of instance ${fault.instance}`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { describeFault, type FaultKind } from './fault.js';
-import { planOf } from './plan.js';
+import { planOf, type PlanOptions } from './plan.js';
 
 const plans = Array.from({ length: 300 }, (_, seed) => planOf({ seed, seconds: 20 }));
 
@@ -21,6 +21,9 @@ describe('a plan', () => {
       'stop-redis': true,
       'kill-clients': true,
       'promote-replica': true,
+      refuse: true,
+      'forget-scripts': true,
+      burst: true,
       cut: true,
       delay: true,
       stall: true,
@@ -53,10 +56,34 @@ describe('a plan', () => {
     expect(pausing.length).toBeGreaterThan(plans.length / 8);
     expect(pausing.length).toBeLessThan(plans.length / 2);
     for (const seed of [1, 2, 3]) {
-      const [without, of] = [false, true].map((pause) => planOf({ seed, seconds: 20, pause }));
+      const [without, of] = [false, true].map((pause) =>
+        planOf({ seed, seconds: 20, pause, bursts: false }),
+      );
       expect(of!.faults).toEqual(expect.arrayContaining([...without!.faults]));
       expect(of!.faults.length).toBe(without!.faults.length + 3);
     }
+  });
+
+  it('has a Redis that refuses in some, bursts in some, and else the same faults', () => {
+    const kindsOf = (options: Partial<PlanOptions>) =>
+      new Set(
+        [1, 2, 3, 4, 5]
+          .flatMap((seed) => planOf({ seed, seconds: 20, ...options }).faults)
+          .map(({ kind }) => kind),
+      );
+    expect([...kindsOf({ refusals: true, bursts: true })]).toEqual(
+      expect.arrayContaining(['refuse', 'forget-scripts', 'burst']),
+    );
+    const none = kindsOf({ refusals: false, bursts: false });
+    for (const kind of ['refuse', 'forget-scripts', 'burst'] as const)
+      expect(none).not.toContain(kind);
+    const plain = planOf({ seed: 5, seconds: 20, refusals: false, bursts: false, pause: false });
+    const all = planOf({ seed: 5, seconds: 20, refusals: true, bursts: true, pause: false });
+    expect(all.faults).toEqual(expect.arrayContaining([...plain.faults]));
+    const hows = plans.flatMap(({ faults }) =>
+      faults.flatMap((fault) => (fault.kind === 'refuse' ? fault.how : [])),
+    );
+    expect(new Set(hows).size).toBe(4);
   });
 
   it('promotes a replica where there is one, and can be read', () => {

@@ -1,7 +1,7 @@
 import type { RedisBackplaneOptions } from 'nestjs-redis-backplane';
 import { Random } from '../../support/random.js';
 import { ROLES } from '../stage/redis-proxy.js';
-import type { Fault } from './fault.js';
+import type { Fault, Refusing } from './fault.js';
 
 export interface PlanOptions {
   readonly seed: number;
@@ -11,6 +11,10 @@ export interface PlanOptions {
   readonly replica?: boolean;
   /** Whether members do not read for long, and are paused. Default: the seed decides. */
   readonly pause?: boolean;
+  /** Whether Redis refuses for a while, and forgets its scripts. Default: the seed decides. */
+  readonly refusals?: boolean;
+  /** Whether there are bursts among the messages. Default: the seed decides. */
+  readonly bursts?: boolean;
 }
 
 /** A schedule: all of it follows from the options. */
@@ -26,6 +30,8 @@ export interface Plan {
   readonly emitsOnly?: boolean;
   /** The most that a message is filled up with; default 300 characters. */
   readonly largestPadding?: number;
+  /** Nothing is done that could keep a message from its log: none may be refused. */
+  readonly refusesNothing?: boolean;
   /** What the instances are given besides. */
   readonly backplane?: Omit<RedisBackplaneOptions, 'redis' | 'eventKeys' | 'history'>;
   /** In the order of their times. */
@@ -56,6 +62,26 @@ const PAUSING = {
 const PAUSING_READERS = 3;
 /** Apart from all else that a seed decides. */
 const PAUSING_SEED = 0x5eed;
+const REFUSALS_SEED = 0x0ff;
+const BURSTS_SEED = 0xb0057;
+
+/** What a user may lack: whole families, and each command of the scripts by itself. */
+const RIGHTS: readonly (readonly string[])[] = [
+  ['@scripting'],
+  ['eval'],
+  ['evalsha'],
+  ['@write'],
+  ['publish'],
+  ['subscribe'],
+  ...['xadd', 'hset', 'pexpire', 'pttl', 'set', 'get', 'hmget', 'time', 'xrange', 'zadd'].map(
+    (name) => [name],
+  ),
+  ['set', 'del'],
+  ['xadd', 'del'],
+];
+const BURST = { least: 300, most: 3_000 };
+/** Where messages are large. */
+const SMALL_BURST = { least: 20, most: 60 };
 
 export function isSmall(room: string): boolean {
   return room.startsWith('small:');
@@ -71,7 +97,55 @@ export function planOf(options: PlanOptions): Plan {
   const plan = commonPlanOf(options);
   const random = new Random(options.seed ^ PAUSING_SEED);
   const isPausing = random.chance(0.25);
-  return (options.pause ?? isPausing) ? pausing(plan, random) : plan;
+  const paused = (options.pause ?? isPausing) ? pausing(plan, random) : plan;
+  return bursting(refusing(paused, options), options);
+}
+
+function refusing(plan: Plan, { seed, refusals }: PlanOptions): Plan {
+  const random = new Random(seed ^ REFUSALS_SEED);
+  const isRefusing = random.chance(0.4);
+  if (!(refusals ?? isRefusing)) return plan;
+  return withFaults(
+    plan,
+    (atMs) => {
+      const forMs = random.between(100, 3_000);
+      if (random.chance(0.25)) return { kind: 'forget-scripts', atMs, forMs };
+      const refused: Refusing = random.chance(0.5)
+        ? { how: 'no-right', rights: random.pick(RIGHTS) }
+        : { how: random.pick(['no-memory', 'read-only', 'no-replicas'] as const) };
+      return { kind: 'refuse', ...refused, atMs, forMs };
+    },
+    () => random.between(800, 4_000),
+  );
+}
+
+function bursting(plan: Plan, { seed, bursts }: PlanOptions): Plan {
+  const random = new Random(seed ^ BURSTS_SEED);
+  const isBursting = random.chance(0.4);
+  if (!(bursts ?? isBursting)) return plan;
+  const { least, most } = plan.largestPadding === undefined ? BURST : SMALL_BURST;
+  return withFaults(
+    plan,
+    (atMs) => {
+      const instance = random.between(0, plan.instances - 1);
+      return { kind: 'burst', instance, messages: random.between(least, most), atMs };
+    },
+    () => random.between(1_000, 5_000),
+  );
+}
+
+/** With a lane more: faults that follow each other, with gaps in between. */
+function withFaults(plan: Plan, make: (atMs: number) => Fault, gapMs: () => number): Plan {
+  const more: Fault[] = [];
+  const endMs = plan.seconds * 1_000;
+  for (let atMs = gapMs(); atMs < endMs; atMs += gapMs()) {
+    const fault = make(atMs);
+    const lastsMs = 'forMs' in fault ? fault.forMs : 0;
+    if (atMs + lastsMs > endMs) break;
+    more.push(fault);
+    atMs += lastsMs;
+  }
+  return { ...plan, faults: [...plan.faults, ...more].sort((a, b) => a.atMs - b.atMs) };
 }
 
 /** The same, with members that do not read for a good part of the time. */

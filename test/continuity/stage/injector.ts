@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withDeadline } from '../../support/deadline.js';
 import { Random } from '../../support/random.js';
-import { describeFault, type Fault, type FaultKind } from '../plan/fault.js';
+import { describeFault, type Fault, type FaultKind, type Refusing } from '../plan/fault.js';
 import { channelOf, META_PREFIX, roomOf, STREAM_PREFIX } from './names.js';
 import type { RedisProxy } from './redis-proxy.js';
 import type { Stage } from './stage.js';
@@ -13,7 +13,13 @@ type Makers = {
 };
 
 /** What befalls Redis itself: one thing at a time, also where it needs longer to come back than was planned. */
-const OF_REDIS: ReadonlySet<FaultKind> = new Set(['kill-redis', 'stop-redis', 'promote-replica']);
+const OF_REDIS: ReadonlySet<FaultKind> = new Set([
+  'kill-redis',
+  'stop-redis',
+  'promote-replica',
+  'refuse',
+]);
+const FLUSH_EVERY_MS = 3;
 
 /** Makes the faults of a stage's plan, each at its time. */
 export class Injector {
@@ -69,6 +75,22 @@ export class Injector {
         for (const { proxy } of places) proxy.switchTo(port);
       });
     },
+    refuse: async (refusing) => {
+      const { server } = this.#stage.store.current;
+      const [begin, end] = refusalOf(refusing);
+      await server.cli(...begin);
+      await delay(refusing.forMs);
+      await server.cli(...end);
+    },
+    'forget-scripts': async ({ forMs }) => {
+      const until = performance.now() + forMs;
+      while (performance.now() < until) {
+        await this.#command('script', 'flush');
+        await delay(FLUSH_EVERY_MS);
+      }
+    },
+    burst: async ({ instance, messages }) =>
+      this.#stage.places[instance]!.instance.tell({ order: 'burst', messages }),
     'kill-clients': ({ type }) => this.#command('client', 'kill', 'type', type),
     'delete-stream': ({ room }) => this.#delete(STREAM_PREFIX, room),
     'delete-meta': ({ room }) => this.#delete(META_PREFIX, room),
@@ -127,5 +149,33 @@ export class Injector {
   async #command(name: string, ...args: string[]): Promise<void> {
     const { server } = this.#stage.store.current;
     await withDeadline(server.cli(name, ...args), name, COMMAND_DEADLINE_MS).catch(() => {});
+  }
+}
+
+type Command = [name: string, ...args: string[]];
+
+/** What makes Redis refuse, and what ends that. */
+function refusalOf(refusing: Refusing): [begin: Command, end: Command] {
+  switch (refusing.how) {
+    case 'no-memory':
+      return [
+        ['config', 'set', 'maxmemory', '1'],
+        ['config', 'set', 'maxmemory', '0'],
+      ];
+    case 'no-replicas':
+      return [
+        ['config', 'set', 'min-replicas-to-write', '5'],
+        ['config', 'set', 'min-replicas-to-write', '0'],
+      ];
+    case 'read-only':
+      return [
+        ['replicaof', '127.0.0.1', '1'],
+        ['replicaof', 'no', 'one'],
+      ];
+    case 'no-right':
+      return [
+        ['acl', 'setuser', 'default', ...refusing.rights.map((right) => `-${right}`)],
+        ['acl', 'setuser', 'default', '+@all'],
+      ];
   }
 }

@@ -19,6 +19,7 @@ const starts = new Limit(STARTS_AT_ONCE);
 
 export interface Finished {
   readonly emitted: readonly string[];
+  readonly refused: readonly string[];
   readonly stats: BackplaneStats;
 }
 

@@ -84,7 +84,8 @@ async function finish(): Promise<void> {
   await writer.stop();
   await waitFor('the outbox to be empty', () => backplane.stats().outbox === 0, 30_000);
   tellAcknowledgements();
-  tell({ report: 'finished', emitted: writer.emitted, stats: backplane.stats() });
+  const { emitted, refused } = writer;
+  tell({ report: 'finished', emitted, refused, stats: backplane.stats() });
 }
 
 function block(ms: number): void {
@@ -95,6 +96,7 @@ function block(ms: number): void {
 process.on('message', (order: Order) => {
   if (order.order === 'write') writer.start();
   else if (order.order === 'block') block(order.ms);
+  else if (order.order === 'burst') writer.burst(order.messages);
   else void finish();
 });
 process.on('disconnect', () => process.exit());

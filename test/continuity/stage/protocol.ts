@@ -19,6 +19,8 @@ export type Order =
   | { readonly order: 'write' }
   /** Hold the event loop up. */
   | { readonly order: 'block'; readonly ms: number }
+  /** Emit so many at once. */
+  | { readonly order: 'burst'; readonly messages: number }
   /** Write nothing more; answer `finished` when all that was written has gone. */
   | { readonly order: 'finish' };
 
@@ -28,7 +30,9 @@ export type Report =
   | { readonly report: 'acknowledged'; readonly acknowledgements: readonly Acknowledgement[] }
   | {
       readonly report: 'finished';
-      /** The uids of the messages that were emitted, and of those whose publishing was given up. */
+      /** The uids of the messages that were emitted. */
       readonly emitted: readonly string[];
+      /** The uids of those that were refused at their first try, and given up. */
+      readonly refused: readonly string[];
       readonly stats: BackplaneStats;
     };

@@ -111,6 +111,8 @@ export class Stage {
       memberships,
       acknowledgements: this.#instances.flatMap(({ acknowledgements }) => acknowledgements),
       emitted: this.#finished.flatMap(({ emitted }) => emitted),
+      refused: this.#finished.flatMap(({ refused }) => refused),
+      refusesNothing: this.plan.refusesNothing ?? false,
       unsent: this.#finished.reduce((sum, { stats }) => sum + stats.unsent, 0),
       sizeOf: (room) => (isSmall(room) ? SMALL_LOG_SIZE : LARGE_LOG_SIZE),
     };

@@ -1,5 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { BackplaneUnavailableError, type BackplaneServer } from 'nestjs-redis-backplane';
+import {
+  BackplaneRefusedError,
+  type BackplaneServer,
+  BackplaneUnavailableError,
+} from 'nestjs-redis-backplane';
 import { Random } from '../../support/random.js';
 import { waitFor } from '../../support/wait-for.js';
 import type { Message } from '../verdict/recording.js';
@@ -11,6 +15,8 @@ const TICK_MS = 20;
 const RETRY_MS = 50;
 const MOST_UNCONFIRMED = 200;
 const LARGEST_PADDING = 300;
+/** Of the publishes that Redis refuses, so many are given up, and must be in no log then. */
+const GIVEN_UP = 0.3;
 
 /** Some rooms are busy, most are not, and some are nearly always quiet. */
 const CROWDS = [
@@ -25,6 +31,8 @@ const CROWDS = [
  */
 export class Writer {
   readonly emitted: string[] = [];
+  /** The uids of what was refused at the first try, and given up. */
+  readonly refused: string[] = [];
   readonly #name: string;
   readonly #server: BackplaneServer;
   readonly #options: WriterOptions;
@@ -65,8 +73,13 @@ export class Writer {
     return this.#acknowledged.splice(0);
   }
 
-  #write(): void {
-    const message = this.#next();
+  /** Emits so many in one turn. */
+  burst(messages: number): void {
+    for (let i = 0; i < messages; i++) this.#write('emit');
+  }
+
+  #write(verb?: Message['verb']): void {
+    const message = this.#next(verb);
     const { largestPadding = LARGEST_PADDING } = this.#options;
     const padding = 'x'.repeat(this.#random.between(0, largestPadding));
     if (message.verb === 'publish') {
@@ -80,7 +93,7 @@ export class Writer {
   async #publish(message: Message, padding: string): Promise<void> {
     const { uid, writer, room } = message;
     this.#unconfirmed++;
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         const published = await this.#server
           .to(room)
@@ -91,17 +104,29 @@ export class Writer {
         return;
       } catch (error) {
         if (!(error instanceof BackplaneUnavailableError)) throw error;
+        if (
+          tries === 1 &&
+          error instanceof BackplaneRefusedError &&
+          this.#random.chance(GIVEN_UP)
+        ) {
+          this.refused.push(uid);
+          this.#unconfirmed--;
+          return;
+        }
         await delay(RETRY_MS);
       }
     }
   }
 
-  #next(): Message {
+  #next(verb?: Message['verb']): Message {
     const room = this.#pickRoom();
     const sequence = (this.#sequences.get(room) ?? 0) + 1;
     this.#sequences.set(room, sequence);
     const publishes =
-      this.#random.chance(0.6) && this.#unconfirmed < MOST_UNCONFIRMED && !this.#options.emitsOnly;
+      verb === undefined &&
+      this.#random.chance(0.6) &&
+      this.#unconfirmed < MOST_UNCONFIRMED &&
+      !this.#options.emitsOnly;
     return {
       uid: `${this.#name}-${++this.#written}`,
       room,

@@ -12,6 +12,10 @@ export interface Run {
   readonly acknowledgements: readonly Acknowledgement[];
   /** The uids of what was emitted by instances that lived to the end, */
   readonly emitted: readonly string[];
+  /** The uids of publishes that Redis refused at their first try, and that were given up. */
+  readonly refused?: readonly string[];
+  /** Nothing was done that could keep a message from its log. */
+  readonly refusesNothing?: boolean;
   /** of which so many were counted as not having left. */
   readonly unsent: number;
   /** How many entries a room's log keeps. */
@@ -35,7 +39,7 @@ export function verifyRun(run: Run): Violation[] {
       ),
     ];
   });
-  return [...violations, ...vanished(run, accepted)];
+  return [...violations, ...vanished(run, accepted), ...refusedInVain(run, accepted)];
 }
 
 function vanished(
@@ -47,6 +51,22 @@ function vanished(
   if (missing.length <= unsent) return [];
   const detail = `${missing.length} are in no log and ${unsent} were counted: ${missing.slice(0, 5).join(', ')}`;
   return [{ kind: 'emit-vanished', room: '', who: 'the writers', detail }];
+}
+
+/** What was refused has left nothing; and where there was no reason, nothing was. */
+function refusedInVain(
+  { refused = [], refusesNothing, unsent }: Run,
+  accepted: ReadonlyMap<string, AcceptedRoom>,
+): Violation[] {
+  const rooms = [...accepted];
+  const taken = refused.flatMap((uid): Violation[] => {
+    const [room] = rooms.find(([, accepted]) => accepted.placesOf(uid).length > 0) ?? [];
+    if (room === undefined) return [];
+    return [{ kind: 'refused-yet-taken', room, who: 'the writers', detail: uid }];
+  });
+  if (!refusesNothing || unsent + refused.length === 0) return taken;
+  const detail = `${unsent} emits and ${refused.length} publishes`;
+  return [...taken, { kind: 'refused-in-vain', room: '', who: 'the writers', detail }];
 }
 
 /** The last place that others on the member's instance had got before it asked to join. */

@@ -21,6 +21,10 @@ export type ViolationKind =
   | 'log-disorder'
   /** An emit of an instance that lives is in no log, and was not counted as refused. */
   | 'emit-vanished'
+  /** A publish was refused for good, and is in a log. */
+  | 'refused-yet-taken'
+  /** Messages were refused, and there was no reason. */
+  | 'refused-in-vain'
   /** A client was closed by its instance. */
   | 'disconnected';
 

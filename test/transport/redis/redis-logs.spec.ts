@@ -138,7 +138,7 @@ describeOnRedis('The logs of Redis', (redis) => {
         append(from.transport, channel, String(i), { id: `message ${i}`, limits });
       await attempt().catch(async () => {
         unanswered++;
-        await waitFor('Redis to be there again', attempt);
+        await waitFor('Redis to be there again', attempt, 30_000);
       });
     };
     for (let round = 0; round < 5; round++) {
@@ -153,8 +153,10 @@ describeOnRedis('The logs of Redis', (redis) => {
     expect(new Set(heard).size).toBe(3_000);
     expect(heard).toHaveLength(3_000);
     // Its connection for commands was killed as well.
-    const entries = await waitFor('the log to be readable again', () =>
-      entriesOf(to.transport, channel, 3_000),
+    const entries = await waitFor(
+      'the log to be readable again',
+      () => entriesOf(to.transport, channel, 3_000),
+      30_000,
     );
     expect(textsOf(entries)).toEqual(heard);
   });
