@@ -44,7 +44,7 @@ export class RedisChecks {
 
   async #check(need: Need, channel: string): Promise<Refusal[]> {
     const place = this.#placeOf(channel);
-    const keys = need === 'leases' ? [place.leases] : [place.log, place.meta, place.once];
+    const keys = need === 'leases' ? [place.own] : [place.log, place.meta, place.once];
     const seen = { prefix: this.#channelPrefix, channel };
     try {
       // By its text at first, by its hash then: two rights.
@@ -68,7 +68,7 @@ export class RedisChecks {
       log: key('log:'),
       meta: key('top:'),
       once: key('once:'),
-      leases: key(''),
+      own: key(''),
       channel: this.#channelPrefix + channel,
     };
   }
@@ -87,6 +87,7 @@ function byWords(refused: readonly RefusedCommand[]): Map<string, string[]> {
   for (const { command, words } of refused) {
     if (CHANGES_NOTHING.test(words)) continue;
     const commands = groups.get(words);
+    if (commands?.includes(command)) continue;
     if (commands) commands.push(command);
     else groups.set(words, [command]);
   }

@@ -15,7 +15,7 @@ import { closeAfterEach } from '../../support/cleanup.js';
 import { RedisServer } from '../../support/redis-server.js';
 
 const NEEDS: readonly Need[] = ['leases', 'append', 'compare', 'read'];
-const PLACE: CheckPlace = { log: 'l', meta: 'm', once: 'o', leases: 's', channel: 'c' };
+const PLACE: CheckPlace = { log: 'l', meta: 'm', once: 'o', own: 's', channel: 'c' };
 const namesOf = (need: Need) => checkedCommands(need, PLACE).map(([name]) => name);
 
 describeOnRedis('A check of what Redis permits', (redis) => {

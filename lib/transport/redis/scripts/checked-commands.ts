@@ -6,7 +6,8 @@ export interface CheckPlace {
   readonly log: string;
   readonly meta: string;
   readonly once: string;
-  readonly leases: string;
+  /** As those of leases, and of the name of the data. */
+  readonly own: string;
   readonly channel: string;
 }
 
@@ -19,10 +20,13 @@ export const CHANGES_NOTHING = /wrong number of arg|must be greater than 0-0/i;
  */
 export function checkedCommands(
   need: Need,
-  { log, meta, once, leases, channel }: CheckPlace,
+  { log, meta, once, own, channel }: CheckPlace,
 ): readonly CheckedCommand[] {
   const look: CheckedCommand[] = [
+    ['SET', own, '', 'XX', 'PX', '1'],
     ['HSET', meta, 'e', '', 's'],
+    ['GET', own],
+    ['TIME'],
     ['HMGET', meta, 'e', 's', 't'],
     ['EXISTS', log],
     ['DEL', log],
@@ -36,7 +40,6 @@ export function checkedCommands(
         ['XADD', log, '0-0', 'f', ''],
         ...look,
         ['GET', once],
-        ['TIME'],
         ['PUBLISH', channel, ''],
       ];
     case 'compare':
@@ -45,17 +48,17 @@ export function checkedCommands(
       return [...look, ['XRANGE', log, '-', '+'], ['XREVRANGE', log, '+', '-']];
     case 'leases':
       return [
-        ['ZADD', leases, 'XX', '0', ''],
-        ['HSET', leases, '', '', ''],
+        ['ZADD', own, 'XX', '0', ''],
+        ['HSET', own, '', '', ''],
         ['TIME'],
-        ['ZRANGEBYSCORE', leases, '0', '0'],
-        ['ZREM', leases, ''],
-        ['HDEL', leases, ''],
-        ['ZSCORE', leases, ''],
-        ['PTTL', leases],
-        ['PEXPIRE', leases, '1'],
-        ['ZRANGE', leases, '0', '0'],
-        ['HGET', leases, ''],
+        ['ZRANGEBYSCORE', own, '0', '0'],
+        ['ZREM', own, ''],
+        ['HDEL', own, ''],
+        ['ZSCORE', own, ''],
+        ['PTTL', own],
+        ['PEXPIRE', own, '1'],
+        ['ZRANGE', own, '0', '0'],
+        ['HGET', own, ''],
       ];
   }
 }
