@@ -32,7 +32,8 @@ describeWithRedis('A user of Redis that lacks rights', () => {
     const { boot } = await serve('-@scripting');
     const a = await boot();
     expect(a.backplane.status).toBe('ready');
-    expect(a.complaints).toEqual([
+    // Besides, leases say for themselves that they are refused.
+    expect(a.complaints.filter((line) => line.startsWith('error'))).toEqual([
       expect.stringMatching(
         /^error: .*NOPERM .*'eval'.*instances do not know of each other.*no message enters a room with history.*\+eval \+evalsha\./,
       ),
@@ -40,11 +41,11 @@ describeWithRedis('A user of Redis that lacks rights', () => {
   });
 
   it('is told of no right that is not needed', async () => {
-    const { boot } = await serve('-xadd', '-set', '-xrange', '-publish', '+publish');
+    const { boot } = await serve('-xadd', '-xrange');
     expect((await boot({ history: [] })).complaints).toEqual([]);
     const a = await boot();
     expect(a.complaints).toEqual([
-      expect.stringMatching(/^error: .*\(SET, XADD\).*no message enters.*\(XRANGE\).*stay missing/),
+      expect.stringMatching(/^error: .*\(XADD\).*no message enters.*\(XRANGE\).*stay missing/),
     ]);
     expect(a.complaints.join()).not.toContain('instances do not know');
   });

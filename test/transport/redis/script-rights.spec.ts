@@ -127,18 +127,27 @@ describeOnRedis('A user that lacks', (redis) => {
     );
   }
 
-  it.each(['ZRANGEBYSCORE', 'ZADD', 'HSET', 'PTTL', 'PEXPIRE', 'ZRANGE', 'HGET', 'TIME'])(
-    '%s takes no lease, and is told; later it does',
-    async (command) => {
-      const { transport } = await start();
-      const key = uniqueKey();
-      const claim = () => transport.leases.claim(key, 'me', 'value', 60_000);
-      await without(command, () =>
-        expect(claim()).rejects.toThrow(new RegExp(`run this command.*\\(${command}\\)`)),
-      );
-      expect(await claim()).toMatchObject([{ id: 'me', value: 'value' }]);
-    },
-  );
+  it.each([
+    'ZRANGEBYSCORE',
+    'ZADD',
+    'HSET',
+    'PTTL',
+    'PEXPIRE',
+    'ZRANGE',
+    'HGET',
+    'TIME',
+    'ZSCORE',
+    'ZREM',
+    'ZREMRANGEBYSCORE',
+  ])('%s takes no lease, and is told; later it does', async (command) => {
+    const { transport } = await start();
+    const key = uniqueKey();
+    const claim = () => transport.leases.claim(key, 'me', 'value', 60_000);
+    await without(command, () =>
+      expect(claim()).rejects.toThrow(new RegExp(`run this command.*\\(${command}\\)`)),
+    );
+    expect(await claim()).toMatchObject({ leases: [{ id: 'me', value: 'value' }] });
+  });
 
   it.each(Object.keys(STATES) as State[])(
     'memory appends nothing to a log %s, or all; later it goes on',

@@ -53,6 +53,7 @@ export function checkedCommands(
         ['TIME'],
         ['ZRANGEBYSCORE', own, '0', '0'],
         ['ZREM', own, ''],
+        ['ZREMRANGEBYSCORE', own, '0', '0'],
         ['HDEL', own, ''],
         ['ZSCORE', own, ''],
         ['PTTL', own],
