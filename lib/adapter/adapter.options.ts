@@ -65,6 +65,7 @@ export interface AdapterOptions {
   readonly slowClient: SlowClientPolicy;
   readonly authenticate: Authenticate | undefined;
   readonly authenticateTimeoutMs: number;
+  readonly connectionTimeoutMs: number;
   readonly allowAnonymous: boolean;
   readonly messageParser: MessageParser | undefined;
   readonly perMessageDeflate: ServerOptions['perMessageDeflate'];

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 import { ForbiddenException, UnauthorizedException } from '@nestjs/common';
 
@@ -6,6 +7,7 @@ import { assertName } from '../cluster/names.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { withDeadline } from '../timing/deadline.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
+import { SocketClosed, whileOpen } from './while-open.js';
 
 /** Let in, as somebody or as nobody; or refused, with the HTTP status that says why. */
 export type Verdict =
@@ -34,8 +36,8 @@ export class Admission {
     this.#log = log;
   }
 
-  /** Never rejects. */
-  async judge(request: IncomingMessage): Promise<Verdict> {
+  /** Never rejects. The authenticator is waited for no longer once the socket has closed. */
+  async judge(request: IncomingMessage, socket: Duplex): Promise<Verdict> {
     const { authenticate, authenticateTimeoutMs, allowAnonymous } = this.#options;
     if (!authenticate)
       return allowAnonymous
@@ -44,7 +46,7 @@ export class Admission {
     try {
       const asked = Promise.resolve(authenticate(request));
       const user = await withDeadline(
-        asked,
+        whileOpen(socket, asked),
         authenticateTimeoutMs,
         () => new TooLate(`The authenticator did not answer within ${authenticateTimeoutMs} ms.`),
       );
@@ -66,6 +68,7 @@ export class Admission {
   #statusOf(error: unknown): 401 | 403 | 500 | 503 {
     if (error instanceof UnauthorizedException) return 401;
     if (error instanceof ForbiddenException) return 403;
+    if (error instanceof SocketClosed) return 503;
     if (error instanceof TooLate) {
       this.#log.warn('authenticator-late', error.message);
       return 503;

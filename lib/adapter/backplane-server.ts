@@ -41,7 +41,7 @@ export class BackplaneServer<
   readonly raw: WebSocketServer;
   /** The connections of this instance. */
   readonly clients: ReadonlySet<BackplaneSocket<Events, User>> = new Set();
-  readonly #events = new EventEmitter();
+  readonly #events = new EventEmitter({ captureRejections: true });
   readonly #log: ThrottledLog;
   readonly #address: () => AddressInfo | string | null;
 
@@ -54,6 +54,9 @@ export class BackplaneServer<
     this.#address = parts.address;
     this.#log = parts.log;
     this.#events.setMaxListeners(0);
+    // Of a listener that is async. Without it, a client that connects could end the process.
+    const failed = (error: Error, event: string | symbol): void => this.#noteFailure(event, error);
+    Object.assign(this.#events, { [Symbol.for('nodejs.rejection')]: failed });
   }
 
   /** Where the HTTP server listens; null before it does. */
@@ -82,7 +85,12 @@ export class BackplaneServer<
     try {
       this.#events.emit(event, ...args);
     } catch (error) {
-      this.#log.error(`server:${event}`, `A listener of the server's "${event}" failed`, error);
+      this.#noteFailure(event, error);
     }
+  }
+
+  #noteFailure(event: string | symbol, error: unknown): void {
+    const name = String(event);
+    this.#log.error(`server:${name}`, `A listener of the server's "${name}" failed`, error);
   }
 }

@@ -135,7 +135,9 @@ export class BackplaneSocket<
     ...args: RequestArguments<Events, Name, RequestOptions>
   ): Promise<unknown> {
     const [data, options] = args;
-    return this.#clientAnswers().request(event, data, options);
+    const answer = this.#clientAnswers().request(event, data, options);
+    this.session.asked();
+    return answer;
   }
 
   /** Everyone else. */
@@ -247,6 +249,11 @@ export class BackplaneSocket<
     this.#writer.write(batch, delivery, more);
   }
 
+  /** @internal Whether it was asked something that it has not answered. */
+  get awaitsAnswer(): boolean {
+    return this.#answers !== undefined && this.#answers.size > 0;
+  }
+
   /** @internal */
   get maxRooms(): number {
     return this.session.maxRooms;
@@ -295,6 +302,7 @@ export class BackplaneSocket<
   /** @internal Never throws. */
   ask(id: string | number, frame: Frame, delivery: Delivery, listener: AnswerListener): void {
     this.#clientAnswers().ask(id, frame, delivery, listener);
+    this.session.asked();
   }
 
   /** @internal */

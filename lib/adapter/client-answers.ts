@@ -41,6 +41,11 @@ export class ClientAnswers {
     });
   }
 
+  /** Questions that are not answered. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** Never throws. */
   ask(id: string | number, frame: Frame, delivery: Delivery, listener: AnswerListener): void {
     if (this.#socket.readyState !== OPEN) return listener.closed(this.#socket.id);

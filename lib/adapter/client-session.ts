@@ -6,10 +6,13 @@ import type { RawData } from 'ws';
 
 import { safeJsonText } from '../cluster/json.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
+import { LimitExceededError } from '../errors/limit-exceeded.error.js';
+import { messageOf } from '../errors/quote.js';
 import { Deadline } from '../timing/deadline.js';
+import { Arrival } from './arrival.js';
 import type { BackplaneSocket } from './backplane-socket.js';
-import { byteLengthOf } from './byte-length.js';
 import { ConnectionGate } from './connection-gate.js';
+import type { DisconnectHooks } from './disconnect-hooks.js';
 import type { Dispatcher } from './dispatcher.js';
 import { exceptionIn } from './exception-frame.js';
 import { failureOf, INTERNAL_ERROR } from './failure.js';
@@ -18,9 +21,9 @@ import type { DisconnectCallback, GatewayHook, Session } from './session.js';
 
 const OPEN = 1;
 const INTERNAL_ERROR_CODE = 1011;
-/** So many messages wait for a slow `handleConnection` in memory; more wait in the client's socket. */
-const MAX_HELD = 64;
-const MAX_HELD_BYTES = 256 * 1024;
+const TRY_AGAIN_LATER = 1013;
+/** How long a client that was not let in in time may take to answer the close frame. */
+const CLOSE_GRACE_MS = 2_000;
 /** A request-scoped gateway is made for the client first; if that takes longer, it has failed. */
 const SCOPED_HOOK_TIMEOUT_MS = 10_000;
 
@@ -30,21 +33,16 @@ export interface ClientSessionContext {
   readonly log: ThrottledLog;
   /** How many rooms a client may be in; `Infinity` for any number. */
   readonly maxRooms: number;
-  /** Runs of `handleDisconnect` that have not ended. */
-  readonly disconnectHooks: Set<Promise<void>>;
-}
-
-/** What there is of a client that was not let in yet. */
-interface Entry {
-  /** Undefined once it has failed: the client is on its way out. */
-  gate: ConnectionGate | undefined;
-  readonly held: { readonly data: RawData; readonly binary: boolean }[];
-  heldBytes: number;
-  /** Set when the client has gone: tells its gateways. */
-  leave: (() => void) | undefined;
+  /** How long all runs of `handleConnection` for one client may take. */
+  readonly connectionTimeoutMs: number;
+  readonly disconnectHooks: DisconnectHooks;
+  /** Those whose clients wait to be let in, also where they have gone meanwhile. */
+  readonly entering: Set<ClientSession>;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
+/** In the place of an {@link Arrival}: the client will not be let in, and is on its way out. */
+const REFUSED = Symbol('refused');
 
 /**
  * One client between its arrival and its end: what its gateways have bound to it, and what waits until they have let it in.
@@ -58,7 +56,7 @@ export class ClientSession implements Session {
   /** Of all gateways. */
   #tellGone: DisconnectCallback | undefined;
   /** Undefined once the client was let in. */
-  #entry: Entry | undefined;
+  #arrival: Arrival | typeof REFUSED | undefined;
 
   constructor(
     context: ClientSessionContext,
@@ -69,8 +67,7 @@ export class ClientSession implements Session {
     this.#context = context;
     this.#socket = socket;
     this.pulse = new Pulse(socket.raw, stream);
-    const gate = new ConnectionGate(scopedHooks);
-    this.#entry = { gate, held: [], heldBytes: 0, leave: undefined };
+    this.#arrival = new Arrival(new ConnectionGate(scopedHooks));
   }
 
   get socket(): BackplaneSocket {
@@ -95,22 +92,51 @@ export class ClientSession implements Session {
       : callback;
   }
 
-  /** Lets the client in when all of its hooks are done, or closes it with 1011. To be called once, when Nest has bound it. */
+  /**
+   * Lets the client in when all of its hooks are done. Closes it with 1011 if one fails, and with 1013 if they take too long. To be
+   * called once, when Nest has bound it.
+   */
   admit(): void {
-    const gate = this.#entry!.gate!;
+    const arrival = this.#waiting!;
+    const { gate } = arrival;
     gate.seal();
-    if (gate.isOpen) return this.#letIn();
-    const deadline = gate.awaitsBeginning
-      ? new Deadline(SCOPED_HOOK_TIMEOUT_MS, () =>
-          gate.fail(new Error('a request-scoped gateway was not made in time')),
-        )
-      : undefined;
-    gate.opened
-      .then(
-        () => this.#letIn(),
-        (error) => this.#refuse(error),
-      )
-      .finally(() => deadline?.cancel());
+    if (gate.isOpen) return this.#letIn(arrival);
+    const { connectionTimeoutMs, entering } = this.#context;
+    entering.add(this);
+    const deadlines = [
+      new Deadline(connectionTimeoutMs, () => gate.fail(new HooksTooLate(gate.awaited))),
+    ];
+    if (gate.awaitsBeginning) {
+      const late = new Error('a request-scoped gateway was not made in time');
+      deadlines.push(
+        new Deadline(SCOPED_HOOK_TIMEOUT_MS, () => gate.awaitsBeginning && gate.fail(late)),
+      );
+    }
+    arrival.end = () => {
+      for (const deadline of deadlines) deadline.cancel();
+      entering.delete(this);
+    };
+    gate.opened.then(
+      () => this.#letIn(arrival),
+      (error) => this.#arrival === arrival && this.#refuse(error),
+    );
+  }
+
+  /** The server closes: a client that was not let in by now will not be. */
+  giveUp(): void {
+    const arrival = this.#waiting;
+    if (!arrival) return;
+    this.#arrival = REFUSED;
+    arrival.end?.();
+    arrival.leave?.();
+  }
+
+  /** The client was asked something: it is read for its answer, though enough of it is held. */
+  asked(): void {
+    const arrival = this.#waiting;
+    if (!arrival?.isPaused || arrival.isFull(true)) return;
+    arrival.isPaused = false;
+    this.#socket.raw.resume();
   }
 
   async callHook(
@@ -125,13 +151,7 @@ export class ClientSession implements Session {
       await running.catch(() => {});
       return;
     }
-    const { disconnectHooks, log } = this.#context;
-    const ended = running.catch((error: unknown) =>
-      log.error(`disconnect:${gateway}`, `handleDisconnect of ${gateway} failed`, error),
-    );
-    disconnectHooks.add(ended);
-    await ended;
-    disconnectHooks.delete(ended);
+    await this.#context.disconnectHooks.add(gateway, running);
   }
 
   takesAsAnswer(event: string, data: unknown): boolean {
@@ -140,29 +160,39 @@ export class ClientSession implements Session {
   }
 
   takesFrameAsAnswer(frame: unknown): boolean {
-    if (this.#entry?.gate?.awaitsBeginning && exceptionIn(frame, true)) this.#noteException();
+    if (this.#waiting?.gate.awaitsBeginning && exceptionIn(frame, true)) this.#noteException();
     return this.#context.dispatcher.takesFrameAsAnswer(this.#socket, frame);
   }
 
   receive(data: RawData, binary: boolean): void {
-    const entry = this.#entry;
-    if (!entry) return this.#dispatch(data, binary);
-    entry.held.push({ data, binary });
-    entry.heldBytes += byteLengthOf(data);
-    if (entry.held.length >= MAX_HELD || entry.heldBytes >= MAX_HELD_BYTES)
-      this.#socket.raw.pause();
+    const arrival = this.#arrival;
+    if (!arrival) return this.#dispatch(data, binary);
+    if (arrival === REFUSED) return;
+    const socket = this.#socket;
+    const { dispatcher } = this.#context;
+    // A hook may wait for it: it must not wait for the hook.
+    if (socket.awaitsAnswer && dispatcher.takeAnswer(socket, data, binary)) return;
+    arrival.hold(data, binary);
+    if (!arrival.isFull(socket.awaitsAnswer)) return;
+    arrival.isPaused = true;
+    socket.raw.pause();
   }
 
   disconnected(code: number, reason: Buffer): void {
     const leave = (): void => this.#tellGone?.(code, reason);
+    const arrival = this.#waiting;
     // What it said before it went comes first, and waits for its gateways as ever.
-    if (this.#entry?.gate) this.#entry.leave = leave;
+    if (arrival) arrival.leave = leave;
     else leave();
+  }
+
+  get #waiting(): Arrival | undefined {
+    return this.#arrival === REFUSED ? undefined : this.#arrival;
   }
 
   /** Nest tells the client of a request-scoped gateway that could not be made: it will not have its hook called. */
   #noteException(): void {
-    const gate = this.#entry?.gate;
+    const gate = this.#waiting?.gate;
     if (gate?.awaitsBeginning) gate.fail(new Error('a request-scoped gateway could not be made'));
   }
 
@@ -174,36 +204,59 @@ export class ClientSession implements Session {
     const named = hook.catch((error: unknown) => {
       throw new HookFailure(gateway, error);
     });
-    const gate = this.#entry?.gate;
-    if (gate) gate.track(named, scoped);
+    const gate = this.#waiting?.gate;
+    if (gate) gate.track(gateway, named, scoped);
     else named.catch((error: unknown) => this.#refuse(error));
   }
 
-  #letIn(): void {
-    const { held, leave } = this.#entry!;
-    this.#entry = undefined;
+  #letIn(arrival: Arrival): void {
+    if (this.#arrival !== arrival) return;
+    const { held, leave, isPaused } = arrival;
+    this.#arrival = undefined;
+    arrival.end?.();
     for (const { data, binary } of held) this.#dispatch(data, binary);
     // A turn later, as if the close had come after them: their handlers have begun by then.
     if (leave) setImmediate(leave);
-    if (this.#socket.raw.isPaused) this.#socket.raw.resume();
+    if (isPaused) this.#socket.raw.resume();
   }
 
   #refuse(failure: unknown): void {
-    const { gateway, error } =
-      failure instanceof HookFailure ? failure : { gateway: 'A gateway', error: failure };
-    const leave = this.#entry?.leave;
-    this.#entry = { gate: undefined, held: [], heldBytes: 0, leave: undefined };
-    leave?.();
-    this.#context.log.error(
-      `connect:${gateway}`,
-      `${gateway} could not take a connection (handleConnection)`,
-      error,
-    );
+    const arrival = this.#waiting;
+    this.#arrival = REFUSED;
+    arrival?.end?.();
+    arrival?.leave?.();
+    this.#logRefusal(failure);
     const socket = this.#socket;
     if (socket.readyState !== OPEN) return;
+    const error = failure instanceof HookFailure ? failure.error : failure;
     socket.writeText(exceptionText(error));
-    socket.disconnect(INTERNAL_ERROR_CODE, 'handleConnection failed');
+    if (failure instanceof HooksTooLate) {
+      socket.disconnect(TRY_AGAIN_LATER, 'handleConnection took too long');
+      const { raw } = socket;
+      const deadline = new Deadline(CLOSE_GRACE_MS, () => raw.terminate());
+      raw.once('close', () => deadline.cancel());
+    } else socket.disconnect(INTERNAL_ERROR_CODE, 'handleConnection failed');
+    // Else the answer to the close frame would not be read.
     if (socket.raw.isPaused) socket.raw.resume();
+  }
+
+  #logRefusal(failure: unknown): void {
+    const { log, connectionTimeoutMs } = this.#context;
+    if (failure instanceof HooksTooLate) {
+      const gateways = failure.gateways.join(', ') || 'a request-scoped gateway';
+      return log.warn(
+        `connect:late:${gateways}`,
+        `handleConnection of ${gateways} has not ended within ${connectionTimeoutMs} ms, so the client was closed (1013) and what it ` +
+          'had sent was dropped. Look for a promise that never settles, or raise the option "connectionTimeoutMs".',
+      );
+    }
+    const { gateway, error } =
+      failure instanceof HookFailure ? failure : { gateway: 'A gateway', error: failure };
+    const line = `${gateway} could not take a connection (handleConnection)`;
+    // A client that asks for too much is no fault of the app.
+    if (error instanceof LimitExceededError)
+      log.warn(`connect:limit:${gateway}`, () => `${line}: ${messageOf(error)}`);
+    else log.error(`connect:${gateway}`, line, error);
   }
 }
 
@@ -213,6 +266,15 @@ class HookFailure extends Error {
     readonly error: unknown,
   ) {
     super('handleConnection failed');
+  }
+}
+
+class HooksTooLate extends WsException {
+  readonly gateways: readonly string[];
+
+  constructor(gateways: readonly string[]) {
+    super('The connection was not accepted in time');
+    this.gateways = [...gateways];
   }
 }
 

@@ -4,6 +4,8 @@
  */
 export class ConnectionGate {
   readonly opened: Promise<void>;
+  /** The gateways whose hooks have begun, and not ended. */
+  readonly #running: string[] = [];
   #outstanding: number;
   #toBegin: number;
   #open!: () => void;
@@ -29,12 +31,21 @@ export class ConnectionGate {
     return this.#toBegin > 0;
   }
 
+  /** Whom it waits for. */
+  get awaited(): readonly string[] {
+    return this.#running;
+  }
+
   /** @param counted one of those that were to begin by themselves */
-  track(hook: Promise<void>, counted: boolean): void {
+  track(gateway: string, hook: Promise<void>, counted: boolean): void {
     if (counted && this.#toBegin > 0) this.#toBegin--;
     else this.#outstanding++;
+    this.#running.push(gateway);
     hook.then(
-      () => this.#settleOne(),
+      () => {
+        this.#running.splice(this.#running.indexOf(gateway), 1);
+        this.#settleOne();
+      },
       (error) => this.#fail(error),
     );
   }

@@ -126,6 +126,17 @@ export class Dispatcher {
     }
   }
 
+  /**
+   * Whether the frame answers an open question to the client; then it is taken. To be asked before the client is let in: the frame
+   * is read once more when it is dispatched. Never throws.
+   */
+  takeAnswer(socket: BackplaneSocket, data: RawData, binary: boolean): boolean {
+    const message = this.#reader.read(data, binary);
+    if (!message || message.event !== undefined || !isRequestId(message.id)) return false;
+    if (message instanceof TooDeepMessage) return this.#takeTooDeepAnswer(message, socket);
+    return socket.takeAnswer(message.id, message, byteLengthOf(data));
+  }
+
   /** An exception that Nest's filter sends while a request is handled is the request's answer. */
   takesAsAnswer(socket: BackplaneSocket, event: string, data: unknown): boolean {
     if (event !== 'exception') return false;
@@ -144,13 +155,23 @@ export class Dispatcher {
   }
 
   /** A request gets a failure as its answer, a question of ours one as the client's. */
-  #refuse({ event, id }: TooDeepMessage, socket: BackplaneSocket): void {
+  #refuse(tooDeep: TooDeepMessage, socket: BackplaneSocket): void {
+    const { event, id } = tooDeep;
+    if (isRequestId(id) && event === undefined && this.#takeTooDeepAnswer(tooDeep, socket)) return;
     this.#counters.tooDeep++;
-    if (!isRequestId(id)) return;
-    const message = `Nested deeper than ${this.#maxDepth} levels`;
-    const error: Failure = { status: 'error', message };
-    if (event === undefined) socket.takeAnswer(id, { error }, message.length);
-    else new ClientRequest(socket, id, 0).fail(error);
+    if (isRequestId(id) && event !== undefined)
+      new ClientRequest(socket, id, 0).fail(this.#failureOfDepth());
+  }
+
+  #takeTooDeepAnswer({ id }: TooDeepMessage, socket: BackplaneSocket): boolean {
+    const error = this.#failureOfDepth();
+    const isTaken = socket.takeAnswer(id, { error }, error.message.length);
+    if (isTaken) this.#counters.tooDeep++;
+    return isTaken;
+  }
+
+  #failureOfDepth(): Failure {
+    return { status: 'error', message: `Nested deeper than ${this.#maxDepth} levels` };
   }
 
   #run(

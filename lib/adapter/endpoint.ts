@@ -11,12 +11,13 @@ import type { ServedHub } from '../cluster/served-hub.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { messageOf } from '../errors/quote.js';
 import { targetOfGroup } from '../hub/target.js';
-import { Deadline, settledWithin } from '../timing/deadline.js';
+import { Deadline } from '../timing/deadline.js';
 import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 import { Admission } from './admission.js';
 import { BackplaneServer } from './backplane-server.js';
 import { BackplaneSocket } from './backplane-socket.js';
 import { ClientSession, type ClientSessionContext } from './client-session.js';
+import { DisconnectHooks } from './disconnect-hooks.js';
 import type { Dispatcher } from './dispatcher.js';
 import { FrameWriter, type FrameWriterOptions } from './frame-writer.js';
 import type { ContinuityHook } from './gateway-hooks.js';
@@ -70,7 +71,6 @@ export class Endpoint {
   readonly #sessions = new Map<WebSocket, ClientSession>();
   readonly #sessionContext: ClientSessionContext;
   readonly #connectCallbacks: ConnectCallback[] = [];
-  readonly #disconnectHooks = new Set<Promise<void>>();
   readonly #offContinuityLost: () => void;
   readonly #strings = new StringPool();
   readonly #listeners = this.#makeListeners();
@@ -97,6 +97,7 @@ export class Endpoint {
       admission: new Admission(options, parts.log),
       hub: this.#hub,
       log: parts.log,
+      timeoutMs: options.authenticateTimeoutMs,
       isClosing: () => this.#closing !== undefined,
       connect: (raw, stream, request, user) => this.#connect(raw, stream, request, user),
     });
@@ -106,7 +107,9 @@ export class Endpoint {
       dispatcher: parts.dispatcher,
       log: parts.log,
       maxRooms: options.limits.rooms,
-      disconnectHooks: this.#disconnectHooks,
+      connectionTimeoutMs: options.connectionTimeoutMs,
+      disconnectHooks: new DisconnectHooks(parts.log, options.connectionTimeoutMs),
+      entering: new Set(),
     };
     parts.heartbeat?.watch({ [Symbol.iterator]: () => this.#sessions.values() });
     this.#sink = backplane.sinkOf(hub);
@@ -144,6 +147,8 @@ export class Endpoint {
 
   async #close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#ws.close(() => resolve()));
+    this.#acceptor.close();
+    for (const session of this.#sessionContext.entering) session.giveUp();
     for (const client of this.server.clients) {
       if (client.raw.isPaused) client.raw.resume();
       client.close(GOING_AWAY, 'server is going away');
@@ -154,13 +159,8 @@ export class Endpoint {
     await closed;
     deadline.cancel();
     this.#offContinuityLost();
-    await this.#disconnectHooksEnded();
+    await this.#sessionContext.disconnectHooks.close(DISCONNECT_HOOKS_GRACE_MS);
     this.server.notify('close');
-  }
-
-  async #disconnectHooksEnded(): Promise<void> {
-    if (this.#disconnectHooks.size === 0) return;
-    await settledWithin(DISCONNECT_HOOKS_GRACE_MS, Promise.all(this.#disconnectHooks));
   }
 
   #catchUp(raw: WebSocket): void {

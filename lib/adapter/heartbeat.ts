@@ -12,7 +12,7 @@ export class Pulse {
   readonly #stream: Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number };
   #bytesRead = 0;
   #heardAt = 0;
-  /** When the unanswered ping left; 0 for none. */
+  /** When the unanswered ping left; 0 for none; negative while the socket is paused. */
   #pingedAt = 0;
   /** What the peer had taken when it was pinged, while more waited for it; -1: nothing did. */
   #takenBytes = -1;
@@ -26,13 +26,14 @@ export class Pulse {
    * Pings the connection if it has been silent, and drops it if it then does not answer.
    * @param at the heartbeat's time
    */
-  check({ intervalMs, timeoutMs }: HeartbeatOptions, at: number): void {
+  check(options: HeartbeatOptions, at: number): void {
     const { ws } = this;
-    // A paused socket is not read: what the peer answered would not be heard.
-    if (ws.isPaused || ws.readyState !== ws.OPEN) return;
+    if (ws.readyState !== ws.OPEN) return;
+    if (ws.isPaused) return this.#checkPaused(options, at);
+    const { intervalMs, timeoutMs } = options;
     const { bytesRead } = this.#stream;
-    // A stream that does not count what it reads tells nothing, so it is left alone.
-    if (bytesRead === undefined || bytesRead !== this.#bytesRead) {
+    // A stream that does not count what it reads tells nothing, so it is left alone. One that was paused has yet to be read.
+    if (this.#pingedAt < 0 || bytesRead === undefined || bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead ?? 0;
       this.#heardAt = at;
       this.#pingedAt = 0;
@@ -44,6 +45,23 @@ export class Pulse {
       this.#noteTaken(at);
       ws.ping();
     }
+  }
+
+  /**
+   * A paused socket is not read, so no answer would be heard. But a peer that has closed its end refuses the ping, which ends the
+   * connection. And one that takes nothing for so long while something waits for it is gone, as where the socket is read.
+   */
+  #checkPaused({ intervalMs, timeoutMs }: HeartbeatOptions, at: number): void {
+    const { ws } = this;
+    const pingedAt = Math.abs(this.#pingedAt);
+    this.#pingedAt = -pingedAt;
+    const waited = pingedAt > 0 && this.#takenBytes >= 0;
+    if (waited && at - pingedAt < timeoutMs) return;
+    if (waited && this.#taken() === this.#takenBytes) return ws.terminate();
+    if (at - Math.max(pingedAt, this.#heardAt) < intervalMs) return;
+    this.#noteTaken(at);
+    this.#pingedAt = -at;
+    ws.ping();
   }
 
   /** A slow peer that reads on is not gone: the ping stands behind what it has yet to read. */

@@ -34,6 +34,7 @@ export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
   'slowClient',
   'authenticate',
   'authenticateTimeoutMs',
+  'connectionTimeoutMs',
   'allowAnonymous',
   'messageParser',
   'perMessageDeflate',
@@ -59,6 +60,7 @@ export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOp
       options.authenticateTimeoutMs,
       5_000,
     ),
+    connectionTimeoutMs: wholeOption('connectionTimeoutMs', options.connectionTimeoutMs, 30_000),
     allowAnonymous: booleanOption('allowAnonymous', options.allowAnonymous, true),
     messageParser: functionOption('messageParser', options.messageParser) as
       MessageParser | undefined,

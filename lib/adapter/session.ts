@@ -11,6 +11,8 @@ export interface Session {
   readonly maxRooms: number;
   /** Adds the handlers of one more gateway. */
   bind(handlers: readonly WsMessageHandler[]): void;
+  /** The client was asked something: it is read for its answer, though enough of it is held. */
+  asked(): void;
   onDisconnect(callback: DisconnectCallback): void;
   /** Makes the call of a gateway's hook, in a way that no throw and no rejection of it escapes. */
   callHook(hook: GatewayHook, gateway: string, scoped: boolean, call: () => unknown): Promise<void>;

@@ -11,11 +11,13 @@ import {
 
 import type { ServedHub } from '../cluster/served-hub.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
+import { withDeadline } from '../timing/deadline.js';
 import type { BackplaneUser } from './adapter.options.js';
 import type { Admission } from './admission.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 import { refuseUpgrade } from './http-refusal.js';
 import { endUpgradeGuard } from './upgrade-guard.js';
+import { SocketClosed, whileOpen } from './while-open.js';
 
 const INTERNAL_ERROR_CODE = 1011;
 
@@ -25,6 +27,8 @@ export interface UpgradeAcceptorParts {
   readonly admission: Admission;
   readonly hub: Pick<ServedHub<BackplaneSocket>, 'enterUser' | 'leaveUser' | 'subscribed'>;
   readonly log: ThrottledLog;
+  /** How long the gateway's `verifyClient` may take. */
+  readonly timeoutMs: number;
   readonly isClosing: () => boolean;
   readonly connect: (
     raw: WebSocket,
@@ -34,14 +38,17 @@ export interface UpgradeAcceptorParts {
   ) => void;
 }
 
+class TooLate extends Error {}
+
 /** Of an upgrade request that is under way. */
-interface Arrival {
+interface PendingUpgrade {
   readonly socket: Duplex;
   user: BackplaneUser | undefined;
 }
 
 type VerifyInfo = Parameters<VerifyClientCallbackAsync>[0];
 type VerifyDone = Parameters<VerifyClientCallbackAsync>[1];
+type VerifyAnswer = Parameters<VerifyDone>;
 type MaybeAsync<F extends (...args: never[]) => boolean> = (
   ...args: Parameters<F>
 ) => boolean | Promise<boolean>;
@@ -53,7 +60,9 @@ type MaybeAsync<F extends (...args: never[]) => boolean> = (
 export class UpgradeAcceptor {
   readonly ws: WebSocketServer;
   readonly #parts: UpgradeAcceptorParts;
-  readonly #arrivals = new WeakMap<IncomingMessage, Arrival>();
+  readonly #pending = new WeakMap<IncomingMessage, PendingUpgrade>();
+  /** Of upgrades that are being judged. */
+  readonly #judged = new Set<Duplex>();
 
   constructor(parts: UpgradeAcceptorParts) {
     this.#parts = parts;
@@ -70,34 +79,42 @@ export class UpgradeAcceptor {
   /** Never throws. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#parts.isClosing()) return refuseUpgrade(socket, 503);
-    const arrival: Arrival = { socket, user: undefined };
-    this.#arrivals.set(request, arrival);
+    const upgrade: PendingUpgrade = { socket, user: undefined };
+    this.#pending.set(request, upgrade);
     try {
-      this.ws.handleUpgrade(request, socket, head, (raw) => this.#connect(raw, request, arrival));
+      this.ws.handleUpgrade(request, socket, head, (raw) => this.#connect(raw, request, upgrade));
     } catch (error) {
       this.#failed(socket, error);
     }
   }
 
   #verify(info: VerifyInfo, done: VerifyDone): void {
-    const arrival = this.#arrivals.get(info.req)!;
-    this.#admit(info.req, arrival)
-      .then((admitted) => (admitted ? this.#askGateway(info, done) : undefined))
-      .catch((error: unknown) => this.#failed(arrival.socket, error));
+    const upgrade = this.#pending.get(info.req)!;
+    const { socket } = upgrade;
+    this.#judged.add(socket);
+    this.#admit(info.req, upgrade)
+      .then((admitted) => (admitted ? this.#askGateway(info, socket, done) : undefined))
+      .catch((error: unknown) => this.#failed(socket, error))
+      .finally(() => this.#judged.delete(socket));
+  }
+
+  /** Refuses for now those that are being judged: nobody waits for what the app makes of them. */
+  close(): void {
+    for (const socket of this.#judged) refuseUpgrade(socket, 503);
   }
 
   /** @returns false if it was answered, or nobody is left to answer */
-  async #admit(request: IncomingMessage, arrival: Arrival): Promise<boolean> {
+  async #admit(request: IncomingMessage, upgrade: PendingUpgrade): Promise<boolean> {
     const { admission, hub, isClosing } = this.#parts;
-    const { socket } = arrival;
-    const verdict = await admission.judge(request);
+    const { socket } = upgrade;
+    const verdict = await admission.judge(request, socket);
     if (!verdict.admitted) {
       refuseUpgrade(socket, verdict.status);
       return false;
     }
     if (socket.destroyed) return false;
     if (verdict.user) {
-      arrival.user = verdict.user;
+      upgrade.user = verdict.user;
       const { id } = verdict.user;
       const subscribed = hub.enterUser(id);
       // However the connection ends, before or after the upgrade, it ends with this.
@@ -111,14 +128,28 @@ export class UpgradeAcceptor {
   }
 
   /** One that is async by mistake counts as what it resolves with, not as true. */
-  async #askGateway(info: VerifyInfo, done: VerifyDone): Promise<void> {
-    const { verifyClient } = this.#parts.wsOptions;
-    if (!verifyClient) done(true);
-    else if (verifyClient.length === 2) verifyClient(info, done);
-    else done(await (verifyClient as MaybeAsync<VerifyClientCallbackSync>)(info));
+  async #askGateway(info: VerifyInfo, socket: Duplex, done: VerifyDone): Promise<void> {
+    const { timeoutMs, wsOptions } = this.#parts;
+    const { verifyClient } = wsOptions;
+    if (!verifyClient) return done(true);
+    const asked =
+      verifyClient.length === 2
+        ? new Promise<VerifyAnswer>((resolve) => {
+            verifyClient(info, (...answer: VerifyAnswer) => resolve(answer));
+          })
+        : this.#askOnce(verifyClient as MaybeAsync<VerifyClientCallbackSync>, info);
+    const late = (): Error => new TooLate(`verifyClient did not answer within ${timeoutMs} ms.`);
+    done(...(await withDeadline(whileOpen(socket, asked), timeoutMs, late)));
   }
 
-  #connect(raw: WebSocket, request: IncomingMessage, { socket, user }: Arrival): void {
+  async #askOnce(
+    verifyClient: MaybeAsync<VerifyClientCallbackSync>,
+    info: VerifyInfo,
+  ): Promise<VerifyAnswer> {
+    return [await verifyClient(info)];
+  }
+
+  #connect(raw: WebSocket, request: IncomingMessage, { socket, user }: PendingUpgrade): void {
     endUpgradeGuard(socket);
     try {
       this.#parts.connect(raw, socket, request, user);
@@ -130,6 +161,11 @@ export class UpgradeAcceptor {
   }
 
   #failed(socket: Duplex, error: unknown): void {
+    if (error instanceof SocketClosed) return;
+    if (error instanceof TooLate) {
+      this.#parts.log.warn('verify-client-late', error.message);
+      return refuseUpgrade(socket, 503);
+    }
     this.#parts.log.error('upgrade', 'An upgrade failed', error);
     refuseUpgrade(socket, 500);
   }

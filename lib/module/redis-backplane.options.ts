@@ -74,6 +74,11 @@ export interface RedisBackplaneOptions {
   authenticate?: Authenticate;
   /** How long that may take; then the upgrade is refused with 503. Default 5,000. */
   authenticateTimeoutMs?: number;
+  /**
+   * How long the runs of `handleConnection` for one client, of all gateways together, may take. Then the client is closed with 1013, what
+   * it had sent is dropped, and `handleDisconnect` is called. One that takes as long is waited for no longer. Default 30,000.
+   */
+  connectionTimeoutMs?: number;
   /** Lets in whom the authenticator knows nothing of. Default true. */
   allowAnonymous?: boolean;
   /** Reads clients' frames. Default: JSON. */

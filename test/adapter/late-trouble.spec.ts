@@ -14,6 +14,7 @@ import {
   type BackplaneSocket,
   RedisBackplaneAdapter,
   RedisBackplaneModule,
+  type RedisBackplaneOptions,
 } from 'nestjs-redis-backplane';
 import { defer, interval } from 'rxjs';
 
@@ -29,13 +30,14 @@ describe('trouble that comes late', () => {
   const track = closeAfterEach();
   guardProcess();
 
-  const boot = async (options: BootOptions): Promise<BootedApp> =>
-    track(
-      await bootApp({
-        ...options,
-        imports: [RedisBackplaneModule.forRoot({ redis: 'memory', eventKeys: `late-${++keys}` })],
-      }),
-    );
+  const boot = async (
+    options: BootOptions,
+    backplane: RedisBackplaneOptions = {},
+  ): Promise<BootedApp> => {
+    const where = { redis: 'memory', eventKeys: `late-${++keys}` };
+    const imports = [RedisBackplaneModule.forRoot({ ...where, ...backplane })];
+    return track(await bootApp({ ...options, imports }));
+  };
 
   // Nest 11 has no request-scoped gateways.
   const withScopes = process.env.NEST_MAJOR === '11' ? it.skip : it;
@@ -121,14 +123,29 @@ describe('trouble that comes late', () => {
     expect(heard).toEqual(['bye', 'gone']);
   });
 
-  it('a listener of the server that throws harms nobody', async () => {
+  it('a verifyClient that never answers costs a 503, and one line', async () => {
+    @WebSocketGateway({
+      path: '/x',
+      verifyClient: (_info: unknown, _done: unknown) => {},
+    } as object)
+    class Undecided {}
+    const app = await boot({ providers: [Undecided] }, { authenticateTimeoutMs: 100 });
+    for (let i = 0; i < 3; i++)
+      await expect(WsClient.connect(app.url('/x'))).rejects.toMatchObject({ statusCode: 503 });
+    expect(app.log.matching(/^WARN .*verifyClient did not answer within 100 ms/)).toHaveLength(1);
+  });
+
+  it.each(['throws', 'rejects'])('a listener of the server that %s harms nobody', async (how) => {
     @WebSocketGateway({ path: '/x' })
     class Listening {
       @WebSocketServer() server!: BackplaneServer;
       afterInit(server: BackplaneServer): void {
-        server.on('connection', () => {
-          throw new Error('of the app');
-        });
+        const error = new Error('of the app');
+        const throws = (): void => {
+          throw error;
+        };
+        const rejects = () => Promise.reject(error);
+        server.on('connection', how === 'throws' ? throws : (rejects as () => void));
       }
       @SubscribeMessage('e')
       e(): { event: string } {

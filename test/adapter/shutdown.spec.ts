@@ -115,6 +115,21 @@ describe('An app that closes', () => {
     await closed;
   });
 
+  it('refuses at once who waits for an authenticator that does not end', async () => {
+    const asked = new Gate();
+    const app = await boot(Plain, {
+      authenticateTimeoutMs: 600_000,
+      authenticate: () => {
+        asked.open();
+        return new Promise(() => {});
+      },
+    });
+    const refused = refusalOf(WsClient.connect(app.url('/x')));
+    await asked.opened;
+    expect(await timeToClose(app)).toBeLessThan(LATE_MS);
+    expect((await refused).statusCode).toBe(503);
+  });
+
   it('cuts a client that does not answer the close frame, after a while', async () => {
     const app = await boot(Plain);
     const mute = track(await RawWsClient.upgrade(app.port, '/x'));
@@ -155,5 +170,24 @@ describe('An app that closes', () => {
     const ms = await timeToClose(app);
     expect(ms).toBeGreaterThan(DISCONNECT_HOOKS_GRACE_MS - EARLY_MS);
     expect(ms).toBeLessThan(LATE_MS);
+    expect(app.log.matching(/^WARN .*1 runs of handleDisconnect have not ended/)).toHaveLength(1);
   }, 60_000);
+
+  it('does not wait for a handleDisconnect that has taken too long before', async () => {
+    const begun = new Gate();
+    @WebSocketGateway({ path: '/x' })
+    class Stuck {
+      handleDisconnect(): Promise<void> {
+        begun.open();
+        return new Promise(() => {});
+      }
+    }
+    const app = await boot(Stuck, { connectionTimeoutMs: 100 });
+    const client = track(await WsClient.connect(app.url('/x')));
+    await client.close();
+    await begun.opened;
+    const late = /^WARN .*handleDisconnect of Stuck has not ended within 100 ms/;
+    await waitFor('the line', () => app.log.matching(late).length === 1);
+    expect(await timeToClose(app)).toBeLessThan(DISCONNECT_HOOKS_GRACE_MS - EARLY_MS);
+  });
 });

@@ -128,6 +128,7 @@ const NONSENSE: Nonsense[] = [
     /to 2147483647/,
   ],
   ['endless time', { authenticateTimeoutMs: Infinity }, 'authenticateTimeoutMs', /Infinity/, ANY],
+  ['no time to connect', { connectionTimeoutMs: 0 }, 'connectionTimeoutMs', /number 0/, /from 1/],
   ['heartbeat true', { heartbeat: true }, 'heartbeat', /got a boolean/, /\{ intervalMs, timeoutMs/],
   [
     'a heartbeat in words',
