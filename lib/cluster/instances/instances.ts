@@ -160,8 +160,7 @@ export class Instances {
 
   /** Requests that these instances did not answer by their deadline. */
   missed(ids: readonly string[]): void {
-    if (this.isComplete) this.#unanswered.clear();
-    else this.#unanswered.missed(ids.filter((id) => this.#roll.has(id)));
+    if (!this.isComplete) this.#unanswered.missed(ids.filter((id) => this.#roll.has(id)));
   }
 
   /** Something of the instance has arrived. */
@@ -304,6 +303,7 @@ export class Instances {
     }
     const { departed } = list;
     const { isComplete } = this.#lease;
+    if (isComplete) this.#unanswered.clear();
     return this.#roll.call({ records, unreadable, departed, time, isComplete });
   }
 

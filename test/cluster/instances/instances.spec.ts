@@ -1,8 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Identity } from '../../../lib/cluster/instances/identity.js';
 import { Instances, type InstancesOptions } from '../../../lib/cluster/instances/instances.js';
 import type { Link } from '../../../lib/cluster/link/link.js';
 import type { ServedHubs } from '../../../lib/cluster/served-hubs.js';
+import { newInstanceId } from '../../../lib/cluster/instances/instance-id.js';
+import { decodeEnvelope, encodeControl, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
+import { encodeParcel } from '../../../lib/cluster/wire/parcel.js';
+import { waitFor } from '../../support/wait-for.js';
+import { ControllableTransport } from '../controllable-transport.js';
 import { ChannelNames } from '../../../lib/cluster/wire/channels.js';
 import type { Transport } from '../../../lib/transport/transport.js';
 import { ThrottledLog } from '../../../lib/cluster/throttled-log.js';
@@ -110,5 +115,136 @@ describe('A former id of this instance', () => {
     await renewLater();
     expect(identity.isOwn(former)).toBe(false);
     expect(acquired.has(channels.direct(former))).toBe(false);
+  });
+});
+
+describe('Instances that find each other', () => {
+  const channels = new ChannelNames(['k']);
+  const lease = { ttlMs: 60_000, renewEveryMs: 30_000 };
+  let transport: ControllableTransport;
+  let all: { instances: Instances; identity: Identity; serves: string[]; events: string[] }[];
+
+  beforeEach(async () => {
+    transport = new ControllableTransport();
+    all = [];
+    await transport.start({ message: () => {}, up: () => {}, down: () => {} });
+    // What one says, the others hear at once.
+    transport.publish = async (_, bytes) => {
+      const envelope = decodeEnvelope(bytes)!;
+      for (const { instances, identity } of all)
+        if (envelope.origin !== identity.current) instances.receive(envelope);
+    };
+  });
+  afterEach(async () => {
+    for (const { instances } of all) await instances.close();
+    await transport.close();
+  });
+
+  const boot = async () => {
+    const [identity, serves, events] = [new Identity(), [] as string[], [] as string[]];
+    const link = {
+      status: 'ready',
+      onStatus: () => () => {},
+      subscriptions: { acquire: () => ({ confirmed: Promise.resolve() }), release: () => {} },
+    };
+    const instances = new Instances({
+      transport,
+      link: link as unknown as Link,
+      channels,
+      identity,
+      hubs: { connections: 0, listening: () => [...serves] } as unknown as ServedHubs,
+      listens: () => [],
+      isAsking: () => false,
+      commandTimeoutMs: 5_000,
+      lease,
+      logger: new FakeLogger(),
+      log: new ThrottledLog(new FakeLogger()),
+      joined: ({ id }) => events.push(`+${id}`),
+      gone: ({ id }, how) => events.push(`-${id} ${how}`),
+    });
+    const one = { instances, identity, serves, events };
+    all.push(one);
+    await instances.refresh();
+    return one;
+  };
+  const key = channels.leases();
+
+  it('know soon of each other, and of the hubs that each comes to serve', async () => {
+    const [a, b] = [await boot(), await boot()];
+    await waitFor('the newcomer', () => a.events.length === 1);
+    expect(a.events).toEqual([`+${b.identity.current}`]);
+    b.serves.push('/chat');
+    await b.instances.refresh();
+    await waitFor('the hub', () => a.instances.known()[0]!.hubs.join() === '/chat');
+    expect(a.events).toHaveLength(1);
+  });
+
+  it('claim a lease again as soon as a look shows that it is gone', async () => {
+    const [a, b] = [await boot(), await boot()];
+    await waitFor('the newcomer', () => a.events.length === 1);
+    for (const { identity } of all) await transport.leases.drop(key, identity.current, 1);
+    expect(await a.instances.callRoll()).toHaveLength(1);
+    expect(a.instances.isStale).toBe(true);
+    await a.instances.settled();
+    // The other is told to look, and finds that its own is gone, too.
+    await waitFor('both', async () => (await transport.leases.list(key)).leases.length === 2);
+    expect([a.instances.isStale, a.instances.isComplete]).toEqual([false, false]);
+    expect([a.events.length, b.events.length]).toEqual([1, 0]);
+  });
+
+  it('do not believe a list to be complete that has a lease without a value, of a stranger', async () => {
+    const a = await boot();
+    const id = newInstanceId();
+    await transport.leases.claim(key, id, '', lease.ttlMs);
+    expect(await a.instances.callRoll()).toEqual([]);
+    expect([a.instances.isStale, a.instances.isComplete]).toEqual([true, false]);
+    expect((await a.instances.list()).stale).toBe(true);
+    await transport.leases.drop(key, id, 1);
+    await a.instances.callRoll();
+    expect([a.instances.isStale, a.instances.isComplete]).toEqual([false, true]);
+    expect((await a.instances.list()).stale).toBeUndefined();
+  });
+
+  it('wait for nobody that missed two requests, while nobody can tell whether it lives', async () => {
+    const [a, b] = [await boot(), await boot()];
+    await waitFor('the newcomer', () => a.events.length === 1);
+    const id = b.identity.current;
+    for (let i = 0; i < 3; i++) a.instances.missed([id]);
+    expect(a.instances.isSilent(id)).toBe(false);
+    await transport.leases.drop(key, a.identity.current, 1);
+    await a.instances.callRoll();
+    a.instances.missed([id, 'unknown']);
+    expect(a.instances.isSilent(id)).toBe(false);
+    a.instances.missed([id, 'unknown']);
+    expect([a.instances.isSilent(id), a.instances.isSilent('unknown')]).toEqual([true, false]);
+    a.instances.heard(id);
+    expect(a.instances.isSilent(id)).toBe(false);
+  });
+
+  it('look once for many announcements', async () => {
+    const a = await boot();
+    let looks = 0;
+    const { list } = transport.leases;
+    jest.spyOn(transport.leases, 'list').mockImplementation((...of) => {
+      looks++;
+      return list.apply(transport.leases, of);
+    });
+    const record = { host: 'h', pid: 1, startedAt: 1, connections: 0, hubs: [], listens: [] };
+    const value = JSON.stringify({ ...record, former: [] });
+    for (let i = 0; i < 1_000; i++) {
+      const origin = newInstanceId();
+      a.instances.receive(
+        decodeEnvelope(
+          encodeControl({
+            kind: EnvelopeKind.announcement,
+            origin,
+            sequence: 0,
+            payload: encodeParcel({ value }),
+          }),
+        )!,
+      );
+    }
+    await waitFor('the look', () => looks > 0);
+    expect([looks, a.events]).toEqual([1, []]);
   });
 });
