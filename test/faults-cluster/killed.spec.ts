@@ -11,6 +11,8 @@ import { WorkerProcess } from './fixtures/worker-process.js';
 
 const LEASE_MS = 10_000;
 const LONG_MS = 60_000;
+/** The machine may be busy. Much less than the requests' own time. */
+const SLACK_MS = 5_000;
 
 describeWithRedis('An instance in a process of its own', () => {
   guardProcess();
@@ -64,7 +66,7 @@ describeWithRedis('An instance in a process of its own', () => {
     await Promise.all(Object.values(begun));
     const slowest = Math.max(...Object.values(settled));
     report(`killed: all ten operations answered within ${slowest.toFixed(0)} ms of the kill`);
-    expect(slowest).toBeLessThan(LEASE_MS + 1_000);
+    expect(slowest).toBeLessThan(LEASE_MS + 1_000 + SLACK_MS);
 
     const lost = { instanceId: worker.id, reason: 'INSTANCE_LOST' };
     const fetched = await begun.fetchSockets;
@@ -102,7 +104,7 @@ describeWithRedis('An instance in a process of its own', () => {
     await worker.exited;
     const took = performance.now() - begun;
     report(`ended by SIGTERM: named ${took.toFixed(0)} ms after the signal`);
-    expect(took).toBeLessThan(3_000);
+    expect(took).toBeLessThan(3_000 + SLACK_MS);
   }, 90_000);
 
   it('stopped for 15 s, comes back under a new identity, and is counted once', async () => {
@@ -121,7 +123,7 @@ describeWithRedis('An instance in a process of its own', () => {
     expect(await asker.server.count()).toBe(4);
     const stopped = performance.now();
     worker.signal('SIGSTOP');
-    await waitFor('the loss', () => seen.length === 1, LEASE_MS + 1_000);
+    await waitFor('the loss', () => seen.length === 1, LEASE_MS + 1_000 + SLACK_MS);
     expect(seen[0]).toMatchObject({ id: worker.id, what: 'left' });
     expect(await asker.server.count()).toBe(1);
     await waitFor('15 s', () => performance.now() - stopped > 15_000, 20_000);

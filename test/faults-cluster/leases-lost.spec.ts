@@ -122,6 +122,8 @@ describeWithRedis('Leases that are lost', () => {
     await proxy.acceptAgain();
     await b.awaitStatus('ready');
     await Promise.all([whole(a), whole(b)]);
+    // It is counted as soon as it answers, whether or not it is in the list yet.
+    await waitFor('it to be in the list', () => events.length > 1, WITHIN_MS);
     expect(ids()).toEqual(before);
     expect(events).toEqual(['a - lost', 'a +']);
     expect(log.matching('event loop')).toEqual([]);

@@ -6,7 +6,7 @@ export interface Closable {
   dispose(): unknown;
 }
 
-const CLOSE_DEADLINE_MS = 10_000;
+const CLOSE_DEADLINE_MS = 30_000;
 
 /**
  * Registers an `afterEach` that closes what the test tracked, the latest first, also when the

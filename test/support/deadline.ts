@@ -1,5 +1,7 @@
-/** How long a wait may take before it fails the test. */
-export const DEFAULT_DEADLINE_MS = 5_000;
+import { Deadline } from '../../lib/timing/deadline.js';
+
+/** How long a wait may take before it fails the test: it is there for what hangs, and the machine may be busy. */
+export const DEFAULT_DEADLINE_MS = 20_000;
 
 /** Something that was waited for did not happen in time. */
 export class DeadlineError extends Error {
@@ -17,16 +19,16 @@ export async function withDeadline<T>(
   what: string | (() => string),
   timeoutMs = DEFAULT_DEADLINE_MS,
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+  let deadline: Deadline | undefined;
+  const late = new Promise<never>((_, reject) => {
+    deadline = new Deadline(timeoutMs, () => {
       const text = typeof what === 'string' ? what : what();
       reject(new DeadlineError(`Waited ${timeoutMs} ms in vain for ${text}`));
-    }, timeoutMs);
+    });
   });
   try {
-    return await Promise.race([promise, deadline]);
+    return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    deadline?.cancel();
   }
 }

@@ -2,6 +2,8 @@ import { connect } from 'node:net';
 
 import type { RedisOptions } from 'ioredis';
 
+import { Deadline } from '../../timing/deadline.js';
+
 const WAIT_MS = 300;
 
 const UNKNOWN = 'has Redis reached its "maxclients", or does a proxy close them?';
@@ -20,11 +22,11 @@ export function shutOutReason({ host, port, path, tls, sentinels }: RedisOptions
     const socket = path ? connect(path) : connect(port ?? 6379, host ?? 'localhost');
     let answer = '';
     const end = (reason: string): void => {
-      clearTimeout(timer);
+      deadline.cancel();
       socket.destroy();
       resolve(/max number of clients/.test(answer) ? FULL : reason);
     };
-    const timer = setTimeout(() => end(SPEAKS_TLS), WAIT_MS);
+    const deadline = new Deadline(WAIT_MS, () => end(SPEAKS_TLS));
     socket
       .on('data', (data: Buffer) => (answer = data.toString('latin1').slice(0, 200)))
       .on('error', () => end(UNKNOWN))
