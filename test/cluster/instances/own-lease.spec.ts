@@ -68,7 +68,7 @@ describe("An instance's own lease", () => {
       return false;
     }
   };
-  const pass = (ms: number) => void jest.advanceTimersByTime(ms);
+  const pass = (ms: number) => jest.advanceTimersByTime(ms);
   const state = () => ({ stale: lease.isStale, complete: lease.isComplete });
   const BELIEVED = { stale: false, complete: true };
   const AWAITING = { stale: false, complete: false };
