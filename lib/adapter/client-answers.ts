@@ -3,6 +3,7 @@ import type { AnswerListener, ClientAnswer } from '../cluster/connection.js';
 import { eventFrame } from '../cluster/message.js';
 import { ClientAnswerError } from '../errors/client-answer.error.js';
 import { ConnectionClosedError } from '../errors/connection-closed.error.js';
+import { quote } from '../errors/quote.js';
 import { RequestTimeoutError } from '../errors/request-timeout.error.js';
 import type { Frame } from '../hub/frame.js';
 import type { Delivery } from '../hub/member.js';
@@ -81,7 +82,7 @@ export class ClientAnswers {
     const answer = await new Promise<ClientAnswer>((resolve, reject) => {
       deadline = new Deadline(timeoutMs, () => {
         this.withdraw(id);
-        reject(new RequestTimeoutError(`the connection ${this.#socket.id}`));
+        reject(new RequestTimeoutError(`the connection ${quote(this.#socket.id)}`));
       });
       this.ask(id, frame, DIRECT, {
         answered: (_, told) => resolve(told),

@@ -34,6 +34,8 @@ export interface DispatcherOptions {
 }
 
 interface TableEntry {
+  /** The event, as the gateway declares it, for the log. */
+  readonly name: string;
   /** Where a client's own copy of the handler stands among its bound handlers. */
   readonly position: number;
   readonly acksByItself: boolean;
@@ -79,6 +81,7 @@ export class Dispatcher {
       const isWatched = this.#handlers.isWatched(message);
       const entry: TableEntry = {
         position,
+        name: nameOf(message),
         acksByItself: isAckHandledManually,
         isWatched,
         withoutRequest: new HandlerRun(undefined, message, isWatched),
@@ -209,10 +212,10 @@ export class Dispatcher {
           this.#respond(value, entry, socket, run);
         } catch (error) {
           // A value that only looks like an Observable.
-          this.#failed(error, socket, run.request);
+          this.#failed(error, entry, socket, run.request);
         }
       },
-      (error: unknown) => this.#failed(error, socket, run.request),
+      (error: unknown) => this.#failed(error, entry, socket, run.request),
     );
   }
 
@@ -230,7 +233,7 @@ export class Dispatcher {
       next: (one) => {
         if (one !== undefined) this.#respondWith(one, entry, socket, run);
       },
-      error: (error: unknown) => this.#failed(error, socket, request),
+      error: (error: unknown) => this.#failed(error, entry, socket, request),
       complete: () => this.#respondNothing(entry, socket, run),
     });
     if (!subscription.closed) {
@@ -246,7 +249,7 @@ export class Dispatcher {
       if (request && !request.answered && !entry.acksByItself) request.answer(value);
       else if (value !== null && !(request && entry.acksByItself)) send(socket, value);
     } catch (error) {
-      this.#failed(error, socket, request);
+      this.#failed(error, entry, socket, request);
     }
   }
 
@@ -258,13 +261,18 @@ export class Dispatcher {
       const failure = run.endsWithoutValue();
       if (failure !== undefined || !entry.acksByItself) request.endSilently(failure);
     } catch (error) {
-      this.#failed(error, socket, request);
+      this.#failed(error, entry, socket, request);
     }
   }
 
   /** Only what no filter has handled comes here: a filter that threw, or a value that JSON cannot hold. */
-  #failed(error: unknown, socket: BackplaneSocket, request: ClientRequest | undefined): void {
-    this.#log.error('handler', 'A message handler failed', error);
+  #failed(
+    error: unknown,
+    { name }: TableEntry,
+    socket: BackplaneSocket,
+    request: ClientRequest | undefined,
+  ): void {
+    this.#log.error(`handler:${name}`, `A handler of ${name} failed`, error);
     if (request && !request.answered) request.fail(INTERNAL_ERROR);
     else if (!request) send(socket, { event: 'exception', data: INTERNAL_ERROR });
   }

@@ -1,10 +1,11 @@
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
+import { kindOfObject } from '../errors/quote.js';
 
 /** The kind of a value, never the value: it may be a secret. */
 export function typeOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';
-  if (typeof value === 'object') return `an object of ${value.constructor?.name ?? 'no class'}`;
+  if (typeof value === 'object') return kindOfObject(value);
   if (value === '') return 'an empty string';
   if (typeof value === 'number') return Number.isNaN(value) ? 'NaN' : `the number ${value}`;
   return `a ${typeof value}`;

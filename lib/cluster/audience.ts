@@ -1,3 +1,4 @@
+import { describe } from '../errors/quote.js';
 import type { Frame } from '../hub/frame.js';
 import {
   EVERYONE,
@@ -144,7 +145,9 @@ export class Audience<Events extends object = AnyEvents> {
    */
   timeout(ms: number): Audience<Events> {
     if (!(Number.isFinite(ms) && ms > 0)) {
-      throw new TypeError(`timeout() takes a positive number of milliseconds, got ${String(ms)}.`);
+      throw new TypeError(
+        `timeout() takes a positive number of milliseconds, got ${describe(ms)}.`,
+      );
     }
     return this.#modified({ timeoutMs: ms });
   }

@@ -1,3 +1,4 @@
+import { describe } from '../errors/quote.js';
 import type { Turn } from '../hub/turn.js';
 import type { Transport } from '../transport/transport.js';
 import { BackplaneHub } from './backplane-hub.js';
@@ -132,7 +133,7 @@ export class Backplane<
     if (event === 'instanceJoined' || event === 'instanceLeft')
       return this.#cluster.on(event, listener as InstanceEvents['instanceLeft']);
     throw new TypeError(
-      `The events of a backplane are 'status', 'instanceJoined', 'instanceLeft' and 'continuityLost', got ${String(event)}. ` +
+      `The events of a backplane are 'status', 'instanceJoined', 'instanceLeft' and 'continuityLost', got ${describe(event)}. ` +
         "Clients' messages reach gateways.",
     );
   }

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-import { describe } from '../errors/quote.js';
+import { describe, quote } from '../errors/quote.js';
 import { Frame } from '../hub/frame.js';
 import { jsonText } from './json.js';
 
@@ -52,7 +52,7 @@ function dataMember(event: string, data: unknown): string {
 
 /** @throws TypeError if JSON cannot hold the data */
 export function dataText(event: string, data: unknown): string {
-  return jsonText(`The data of "${event}"`, data);
+  return jsonText(`The data of ${quote(event)}`, data);
 }
 
 /** @throws TypeError for anything but a non-empty string that is not reserved */
@@ -62,7 +62,7 @@ export function assertEvent(event: unknown): asserts event is string {
   }
   if (event.startsWith(RESERVED_PREFIX)) {
     throw new TypeError(
-      `The event "${event}" starts with "${RESERVED_PREFIX}", which is reserved for the backplane's own. Name it otherwise.`,
+      `The event ${quote(event)} starts with "${RESERVED_PREFIX}", which is reserved for the backplane's own. Name it otherwise.`,
     );
   }
 }

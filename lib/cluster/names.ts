@@ -1,4 +1,4 @@
-import { describe } from '../errors/quote.js';
+import { describe, quote } from '../errors/quote.js';
 
 const MAX_NAME_BYTES = 255;
 /** Of UTF-8, for a unit of UTF-16. */
@@ -18,6 +18,16 @@ export function namesOf(
   return names;
 }
 
+/** Whether {@link assertName} accepts it. */
+export function isName(name: unknown): name is string {
+  return (
+    typeof name === 'string' &&
+    name !== '' &&
+    name.isWellFormed() &&
+    Buffer.byteLength(name, 'utf8') <= MAX_NAME_BYTES
+  );
+}
+
 export function assertName(kind: string, name: unknown): asserts name is string {
   if (typeof name !== 'string') {
     throw new TypeError(`A ${kind} must be a string, got ${describe(name)}.`);
@@ -30,7 +40,7 @@ export function assertName(kind: string, name: unknown): asserts name is string 
   const bytes = Buffer.byteLength(name, 'utf8');
   if (bytes > MAX_NAME_BYTES) {
     throw new TypeError(
-      `A ${kind} must be at most ${MAX_NAME_BYTES} bytes of UTF-8, got ${bytes}: "${name.slice(0, 20)}…". Use a shorter one, or its hash.`,
+      `A ${kind} must be at most ${MAX_NAME_BYTES} bytes of UTF-8, got ${bytes}: ${quote(name, 20)}. Use a shorter one, or its hash.`,
     );
   }
 }

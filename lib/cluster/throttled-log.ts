@@ -1,10 +1,12 @@
-import { messageOf, stackOf } from '../errors/quote.js';
+import { messageOf, oneLine, stackOf } from '../errors/quote.js';
 import type { BackplaneLogger } from './logger.js';
 
 const ONE_MINUTE_MS = 60_000;
 /** More kinds than an app has handlers. Those beyond share one line. */
 const MAX_KINDS = 1_000;
 const OTHERS = 'others';
+/** Enough for a sentence with several quoted names. */
+const MAX_LINE_LENGTH = 2_000;
 
 /** A line, or the function that makes it: called for those lines only that are logged. */
 export type Line = string | (() => string);
@@ -83,5 +85,5 @@ export class ThrottledLog {
 }
 
 function textOf(line: Line): string {
-  return typeof line === 'string' ? line : line();
+  return oneLine(typeof line === 'string' ? line : line(), MAX_LINE_LENGTH);
 }

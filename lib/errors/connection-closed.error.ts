@@ -1,4 +1,5 @@
 import { BackplaneError } from './backplane.error.js';
+import { quote } from './quote.js';
 
 /** The client's connection closed before it answered. */
 export class ConnectionClosedError extends BackplaneError {
@@ -6,7 +7,7 @@ export class ConnectionClosedError extends BackplaneError {
 
   constructor(readonly connectionId: string) {
     super(
-      `The connection ${connectionId} closed before an answer came. Whether it read the question is not known.`,
+      `The connection ${quote(connectionId)} closed before an answer came. Whether it read the question is not known.`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { BackplaneError } from './backplane.error.js';
+import { quote } from './quote.js';
 
 /** The connection does not exist, or not any more. */
 export class NoSuchConnectionError extends BackplaneError {
@@ -6,7 +7,7 @@ export class NoSuchConnectionError extends BackplaneError {
 
   constructor(readonly connectionId: string) {
     super(
-      `There is no connection "${connectionId.slice(0, 100)}" (any more). Clients get a new id with each connection; ` +
+      `There is no connection ${quote(connectionId)} (any more). Clients get a new id with each connection; ` +
         'to address a user through reconnects, use toUser().',
     );
   }

@@ -3,6 +3,7 @@ import type { ApplicationConfig, ModuleRef } from '@nestjs/core';
 
 import { DEFAULT_BACKPLANE } from '../adapter/adapter.tokens.js';
 import { RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
+import { quote } from '../errors/quote.js';
 
 /** The backplane of each adapter that was installed here. */
 const installed = new WeakMap<object, string>();
@@ -22,7 +23,7 @@ export function installAdapter(
   const isDefault = name === DEFAULT_BACKPLANE;
   if (present && !isDefault && !(rival !== undefined && precedes(name, rival))) {
     new Logger('RedisBackplaneModule').debug(
-      `The backplane "${name}" leaves the gateways to the adapter that is there.`,
+      `The backplane ${quote(name)} leaves the gateways to the adapter that is there.`,
     );
     return;
   }

@@ -122,7 +122,8 @@ export class ChatGateway
     @MessageBody() { id, room, text }: SayMessage,
   ): Promise<{ duplicate: boolean }> {
     const talk = talkOf(room);
-    if (!client.rooms.has(talk)) throw new WsException(`Join "${room}" before you speak there.`);
+    if (!client.rooms.has(talk))
+      throw new WsException(`Join ${JSON.stringify(room)} before you speak there.`);
     const said = { id, at: Date.now(), from: this.from, room, user: userOf(client), text };
     const sending = { id, scope: said.user.id, queue: true };
     const published = await this.server.to(talk).publish('said', said, sending);

@@ -1,4 +1,5 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
+import { quote } from '../../errors/quote.js';
 import { isSameBeginning } from '../../transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead, Logs, LogTop } from '../../transport/logs.js';
 import { isTextDeeperThan, outlineOf, SAFE_DEPTH } from '../json.js';
@@ -158,7 +159,7 @@ export class HistoryReader {
   #ruleFor(kind: GroupKind, name: string): HistoryRule {
     const rule = this.#options.rules.ruleFor(kind, name);
     if (rule) return rule;
-    const what = kind === 'all' ? 'The hub' : `The ${kind} "${name}"`;
+    const what = kind === 'all' ? 'The hub' : `The ${kind} ${quote(name)}`;
     throw new BackplaneConfigError(
       `${what} has no history: no rule of the option "history" is for it. Add one, such as { rooms: 'orders:*', size: 200, ttlMs: 300_000 }.`,
     );

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { messageOf, oneLine } from '../../errors/quote.js';
 import type { Transport } from '../../transport/transport.js';
 import { guardedListener } from '../guarded-listener.js';
 import { settledWithin, withDeadline } from '../../timing/deadline.js';
@@ -70,7 +71,7 @@ export class Link {
     this.#transport = options.transport;
     this.subscriptions = new Subscriptions(options.transport, {
       confirmTimeoutMs: options.commandTimeoutMs,
-      onRefused: (error) => this.#fail(error.message),
+      onRefused: (error) => this.#fail(messageOf(error)),
     });
     this.#probe = new Probe(
       options.transport,
@@ -98,7 +99,8 @@ export class Link {
     const events = {
       message: (channel: string, bytes: Buffer) => this.#onMessage(channel, bytes),
       up: () => this.#up(),
-      down: (reason: string, refused?: boolean) => {
+      down: (words: string, refused?: boolean) => {
+        const reason = oneLine(words);
         downReason = reason;
         this.#lost(reason);
         if (refused) this.#tellWhyItLasts(reason);
@@ -214,7 +216,7 @@ export class Link {
         return;
       } catch (error) {
         if (overtaken.aborted) return;
-        const { message } = error as Error;
+        const message = messageOf(error);
         if (this.#status !== 'degraded') return this.#fail(message);
         this.subscriptions.suspend();
         if (error instanceof SilenceError) {
@@ -259,7 +261,7 @@ export class Link {
           if (!overtaken.aborted) this.#probeLater();
         },
         (error: Error) => {
-          if (!overtaken.aborted) this.#fail(error.message);
+          if (!overtaken.aborted) this.#fail(messageOf(error));
         },
       );
     }, PROBE_INTERVAL_MS);

@@ -1,5 +1,5 @@
 import type { ClientAnswer } from '../connection.js';
-import { isStrings } from '../wire/parcel.js';
+import { isCount, isStrings } from '../wire/parcel.js';
 import type { SocketDescription } from './remote-socket.js';
 
 /** The answer to `count`, `join`, `leave` and `disconnect`. */
@@ -44,7 +44,7 @@ export interface AnswersMessage {
 /** @throws TypeError for anything else */
 export function doneIn(message: unknown): DoneMessage {
   const { connections, unknown, refused = [] } = fieldsOf(message);
-  const isDone = Number.isSafeInteger(connections) && isStrings(unknown);
+  const isDone = isCount(connections) && isStrings(unknown);
   if (!isDone || !Array.isArray(refused) || !refused.every(isRefused)) throw unintelligible();
   return message as DoneMessage;
 }
@@ -86,7 +86,7 @@ function isSocket(socket: unknown): boolean {
 }
 
 function isRefused(refused: unknown): boolean {
-  return Array.isArray(refused) && typeof refused[0] === 'string' && Number.isFinite(refused[1]);
+  return Array.isArray(refused) && typeof refused[0] === 'string' && isCount(refused[1]);
 }
 
 function isAnswer(answer: unknown): boolean {

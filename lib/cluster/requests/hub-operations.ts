@@ -1,4 +1,5 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
+import { quoteAll } from '../../errors/quote.js';
 import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { Target } from '../../hub/target.js';
 import { AckGathering } from './ack-gathering.js';
@@ -78,7 +79,7 @@ export class HubOperations {
       );
     }
     const who = lacking.map(({ instanceId, connectionId }) => instanceId ?? connectionId);
-    throw new RequestTimeoutError(`the instances ${who.join(', ')}`, total, lacking);
+    throw new RequestTimeoutError(`the instances ${quoteAll(who)}`, total, lacking);
   }
 
   async command(

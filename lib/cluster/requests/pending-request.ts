@@ -1,7 +1,8 @@
+import { oneLine } from '../../errors/quote.js';
 import { AnswerAssembly } from './answer-assembly.js';
 import { MAX_ANSWER_BYTES } from './answer-bounds.js';
 import type { AnswerFlow } from './answer-window.js';
-import { isStrings, type Parcel } from '../wire/parcel.js';
+import { isCount, isStrings, type Parcel } from '../wire/parcel.js';
 import type { MissingInstance, MissingReason } from './results.js';
 
 /** What became of an instance that answered nothing usable. */
@@ -9,6 +10,12 @@ interface Failure {
   readonly failed: MissingReason;
   readonly message?: string;
 }
+
+const FAILURES: ReadonlySet<unknown> = new Set<MissingReason>([
+  'NO_HANDLER',
+  'HANDLER_FAILED',
+  'ANSWER_TOO_LARGE',
+]);
 
 export interface PendingRequestOptions {
   readonly onMessage: (instanceId: string, message: unknown) => void;
@@ -118,7 +125,7 @@ export class PendingRequest {
       if (assembly.hasHole) this.#askForHole(instanceId, answer);
       if (assembly.next === next) return;
       const { more } = parcel.fields;
-      flow.arrived(parcel.body.length, typeof more === 'number' ? more : 0);
+      flow.arrived(parcel.body.length, isCount(more) ? more : 0);
       if (this.#isTooMuch(instanceId, parcel.body.length)) return;
       if (complete) this.message(instanceId, complete.message, complete.last);
     } catch {
@@ -132,11 +139,12 @@ export class PendingRequest {
    */
   message(instanceId: string, message: unknown, last: boolean, bytes = 0): void {
     if (!this.#waiting.has(instanceId)) return;
-    if (isFailure(message)) {
+    const failure = failureIn(message);
+    if (failure) {
       // One that was not to answer is not to have a handler, either.
-      if (message.failed === 'NO_HANDLER' && this.#unasked.has(instanceId))
+      if (failure.failed === 'NO_HANDLER' && this.#unasked.has(instanceId))
         return this.#answered(instanceId);
-      return this.takeOut(instanceId, message.failed, message.message);
+      return this.takeOut(instanceId, failure.failed, failure.message);
     }
     if (this.#isTooMuch(instanceId, bytes)) return;
     this.#options.onMessage(instanceId, message);
@@ -268,7 +276,11 @@ export class PendingRequest {
   }
 }
 
-function isFailure(message: unknown): message is Failure {
-  const { failed, message: reason } = (message ?? {}) as { failed?: unknown; message?: unknown };
-  return typeof failed === 'string' && (reason === undefined || typeof reason === 'string');
+function failureIn(message: unknown): Failure | undefined {
+  if (typeof message !== 'object' || message === null || !('failed' in message)) return undefined;
+  const { failed, message: words } = message as Partial<Record<keyof Failure, unknown>>;
+  return {
+    failed: FAILURES.has(failed) ? (failed as MissingReason) : 'ANSWER_LOST',
+    ...(typeof words === 'string' ? { message: oneLine(words) } : {}),
+  };
 }

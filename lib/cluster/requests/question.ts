@@ -3,8 +3,14 @@ import { isUtf8 } from 'node:buffer';
 import type { Delivery } from '../../hub/member.js';
 import type { Target } from '../../hub/target.js';
 import type { Envelope } from '../wire/envelope.js';
-import { decodeParcel, encodeParcel, isCount, isStrings } from '../wire/parcel.js';
+import { isCloseFrame } from '../close-frame.js';
+import { isName } from '../names.js';
+import { decodeParcel, encodeParcel, isCount } from '../wire/parcel.js';
 import { decodeTarget, encodeTarget } from '../wire/target-codec.js';
+
+/** Nobody waits longer for an answer, whatever the asker says. */
+const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
+const MAX_ID_LENGTH = 64;
 
 /** What one instance asks others. */
 export type Operation = 'count' | 'fetch' | 'join' | 'leave' | 'disconnect' | 'ask' | 'event';
@@ -67,6 +73,7 @@ export function decodeQuestion(envelope: Envelope): Question | undefined {
   const { operation, hub, timeoutMs, args, id, taken, allowed } = parcel.fields;
   if (!OPERATIONS.has(operation) || typeof hub !== 'string' || typeof id !== 'string')
     return undefined;
+  if (!isName(hub) || id.length > MAX_ID_LENGTH) return undefined;
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0) || !isArguments(args)) return undefined;
   if (!isCount(taken) || !isCount(allowed)) return undefined;
   // A text frame that is not UTF-8 would make every client that reads it close its connection.
@@ -76,7 +83,7 @@ export function decodeQuestion(envelope: Envelope): Question | undefined {
     hub,
     target,
     delivery: envelope,
-    timeoutMs,
+    timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS),
     args,
     body: parcel.body,
     id,
@@ -89,9 +96,8 @@ function isArguments(args: unknown): args is QuestionArguments {
   if (typeof args !== 'object' || args === null) return false;
   const { rooms, code, reason, event } = args as Record<string, unknown>;
   return (
-    (rooms === undefined || isStrings(rooms)) &&
-    (code === undefined || typeof code === 'number') &&
-    (reason === undefined || typeof reason === 'string') &&
+    (rooms === undefined || (Array.isArray(rooms) && rooms.every(isName))) &&
+    isCloseFrame(code, reason) &&
     (event === undefined || typeof event === 'string')
   );
 }

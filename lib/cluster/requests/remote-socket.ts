@@ -3,6 +3,7 @@ import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.er
 import { ClientAnswerError } from '../../errors/client-answer.error.js';
 import { ConnectionClosedError } from '../../errors/connection-closed.error.js';
 import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
+import { quote } from '../../errors/quote.js';
 import { NoSuchConnectionError } from '../../errors/no-such-connection.error.js';
 import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { AnyEvents, EventArguments, EventName } from '../events.js';
@@ -99,15 +100,16 @@ export class RemoteSocket<Events extends object = AnyEvents> {
     if (!missing) return;
     const { reason } = missing;
     if (reason === 'CONNECTION_CLOSED') throw new ConnectionClosedError(this.id);
-    if (reason === 'REQUEST_TIMEOUT') throw new RequestTimeoutError(`the connection ${this.id}`);
+    if (reason === 'REQUEST_TIMEOUT')
+      throw new RequestTimeoutError(`the connection ${quote(this.id)}`);
     if (reason.startsWith('BACKPLANE')) {
       throw new BackplaneUnavailableError(
-        `The instance of the connection ${this.id} cannot be reached: Redis is away, or keeps no leases. Ask again later.`,
+        `The instance of the connection ${quote(this.id)} cannot be reached: Redis is away, or keeps no leases. Ask again later.`,
       );
     }
     if (reason.startsWith('ANSWER')) {
       throw new BackplaneUnavailableError(
-        `The answer of the connection ${this.id} did not come whole (${reason}). Ask again.`,
+        `The answer of the connection ${quote(this.id)} did not come whole (${reason}). Ask again.`,
       );
     }
     // Its instance has gone, and it with it.

@@ -102,10 +102,16 @@ function listIn([, fields = [], departed = []]: Answer): LeaseList {
     leases.push({
       id: String(fields[at]),
       value: String(fields[at + 1]),
-      remainingMs: Number(fields[at + 2]),
+      remainingMs: timeOf(fields[at + 2]),
     });
   }
   return { leases, departed: departed.map(String) };
+}
+
+/** Redis adds nothing but numbers to its leases; whoever else writes there must not stop the clock. */
+function timeOf(value: unknown): number {
+  const ms = Number(value);
+  return ms > 0 ? ms : 0;
 }
 
 function notDone(act: Act, error: Error): BackplaneUnavailableError {

@@ -1,3 +1,5 @@
+import { oneLine } from '../../errors/quote.js';
+
 // What Redis answers when trying again cannot help; from the replies of Redis 5 to 8 and Valkey.
 const AUTHENTICATION = /^(WRONGPASS|NOAUTH)\b|invalid password|^ERR Client sent AUTH/i;
 const DATABASE = /DB index is out of range|invalid DB index|SELECT is not allowed/i;
@@ -56,5 +58,5 @@ export function unreachableReason(error: Error | undefined): string {
 
 function firstWords(error: Error): string {
   const text = error.message || (error as NodeJS.ErrnoException).code || error.name;
-  return text.split('\n', 1)[0]!.replace(USER_INFO, '//***@').slice(0, 200);
+  return oneLine(text.split('\n', 1)[0]!.replace(USER_INFO, '//***@'), 200);
 }

@@ -65,12 +65,27 @@ describe('A question', () => {
     ['no arguments', { args: null }],
     ['rooms that are none', { args: { rooms: [1] } }],
     ['a code that is none', { args: { code: '1000' } }],
+    ['a code that no close frame has', { args: { code: 1006 } }],
+    ['a reason that no close frame holds', { args: { reason: 'x'.repeat(124) } }],
+    ['an empty room', { args: { rooms: ['a', ''] } }],
+    ['a room that is too long', { args: { rooms: ['x'.repeat(256)] } }],
+    ['a room of half a character', { args: { rooms: ['\ud800'] } }],
+    ['a hub that is too long', { hub: 'x'.repeat(256) }],
+    ['an id that is too long', { id: 'x'.repeat(65) }],
+    ['a time that is none', { timeoutMs: '5' }],
+    ['half a part', { taken: 0.5 }],
+    ['more bytes than there are numbers', { allowed: 1e308 }],
     ['no id', { id: undefined }],
     ['no part to go on from', { taken: -1 }],
     ['bytes that are none', { allowed: '1' }],
   ])('with %s is none', (_, fault) => {
     expect(decodeQuestion(arrived(encodeParcel(good)))).toBeDefined();
     expect(decodeQuestion(arrived(encodeParcel({ ...good, ...fault })))).toBeUndefined();
+  });
+
+  it('is open for a day at most, whatever it says', () => {
+    const forEver = { ...good, timeoutMs: 1e308 };
+    expect(decodeQuestion(arrived(encodeParcel(forEver)))!.timeoutMs).toBe(86_400_000);
   });
 
   it('with a frame that is not UTF-8 is none', () => {
