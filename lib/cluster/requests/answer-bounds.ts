@@ -26,3 +26,6 @@ export const MAX_FIRST_BYTES = 16 * 1024;
 
 /** One instance is allowed so much at a time, and then another. */
 export const GRANT_BYTES = 128 * 1024;
+
+/** What one instance is allowed and has not sent: one that stands still leaves room for the others. */
+export const MAX_TO_COME_BYTES = WINDOW_BYTES / 4;

@@ -1,4 +1,4 @@
-import { GRANT_BYTES, PART_BYTES, WINDOW_BYTES } from './answer-bounds.js';
+import { GRANT_BYTES, MAX_TO_COME_BYTES, PART_BYTES, WINDOW_BYTES } from './answer-bounds.js';
 
 /** Tells the answering instance which parts have come, and how many bytes of its answer may. */
 export type Allow = (taken: number, allowedBytes: number) => void;
@@ -42,7 +42,7 @@ export class AnswerWindow {
       if (this.#roomBytes < Math.min(wanted, PART_BYTES)) return;
       this.#hungry.delete(flow);
       flow.grant(Math.min(wanted, this.#roomBytes));
-      if (flow.wantedBytes > 0) this.#hungry.add(flow);
+      if (flow.isHungry) this.#hungry.add(flow);
     }
   }
 }
@@ -73,10 +73,18 @@ export class AnswerFlow {
     return this.#allowedBytes;
   }
 
-  /** What waits at the instance, and is not allowed yet. */
+  /** What waits at the instance, is not allowed yet, and may be. */
   get wantedBytes(): number {
     const allowed = Math.max(0, this.#allowedBytes - this.#arrivedBytes);
-    return Math.max(0, this.#moreBytes - allowed);
+    const wanted = Math.max(0, this.#moreBytes - allowed);
+    return Math.min(wanted, Math.max(0, MAX_TO_COME_BYTES - this.#toCome()));
+  }
+
+  /** It wants enough for it to be worth a message, or all that there is. */
+  get isHungry(): boolean {
+    const { wantedBytes } = this;
+    if (wantedBytes === 0) return false;
+    return wantedBytes >= PART_BYTES || this.#toCome() + PART_BYTES <= MAX_TO_COME_BYTES;
   }
 
   /** The next part, behind which so much waits. */
@@ -87,7 +95,7 @@ export class AnswerFlow {
     this.#arrivedBytes += bytes;
     this.#moreBytes = moreBytes;
     this.#window.use(this.#toCome() - before);
-    if (this.wantedBytes > 0) this.#window.wants(this);
+    if (this.isHungry) this.#window.wants(this);
     else this.#window.share();
   }
 

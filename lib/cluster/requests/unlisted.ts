@@ -13,6 +13,7 @@ export class Unlisted {
 
   /** An instance has said goodbye. */
   left(): void {
+    this.#forgetGoodbyes();
     this.#leftAt.push(performance.now());
   }
 
@@ -23,8 +24,7 @@ export class Unlisted {
    */
   among(channel: string, heard: number | undefined, expected: number): number {
     if (heard === undefined) return 0;
-    const after = performance.now() - GOODBYE_MS;
-    this.#leftAt = this.#leftAt.filter((at) => at > after);
+    this.#forgetGoodbyes();
     const others = Math.max(0, heard - expected);
     const mute = Math.min(others, this.#mute.get(channel) ?? 0);
     if (mute > 0) this.#mute.set(channel, mute);
@@ -35,5 +35,10 @@ export class Unlisted {
   /** So many of those did not answer. */
   didNotAnswer(channel: string, count: number): void {
     this.#mute.set(channel, (this.#mute.get(channel) ?? 0) + count);
+  }
+
+  #forgetGoodbyes(): void {
+    const after = performance.now() - GOODBYE_MS;
+    this.#leftAt = this.#leftAt.filter((at) => at > after);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { GRANT_BYTES } from '../../../lib/cluster/requests/answer-bounds.js';
+import { GRANT_BYTES, MAX_TO_COME_BYTES } from '../../../lib/cluster/requests/answer-bounds.js';
 import { AnswerWindow } from '../../../lib/cluster/requests/answer-window.js';
 
 const WINDOW = 2 * GRANT_BYTES;
@@ -41,6 +41,15 @@ describe('The window for answers', () => {
     expect(granted).toEqual({ a: GRANT_BYTES, b: 3 * GRANT_BYTES, c: GRANT_BYTES });
     c.arrived(GRANT_BYTES, 4 * GRANT_BYTES);
     expect(granted).toEqual({ a: GRANT_BYTES, b: 3 * GRANT_BYTES, c: 2 * GRANT_BYTES });
+  });
+
+  it('lets one that sends nothing keep no other from sending', () => {
+    const all = new AnswerWindow();
+    const granted: Record<string, number> = {};
+    const open = (name: string): ReturnType<AnswerWindow['open']> =>
+      all.open(10, (_, allowedBytes) => (granted[name] = allowedBytes - 10));
+    for (const name of ['a', 'b']) open(name).arrived(10, 100 * GRANT_BYTES);
+    expect(granted).toEqual({ a: MAX_TO_COME_BYTES, b: MAX_TO_COME_BYTES });
   });
 
   it('allows nothing that is not wanted, and nothing twice', () => {
