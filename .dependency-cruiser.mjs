@@ -3,7 +3,8 @@
  * `scripts/lint-layers.mjs` holds lib/ against these rules, and each rule against an import that it must refuse.
  */
 
-const TRANSPORT_PORT = '^lib/transport/(transport|logs|log-entry|log-epoch|log-names)\\.ts$';
+const TRANSPORT_PORT =
+  '^lib/transport/(transport|logs|log-entry|log-epoch|log-names|ticket|waits)\\.ts$';
 const NEST = '(^|node_modules/)@nestjs/';
 const IOREDIS = '(^|node_modules/)ioredis(/|$)';
 const WS = '(^|node_modules/)ws(/|$)';

@@ -1,6 +1,7 @@
 import { describe } from '../errors/quote.js';
 import type { Turn } from '../hub/turn.js';
 import type { Transport } from '../transport/transport.js';
+import { DEFAULT_BUFFER_BYTES } from '../transport/waits.js';
 import { BackplaneHub } from './backplane-hub.js';
 import { Cluster, type InstanceEvents } from './cluster.js';
 import type { Connection } from './connection.js';
@@ -31,6 +32,8 @@ export interface BackplaneParts {
   readonly history?: readonly HistoryRule[];
   /** How long the ids of published messages are known. Default 300,000. */
   readonly idempotencyTtlMs?: number;
+  /** What may wait for Redis, with 512 bytes for each message besides its own. Default 64 MiB. */
+  readonly redisBufferBytes?: number;
 }
 
 /** What a backplane tells its app, and with what. */
@@ -49,8 +52,12 @@ export interface BackplaneStats extends Readonly<Counters> {
   readonly openQuestions: number;
   /** Histories that this instance follows, as they have members here. */
   readonly followed: number;
-  /** Messages that wait for Redis, to enter their histories. */
+  /** Messages that wait for a Redis that is away, to enter their histories. */
   readonly outbox: number;
+  /** Messages that wait to leave, as Redis has not yet answered for those before them. */
+  readonly waiting: number;
+  /** What they take of `redisBufferBytes`. */
+  readonly waitingBytes: number;
   /** Since the last message that went to Redis and came back; undefined before the first. */
   readonly probeAgeMs: number | undefined;
   /**
@@ -83,10 +90,18 @@ export class Backplane<
     lease = DEFAULT_LEASE,
     history = [],
     idempotencyTtlMs = DEFAULT_IDEMPOTENCY_TTL_MS,
+    redisBufferBytes = DEFAULT_BUFFER_BYTES,
     ...parts
   }: BackplaneParts) {
     const counters = newCounters();
-    const cluster = new Cluster({ ...parts, counters, lease, history, idempotencyTtlMs });
+    const cluster = new Cluster({
+      ...parts,
+      counters,
+      lease,
+      history,
+      idempotencyTtlMs,
+      redisBufferBytes,
+    });
     super(cluster.sinkOf(DEFAULT_HUB));
     this.#cluster = cluster;
     this.counters = counters;
@@ -166,7 +181,7 @@ export class Backplane<
 
   /** What happened on this instance since its start, in plain numbers. */
   stats(): BackplaneStats {
-    const { link, requests, openQuestions, continuity, instances } = this.#cluster;
+    const { link, requests, openQuestions, continuity, instances, waiting } = this.#cluster;
     return {
       ...this.counters,
       subscriptions: link.subscriptions.size,
@@ -174,12 +189,18 @@ export class Backplane<
       openQuestions,
       followed: continuity.followed,
       outbox: continuity.outbox.depth,
+      waiting: waiting.messages,
+      waitingBytes: waiting.bytes,
       probeAgeMs: link.probeAgeMs,
       leaseAgeMs: instances.leaseAgeMs,
     };
   }
 
-  /** Says goodbye to the others and ends the connections that the backplane opened. May be called more than once; Nest calls it at shutdown. */
+  /**
+   * Sends what waits, for five seconds at most while Redis takes it, says goodbye to the others, and ends the connections that the
+   * backplane opened. What is left then is refused. May be called more than once; Nest calls it at shutdown, also after a
+   * signal where the app has called `enableShutdownHooks()`.
+   */
   close(): Promise<void> {
     return this.#cluster.close();
   }

@@ -3,7 +3,8 @@ import { BackplaneUnavailableError } from '../errors/backplane-unavailable.error
 import { messageOf } from '../errors/quote.js';
 import type { Frame } from '../hub/frame.js';
 import type { Target } from '../hub/target.js';
-import type { Transport } from '../transport/transport.js';
+import { Ticket } from '../transport/ticket.js';
+import type { Sending, Transport } from '../transport/transport.js';
 import type { AudienceSink } from './audience.js';
 import type { AudienceModifiers } from './audience-modifiers.js';
 import type { ChannelNames } from './wire/channels.js';
@@ -51,26 +52,29 @@ export class Broadcasts {
   sinkOf(hub: string): Pick<AudienceSink, 'emit' | 'publish'> {
     return {
       emit: (target, modifiers, frame) => {
-        Promise.all(this.#send(hub, target, modifiers, frame)).catch((error) =>
-          this.countUnsent(error),
-        );
+        const sent = this.#send(hub, target, modifiers, frame);
+        if (sent.length > 0)
+          (sent.length === 1 ? sent[0]! : Promise.all(sent)).catch(this.#onUnsent);
       },
-      publish: async (target, modifiers, frame) => {
+      publish: (target, modifiers, frame) => {
         const { commandTimeoutMs, link } = this.#options;
-        if (link.status === 'closed') throw new BackplaneClosedError();
-        const ms = modifiers.timeoutMs ?? commandTimeoutMs;
-        const sent = Promise.all(this.#send(hub, target, modifiers, frame));
-        await withDeadline(
-          sent,
-          ms,
-          () =>
-            new BackplaneUnavailableError(
-              `Redis did not confirm the message within ${ms} ms; it may still leave.`,
-            ),
-        );
-        return undefined;
+        if (link.status === 'closed') return Promise.reject(new BackplaneClosedError());
+        const ticket = new Ticket();
+        const sent = this.#send(hub, target, modifiers, frame, { ticket });
+        return this.#confirm(sent, ticket, modifiers.timeoutMs ?? commandTimeoutMs);
       },
     };
+  }
+
+  /** Apart from the sending: who waits must not keep the frame, of which the queue has a copy. */
+  async #confirm(sent: readonly Promise<void>[], ticket: Ticket, ms: number): Promise<undefined> {
+    await withDeadline(Promise.all(sent), ms, () => {
+      const fate = ticket.withdraw() ? 'it was not sent' : 'it may still arrive';
+      return new BackplaneUnavailableError(
+        `Redis did not confirm the message within ${ms} ms; ${fate}.`,
+      );
+    });
+    return undefined;
   }
 
   /** A broadcast of another instance. False if its target is not intelligible. */
@@ -90,10 +94,16 @@ export class Broadcasts {
   }
 
   /** One publish a channel, and the members here, without waiting for Redis. Both leave when the turn ends. */
-  #send(hub: string, target: Target, modifiers: AudienceModifiers, frame: Frame): Promise<void>[] {
+  #send(
+    hub: string,
+    target: Target,
+    modifiers: AudienceModifiers,
+    frame: Frame,
+    sending?: Sending,
+  ): Promise<void>[] {
     const { counters, hubs } = this.#options;
     counters.emitted++;
-    const published = modifiers.local ? [] : this.#publish(hub, target, modifiers, frame);
+    const published = modifiers.local ? [] : this.#publish(hub, target, modifiers, frame, sending);
     counters.delivered += hubs.get(hub)?.deliver(target, frame, modifiers) ?? 0;
     return published;
   }
@@ -103,6 +113,7 @@ export class Broadcasts {
     target: Target,
     modifiers: AudienceModifiers,
     frame: Frame,
+    sending: Sending | undefined,
   ): Promise<void>[] {
     const { transport, identity, channels } = this.#options;
     const { copies, overlap } = liveCopies(hub, target, channels, identity);
@@ -114,7 +125,7 @@ export class Broadcasts {
       const isSame = copy.target === encodedFor && (overlap || !transport.mayRepeat);
       if (!bytes || !isSame) bytes = this.#encode(copy, overlap, modifiers, frame);
       encodedFor = copy.target;
-      published.push(transport.publish(copy.channel, bytes));
+      published.push(transport.publish(copy.channel, bytes, sending));
     }
     return published;
   }
@@ -148,4 +159,6 @@ export class Broadcasts {
     if (link.status === 'ready')
       this.#options.log.warn(`unsent:${what}`, () => `${UNSENT[what]} ${messageOf(error)}`);
   }
+
+  readonly #onUnsent = (error: Error): void => this.countUnsent(error);
 }

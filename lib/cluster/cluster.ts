@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 
 import { Turn } from '../hub/turn.js';
+import { settledWithin } from '../timing/deadline.js';
 import type { Transport } from '../transport/transport.js';
+import type { Waits } from '../transport/waits.js';
 import { Asker } from './requests/asker.js';
 import type { HubSink } from './hub-audience.js';
 import { HubOperations } from './requests/hub-operations.js';
@@ -40,12 +42,17 @@ export interface ClusterParts {
   readonly history: readonly HistoryRule[];
   /** How long the ids of published messages are known. */
   readonly idempotencyTtlMs: number;
+  /** What may wait for Redis. */
+  readonly redisBufferBytes: number;
 }
 
 export interface InstanceEvents {
   instanceJoined: (instance: InstanceInfo) => void;
   instanceLeft: (instance: InstanceInfo, how: Departure) => void;
 }
+
+/** What waits still has so long to leave when the backplane is closed. */
+const CLOSE_DRAIN_MS = 5_000;
 
 /** What a backplane is made of, put together. */
 export class Cluster {
@@ -67,6 +74,7 @@ export class Cluster {
   readonly #asker: Asker;
   readonly #capability: CapabilityCheck;
   readonly #emitter = new EventEmitter();
+  #closing: Promise<void> | undefined;
 
   constructor(parts: ClusterParts) {
     this.#parts = parts;
@@ -168,8 +176,21 @@ export class Cluster {
     return () => this.#emitter.off(event, guarded);
   }
 
-  async close(): Promise<void> {
+  /** What waits to leave. */
+  get waiting(): Waits {
+    return this.#parts.transport.waiting;
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** What was sent comes before the goodbye. */
+  async #close(): Promise<void> {
     this.#capability.close();
+    const end = performance.now() + CLOSE_DRAIN_MS;
+    await settledWithin(CLOSE_DRAIN_MS, this.continuity.outbox.drained());
+    await this.#parts.transport.drain(end - performance.now());
     await this.instances.close();
     this.requests.close();
     this.#responder.close();

@@ -19,10 +19,16 @@ export async function createBackplane(options: RedisBackplaneOptions = {}): Prom
 /** Wires the maker of the transport in. */
 export async function startBackplane(options: NormalisedOptions): Promise<Backplane> {
   const { redis, eventKeys, commandTimeoutMs, failFast, coalesceMs, lease } = options;
-  const { history, idempotencyTtlMs } = options;
+  const { history, idempotencyTtlMs, redisBufferBytes } = options;
   const backplane = new Backplane({
     transport:
-      redis === 'memory' ? new MemoryTransport() : new RedisTransport(redis, commandTimeoutMs),
+      redis === 'memory'
+        ? new MemoryTransport()
+        : new RedisTransport(redis, {
+            connectTimeoutMs: commandTimeoutMs,
+            answerTimeoutMs: commandTimeoutMs,
+            bufferBytes: redisBufferBytes,
+          }),
     logger: new Logger('Backplane'),
     eventKeys,
     commandTimeoutMs,
@@ -31,6 +37,7 @@ export async function startBackplane(options: NormalisedOptions): Promise<Backpl
     lease,
     history,
     idempotencyTtlMs,
+    redisBufferBytes,
   });
   return backplane.start();
 }

@@ -12,6 +12,7 @@ import type { HistoryRule } from '../cluster/continuity/history-rules.js';
 import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/instances/instances.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
+import { DEFAULT_BUFFER_BYTES } from '../transport/waits.js';
 import { historyRules } from './history-option.js';
 import type { RedisBackplaneOptions } from './redis-backplane.options.js';
 import { redisSource } from './redis-option.js';
@@ -23,6 +24,7 @@ export interface NormalisedOptions {
   readonly installAdapter: boolean;
   readonly failFast: boolean;
   readonly commandTimeoutMs: number;
+  readonly redisBufferBytes: number;
   readonly coalesceMs: number;
   readonly lease: LeaseOptions;
   readonly history: readonly HistoryRule[];
@@ -36,6 +38,7 @@ const KNOWN: readonly (keyof RedisBackplaneOptions)[] = [
   'adapter',
   'failFast',
   'commandTimeoutMs',
+  'redisBufferBytes',
   'coalesceMs',
   'lease',
   'history',
@@ -64,6 +67,11 @@ export function normaliseOptions(
     installAdapter: booleanOption('adapter', options.adapter, true),
     failFast: booleanOption('failFast', options.failFast, false),
     commandTimeoutMs: wholeOption('commandTimeoutMs', options.commandTimeoutMs, 2_000),
+    redisBufferBytes: wholeOption(
+      'redisBufferBytes',
+      options.redisBufferBytes,
+      DEFAULT_BUFFER_BYTES,
+    ),
     coalesceMs: wholeOption('coalesceMs', options.coalesceMs, 0, 0),
     lease: lease(options.lease),
     history: historyRules(options.history),

@@ -31,6 +31,11 @@ export interface RedisBackplaneOptions {
   /** How long a publish or a request to Redis may take. Default 2,000. */
   commandTimeoutMs?: number;
   /**
+   * What may wait for Redis in the memory of this instance, when more is sent at once than Redis takes: the bytes of the messages and
+   * 512 for each. More is refused: `publish` rejects, and `emit` counts it in `stats().unsent`. Default 64 MiB.
+   */
+  redisBufferBytes?: number;
+  /**
    * For how long this instance counts as alive without a word, and how often it gives one. Default
    * `{ ttlMs: 10_000, renewEveryMs: 3_000 }`.
    */

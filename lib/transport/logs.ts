@@ -1,3 +1,5 @@
+import type { Ticket } from './ticket.js';
+
 /**
  * The part of the port that rooms with history stand on: one bounded log a channel, kept by the other side. Each log has an
  * epoch, which is new whenever its numbering began anew, and entries that are numbered by 1, 2, 3… within it. What is
@@ -12,8 +14,10 @@ export interface Logs {
    *
    * Rejects, soon, with `BackplaneUnavailableError` when it cannot be known that it was carried out, and with
    * `BackplaneRefusedError` when it was not, and would not be if it were tried again. Never throws.
+   *
+   * It stands in one order with what is published, and waits as that does.
    */
-  append(append: Append): Promise<Appended>;
+  append(append: Append, ticket?: Ticket): Promise<Appended>;
 
   /**
    * Where each log stands, in the order of the channels; for those who follow it. A log that has no epoch is given one, and one that

@@ -1,4 +1,6 @@
 import type { Logs } from './logs.js';
+import type { Ticket } from './ticket.js';
+import type { Waits } from './waits.js';
 
 /**
  * The port between the cluster and what carries its bytes: named channels, nothing else. A maker knows neither hubs nor
@@ -29,13 +31,24 @@ export interface Transport {
   check(needs: readonly Need[]): Promise<Capability>;
 
   /**
-   * Sends the bytes to whoever is subscribed to the channel. Calls made in one order arrive in that order. Resolves when
-   * the other side took them; rejects, soon, when it cannot be known that it will. Never throws.
+   * Sends the bytes to whoever is subscribed to the channel. Calls made in one order arrive in that order, but for what is
+   * urgent. What cannot leave at once waits in memory, as long as there is room for it and the other side answers at all.
+   * Resolves when the other side took them; rejects, soon, when it cannot be known that it will, or when it was
+   * withdrawn. Never throws.
    */
-  publish(channel: string, bytes: Buffer): Promise<void>;
+  publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void>;
+
+  /** What waits to leave: published messages, and appends to logs. */
+  readonly waiting: Waits;
+
+  /**
+   * Resolves when all that was handed over so far has been taken or refused. What waits still after the time is refused, and
+   * sooner where there is no point in waiting. Never rejects.
+   */
+  drain(timeoutMs: number): Promise<void>;
 
   /** As {@link publish}; resolves with how many heard it, or with undefined where that is not known. */
-  publishAndCount(channel: string, bytes: Buffer): Promise<number | undefined>;
+  publishAndCount(channel: string, bytes: Buffer, sending?: Sending): Promise<number | undefined>;
 
   /** What was published leaves now, and not at the end of this turn of the event loop. Never throws. */
   flush(): void;
@@ -58,7 +71,10 @@ export interface Transport {
    */
   restart(): void;
 
-  /** Ends what the maker opened, and nothing that it was given. May be called more than once. */
+  /**
+   * Sends what waits, as {@link drain} does, within some seconds. Then ends what the maker opened, and nothing that it was given.
+   * May be called more than once.
+   */
   close(): Promise<void>;
 }
 
@@ -77,6 +93,19 @@ export interface Refusal {
   readonly reason: string;
   /** How to fix it, as a sentence; may be empty. */
   readonly fix: string;
+}
+
+/**
+ * `data`: in the order of the calls; refused when too much waits. `control`: as data, in the same order, and there is room
+ * reserved for it. `urgent`: at once, past all that waits.
+ */
+export type Lane = 'data' | 'control' | 'urgent';
+
+/** How a message goes out. */
+export interface Sending {
+  /** Default `data`. */
+  readonly lane?: Lane;
+  readonly ticket?: Ticket | undefined;
 }
 
 /** What a transport tells its cluster. None of these may throw. */

@@ -5,9 +5,11 @@ import type {
   Capability,
   Leases,
   Need,
+  Sending,
   Transport,
   TransportEvents,
 } from '../../lib/transport/transport.js';
+import type { Waits } from '../../lib/transport/waits.js';
 
 /** A transport within the process that fails as it is told to. Until then it does all that the port asks for. */
 export class ControllableTransport implements Transport {
@@ -19,7 +21,7 @@ export class ControllableTransport implements Transport {
   readonly subscribed = new Set<string>();
   restarts = 0;
   readonly logs: Logs = {
-    append: (append) => this.working((logs) => logs.append(append)),
+    append: (append, ticket) => this.working((logs) => logs.append(append, ticket)),
     tops: (channels, lifetimes) => this.working((logs) => logs.tops(channels, lifetimes)),
     read: (channel, range, lifetimes) =>
       this.working((logs) => logs.read(channel, range, lifetimes)),
@@ -74,13 +76,25 @@ export class ControllableTransport implements Transport {
 
   flush(): void {}
 
-  async publish(channel: string, bytes: Buffer): Promise<void> {
-    await this.publishAndCount(channel, bytes);
+  async publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
+    await this.publishAndCount(channel, bytes, sending);
   }
 
-  async publishAndCount(channel: string, bytes: Buffer): Promise<number | undefined> {
+  async publishAndCount(
+    channel: string,
+    bytes: Buffer,
+    sending?: Sending,
+  ): Promise<number | undefined> {
     this.assertWorking();
-    return this.inner.publishAndCount(channel, bytes);
+    return this.inner.publishAndCount(channel, bytes, sending);
+  }
+
+  get waiting(): Waits {
+    return this.inner.waiting;
+  }
+
+  drain(): Promise<void> {
+    return this.inner.drain();
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {

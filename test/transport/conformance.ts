@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Ticket } from '../../lib/transport/ticket.js';
 import type { Transport } from '../../lib/transport/transport.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { waitFor } from '../support/wait-for.js';
@@ -87,6 +88,80 @@ export function describeTransport(
       expect(to.heard).toEqual(Array.from({ length: 9 }, (_, i) => `c 0${i}`));
       await from.transport.close();
       from.transport.flush();
+    });
+
+    it('brings what is data and what are requests in one order, and what is urgent, too', async () => {
+      const [from, to] = [await start(), await start()];
+      await to.transport.subscribe(['c', 'urgent']);
+      const sent: Promise<void>[] = [];
+      for (let i = 0; i < 5_000; i++) {
+        const bytes = Buffer.alloc(2);
+        bytes.writeUInt16BE(i);
+        const lane = i % 10 === 0 ? 'control' : 'data';
+        sent.push(from.transport.publish('c', bytes, { lane }));
+        if (i === 4_000)
+          sent.push(from.transport.publish('urgent', Buffer.from('!'), { lane: 'urgent' }));
+      }
+      await Promise.all([...sent, to.count(5_001)]);
+      const data = to.messages.filter(({ channel }) => channel === 'c');
+      expect(data.map(({ bytes }) => bytes.readUInt16BE())).toEqual(
+        Array.from({ length: 5_000 }, (_, i) => i),
+      );
+    });
+
+    it('counts what waits, and nothing when all has left', async () => {
+      const { transport } = await start();
+      expect(transport.waiting).toEqual({ messages: 0, bytes: 0 });
+      const sent = Array.from({ length: 5_000 }, () => transport.publish('c', Buffer.alloc(1_000)));
+      const { messages, bytes } = transport.waiting;
+      expect(messages).toBeGreaterThan(0);
+      expect(bytes).toBeGreaterThan(messages * 1_000);
+      await Promise.all(sent);
+      expect(transport.waiting).toEqual({ messages: 0, bytes: 0 });
+    });
+
+    it('never brings what was withdrawn before it left', async () => {
+      const [from, to] = [await start(), await start()];
+      await to.transport.subscribe(['c']);
+      const tickets = Array.from({ length: 5_000 }, () => new Ticket());
+      const sent = tickets.map((ticket, i) => {
+        const bytes = Buffer.alloc(2);
+        bytes.writeUInt16BE(i);
+        return from.transport.publish('c', bytes, { ticket });
+      });
+      const fates = Promise.allSettled(sent);
+      const withdrawn = tickets.map((ticket, i) => i % 2 === 1 && ticket.withdraw());
+      expect(withdrawn.filter(Boolean).length).toBeGreaterThan(0);
+      await from.transport.publish('c', Buffer.from([255, 255]));
+      for (const [i, { status }] of (await fates).entries())
+        expect(status).toBe(withdrawn[i] ? 'rejected' : 'fulfilled');
+      for (const [i, ticket] of tickets.entries()) expect(ticket.isHere).toBe(withdrawn[i]);
+      const left = withdrawn.flatMap((isWithdrawn, i) => (isWithdrawn ? [] : [i]));
+      await to.count(left.length + 1);
+      expect(to.messages.map(({ bytes }) => bytes.readUInt16BE())).toEqual([...left, 65_535]);
+      expect(tickets[0]!.withdraw()).toBe(false);
+    });
+
+    it('drains: what was published before has arrived at the other side', async () => {
+      const [from, to] = [await start(), await start()];
+      await from.transport.drain(60_000);
+      await to.transport.subscribe(['c']);
+      let settled = 0;
+      for (let i = 0; i < 5_000; i++)
+        void from.transport.publish('c', Buffer.from('1')).then(() => settled++);
+      await from.transport.drain(60_000);
+      expect([settled, from.transport.waiting.messages]).toEqual([5_000, 0]);
+      await to.count(5_000);
+    });
+
+    it('sends what waits when it is closed', async () => {
+      const [from, to] = [await start(), await start()];
+      await to.transport.subscribe(['c']);
+      const sent = Array.from({ length: 5_000 }, () =>
+        from.transport.publish('c', Buffer.from('1')),
+      );
+      await from.transport.close();
+      await Promise.all([...sent, to.count(5_000)]);
     });
 
     it('brings no bytes, and a megabyte of them', async () => {

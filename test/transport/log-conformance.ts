@@ -9,6 +9,7 @@ import {
   type LogLimits,
   type PublishedEntry,
 } from '../../lib/transport/logs.js';
+import { Ticket } from '../../lib/transport/ticket.js';
 import type { Transport } from '../../lib/transport/transport.js';
 import { waitFor } from '../support/wait-for.js';
 import { HOSTILE_CHANNELS } from './hostile-channels.js';
@@ -364,6 +365,46 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     expect(results.every(({ offset }, i) => offset === Math.floor(i / 3) + 1)).toBe(true);
     await to.count(10_000);
     expect(textsOf(publishedTo(to)).join()).toBe(results.map((_, i) => i).join());
+  });
+
+  it('stands in one order with what is published', async () => {
+    const [from, to] = [await start(), await start()];
+    const channel = newChannel();
+    await to.transport.subscribe([channel]);
+    const sent: Promise<unknown>[] = [];
+    for (let i = 0; i < 5_000; i++) {
+      const text = String(i).padStart(5, '0');
+      if (i % 2 === 0) sent.push(append(from.transport, channel, text));
+      else sent.push(from.transport.publish(channel, Buffer.from(text)));
+    }
+    await Promise.all([...sent, to.count(5_000)]);
+    const numbers = to.messages.map(({ bytes }) => Number(bytes.subarray(-5)));
+    expect(numbers).toEqual(Array.from({ length: 5_000 }, (_, i) => i));
+  });
+
+  it('never takes what was withdrawn before it left, and what comes behind it in its order', async () => {
+    const { transport } = await start();
+    const channel = newChannel();
+    const tickets = Array.from({ length: 5_000 }, () => new Ticket());
+    const sent = tickets.map((ticket, i) =>
+      transport.logs.append(
+        {
+          channel,
+          id: `withdrawn ${i}`,
+          bytes: Buffer.from(String(i)),
+          idempotencyTtlMs: LONG_MS,
+          limits: { ...LIMITS, size: 10_000 },
+        },
+        ticket,
+      ),
+    );
+    const fates = Promise.allSettled(sent);
+    const withdrawn = tickets.map((ticket, i) => i % 3 === 0 && ticket.withdraw());
+    expect(withdrawn.filter(Boolean).length).toBeGreaterThan(0);
+    for (const [i, { status }] of (await fates).entries())
+      expect(status).toBe(withdrawn[i] ? 'rejected' : 'fulfilled');
+    const left = withdrawn.flatMap((isWithdrawn, i) => (isWithdrawn ? [] : [String(i)]));
+    expect(textsOf(await entriesOf(transport, channel, 10_000))).toEqual(left);
   });
 
   it('gives one order to several who append at once', async () => {

@@ -53,6 +53,7 @@ export interface ContinuityOptions {
   readonly log: ThrottledLog;
   readonly commandTimeoutMs: number;
   readonly idempotencyTtlMs: number;
+  readonly redisBufferBytes: number;
   /** A message that was to be forgotten could not leave. */
   readonly onUnsent: (error: Error) => void;
 }
@@ -74,7 +75,7 @@ export class Continuity {
     const { logs, link } = options;
     this.#options = options;
     this.#losses.setMaxListeners(0);
-    this.outbox = new Outbox(logs);
+    this.outbox = new Outbox(logs, options.redisBufferBytes);
     this.reader = this.#makeReader();
     this.#followed = new FollowedLogs({
       logs,

@@ -1,7 +1,7 @@
 import type { Frame } from '../../hub/frame.js';
 import type { Target } from '../../hub/target.js';
 import type { Append, Appended } from '../../transport/logs.js';
-import type { AudienceSink, Publishing } from '../audience.js';
+import type { AudienceSink, Published, Publishing } from '../audience.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import type { Counters } from '../counters.js';
 import type { Identity } from '../instances/identity.js';
@@ -69,29 +69,28 @@ export class LoggedBroadcasts {
           this.#append(hub, split.logged, modifiers, frame, FORGOTTEN).catch(onUnsent);
         if (split.live) live.emit(split.live, modifiers, frame);
       },
-      publish: async (target, modifiers, frame, { id, queue } = BY_ITSELF) => {
+      publish: (target, modifiers, frame, { id, queue } = BY_ITSELF) => {
         const split = splitMessage(target, modifiers, rules);
         if (split.logged.length === 0) return live.publish(target, modifiers, frame);
         const ms = modifiers.timeoutMs ?? commandTimeoutMs;
         const sending = { id, waits: queue, timeoutMs: queue ? undefined : ms, awaited: true };
-        const [appended] = await Promise.all([
+        return publishedBy(
           this.#append(hub, split.logged, modifiers, frame, sending),
           split.live && live.publish(split.live, modifiers, frame),
-        ]);
-        const { epoch, offset } = appended[0]!;
-        return { epoch, offset, duplicate: appended.every(({ duplicate }) => duplicate) };
+        );
       },
     };
   }
 
-  async #append(
+  /** What waits here keeps no frame: the appends have copies of it. */
+  #append(
     hub: string,
     parts: readonly LoggedPart[],
     modifiers: AudienceModifiers,
     frame: Frame,
     sending: Sending,
   ): Promise<Appended[]> {
-    const { counters, identity, outbox, onAppended, onUnheard } = this.#options;
+    const { counters, identity } = this.#options;
     counters.emitted++;
     const sequence = ++this.#sequence;
     const envelope = {
@@ -106,19 +105,23 @@ export class LoggedBroadcasts {
     };
     // The caller's ids begin with a character that an instance's id does not have: the two never meet.
     const id = sending.id ?? `${identity.current}.${sequence}`;
-    const sent = parts.map(async (part) => {
+    const sent = parts.map((part) => {
       const bytes = encodeEnvelope({ ...envelope, target: targetBytes(part) });
-      const append = this.#appendOf(hub, part, id, bytes, sending);
-      const appended = await outbox.send(append, sending);
-      // An id of the backplane's own is known only from a try of this same message.
-      const duplicate = appended.duplicate && sending.id !== undefined;
-      if (duplicate) counters.republished++;
-      else counters.published++;
-      onAppended(append.channel);
-      if (appended.unheard !== undefined) onUnheard(appended.unheard);
-      return { ...appended, duplicate };
+      return this.#send(this.#appendOf(hub, part, id, bytes, sending), sending);
     });
     return Promise.all(sent);
+  }
+
+  async #send(append: Append, sending: Sending): Promise<Appended> {
+    const { counters, outbox, onAppended, onUnheard } = this.#options;
+    const appended = await outbox.send(append, sending);
+    // An id of the backplane's own is known only from a try of this same message.
+    const duplicate = appended.duplicate && sending.id !== undefined;
+    if (duplicate) counters.republished++;
+    else counters.published++;
+    onAppended(append.channel);
+    if (appended.unheard !== undefined) onUnheard(appended.unheard);
+    return { ...appended, duplicate };
   }
 
   #appendOf(
@@ -141,6 +144,15 @@ export class LoggedBroadcasts {
         : {}),
     };
   }
+}
+
+async function publishedBy(
+  appends: Promise<readonly Appended[]>,
+  live: Promise<unknown> | undefined,
+): Promise<Published> {
+  const [appended] = await Promise.all([appends, live]);
+  const { epoch, offset } = appended[0]!;
+  return { epoch, offset, duplicate: appended.every(({ duplicate }) => duplicate) };
 }
 
 /** In whole milliseconds, as WAIT takes them; it would wait for ever for 0. */

@@ -4,8 +4,10 @@ import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { Deadline } from '../../timing/deadline.js';
 import type { Append, Appended, Logs } from '../../transport/logs.js';
+import { Ticket, WithdrawnError } from '../../transport/ticket.js';
+import { DEFAULT_BUFFER_BYTES, OVERHEAD_BYTES } from '../../transport/waits.js';
 
-/** How many messages, and how many bytes of them, wait for Redis at most. */
+/** How many messages, and how many bytes of them, wait for a Redis that is away. */
 const MAX_WAITING = 1_000;
 const MAX_WAITING_BYTES = 1024 * 1024;
 
@@ -29,7 +31,11 @@ interface Outgoing {
   readonly waits: boolean;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: Error) => void;
+  /** Of what has been handed over. */
+  readonly ticket: Ticket;
   firstTriedAt: number | undefined;
+  /** It was handed over, and taken back before it left, as one before it has to come first. */
+  isCalledBack: boolean;
 }
 
 /** What is known of a channel while something to it is under way. */
@@ -51,17 +57,23 @@ type OutboxState = 'away' | 'preparing' | 'open' | 'closed';
  */
 export class Outbox {
   readonly #logs: Pick<Logs, 'append'>;
+  readonly #bufferBytes: number;
   readonly #waiting: Outgoing[] = [];
   #waitingBytes = 0;
+  /** Handed over, and not answered. */
+  readonly #handedOver = new Set<Outgoing>();
   /** By channel. */
   readonly #traffic = new Map<string, Traffic>();
   #lastNumber = 0;
   #state: OutboxState = 'away';
+  readonly #drains: (() => void)[] = [];
   #retries = 0;
   #retryTimer: NodeJS.Timeout | undefined;
 
-  constructor(logs: Pick<Logs, 'append'>) {
+  /** @param bufferBytes what may wait while Redis is there, with 512 bytes for each message besides its own */
+  constructor(logs: Pick<Logs, 'append'>, bufferBytes = DEFAULT_BUFFER_BYTES) {
     this.#logs = logs;
+    this.#bufferBytes = bufferBytes;
   }
 
   /** How many messages wait for Redis. */
@@ -85,7 +97,9 @@ export class Outbox {
           deadline?.cancel();
           reject(error);
         },
+        ticket: new Ticket(),
         firstTriedAt: undefined,
+        isCalledBack: false,
       };
       if (timeoutMs !== undefined)
         deadline = new Deadline(timeoutMs, () => this.#timeOut(item, timeoutMs));
@@ -110,6 +124,21 @@ export class Outbox {
     this.#state = 'away';
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
+    this.#endDrains();
+  }
+
+  /** Resolves when nothing waits any more, or when Redis is away. */
+  async drained(): Promise<void> {
+    if (this.#isDrained) return;
+    await new Promise<void>((resolve) => this.#drains.push(resolve));
+  }
+
+  get #isDrained(): boolean {
+    return this.#waiting.length === 0 || this.#state === 'away' || this.#state === 'closed';
+  }
+
+  #endDrains(): void {
+    if (this.#isDrained) for (const resolve of this.#drains.splice(0)) resolve();
   }
 
   /** Rejects what waits, with `BackplaneClosedError`. */
@@ -129,22 +158,33 @@ export class Outbox {
           'Redis is away, so the message was not sent. Send it again, with the same "id", or let it wait with { queue: true }.',
         ),
       );
-    const { length } = item.append.bytes;
-    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + length > MAX_WAITING_BYTES)
-      return item.reject(
-        new BackplaneUnavailableError(
-          `Redis is away, and the outbox is full (${this.#waiting.length} messages of ${this.#waitingBytes} bytes; ` +
-            `${MAX_WAITING} of ${MAX_WAITING_BYTES} may wait), so the message was not kept.`,
-        ),
+    const fullReason = this.#fullReason(item.append.bytes.length);
+    if (fullReason === undefined) this.#wait(item);
+    else item.reject(new BackplaneUnavailableError(fullReason));
+  }
+
+  #fullReason(length: number): string | undefined {
+    const [messages, bytes] = [this.#waiting.length, this.#waitingBytes];
+    if (this.#state === 'away') {
+      if (messages < MAX_WAITING && bytes + length <= MAX_WAITING_BYTES) return undefined;
+      return (
+        `Redis is away, and the outbox is full (${messages} messages of ${bytes} bytes; ` +
+        `${MAX_WAITING} of ${MAX_WAITING_BYTES} may wait), so the message was not kept.`
       );
-    this.#wait(item);
+    }
+    const wouldBe = bytes + length + (messages + 1) * OVERHEAD_BYTES;
+    if (messages === 0 || wouldBe <= this.#bufferBytes) return undefined;
+    return (
+      `Redis has not taken ${messages} messages of ${bytes} bytes that are to come first, and no more may wait ` +
+      `("redisBufferBytes" is ${this.#bufferBytes}), so the message was not kept.`
+    );
   }
 
   #try(item: Outgoing): void {
     const isFirst = item.firstTriedAt === undefined;
     item.firstTriedAt ??= performance.now();
     this.#leaves(item);
-    this.#logs.append(item.append).then(
+    this.#logs.append(item.append, item.ticket).then(
       (appended) => {
         this.#retries = 0;
         // What the app had sent under that id before stands where it did: it overtakes nothing.
@@ -159,13 +199,23 @@ export class Outbox {
     );
   }
 
-  #leaves({ number, append: { channel } }: Outgoing): void {
+  #leaves(item: Outgoing): void {
+    this.#handedOver.add(item);
+    const {
+      number,
+      append: { channel },
+    } = item;
     const traffic = this.#traffic.get(channel);
     if (traffic) traffic.underWay.add(number);
     else this.#traffic.set(channel, { underWay: new Set([number]), newestTaken: 0 });
   }
 
-  #settled({ number, append: { channel } }: Outgoing): void {
+  #settled(item: Outgoing): void {
+    this.#handedOver.delete(item);
+    const {
+      number,
+      append: { channel },
+    } = item;
     const { underWay } = this.#traffic.get(channel)!;
     underWay.delete(number);
     if (underWay.size === 0) this.#traffic.delete(channel);
@@ -184,6 +234,12 @@ export class Outbox {
   }
 
   #failed(item: Outgoing, error: Error): void {
+    if (item.ticket.isHere) item.firstTriedAt = undefined;
+    const isCalledBack = item.isCalledBack && error.cause instanceof WithdrawnError;
+    item.isCalledBack = false;
+    // It goes on to wait, as all do that come behind what waits.
+    if (isCalledBack && this.#state !== 'closed' && (item.waits || this.#state !== 'away'))
+      return this.#wait(item);
     const isInLog = error instanceof BackplaneNotReplicatedError;
     if (isInLog) this.#taken(item);
     // A second try cannot change a refusal.
@@ -191,8 +247,19 @@ export class Outbox {
     if (this.#state === 'closed' || !item.waits || isFinal) return item.reject(error);
     const { newestTaken } = this.#traffic.get(item.append.channel)!;
     if (item.number < newestTaken) return item.reject(overtaken(error));
+    const isFirst = this.#waiting.length === 0;
     this.#wait(item);
+    if (isFirst) this.#callBackAfter(item);
     if (this.#state === 'open') this.#retryLater();
+  }
+
+  /** What was handed over after the item and has not left comes behind it. */
+  #callBackAfter({ number }: Outgoing): void {
+    for (const later of this.#handedOver) {
+      if (later.number <= number) continue;
+      later.isCalledBack = true;
+      later.ticket.withdraw();
+    }
   }
 
   /** In its place: what was under way when the link was cut comes before what was asked for since. */
@@ -206,6 +273,7 @@ export class Outbox {
   #remove(at: number): Outgoing {
     const [item] = this.#waiting.splice(at, 1);
     this.#waitingBytes -= item!.append.bytes.length;
+    this.#endDrains();
     return item!;
   }
 
@@ -234,6 +302,7 @@ export class Outbox {
           ),
         );
     }
+    this.#endDrains();
   }
 
   #isBehindLater({ number, append: { channel } }: Outgoing): boolean {
@@ -245,6 +314,8 @@ export class Outbox {
   #timeOut(item: Outgoing, ms: number): void {
     const at = this.#waiting.indexOf(item);
     if (at >= 0) this.#remove(at);
+    item.isCalledBack = false;
+    if (item.ticket.withdraw()) item.firstTriedAt = undefined;
     const fate =
       item.firstTriedAt === undefined
         ? 'it was not sent'

@@ -71,6 +71,8 @@ export class OwnRecord {
       payload: encodeParcel({ ...announcement }),
     });
     this.#announced = this.#written;
-    return transport.publish(channels.cluster(), bytes);
+    // The goodbye comes behind what was sent before it; a sign of life does not wait.
+    const lane = 'left' in announcement ? 'control' : 'urgent';
+    return transport.publish(channels.cluster(), bytes, { lane });
   }
 }

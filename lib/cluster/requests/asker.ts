@@ -2,6 +2,7 @@ import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import type { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Target } from '../../hub/target.js';
 import { Deadline } from '../../timing/deadline.js';
+import { Ticket } from '../../transport/ticket.js';
 import type { Transport } from '../../transport/transport.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import type { ChannelNames } from '../wire/channels.js';
@@ -11,6 +12,7 @@ import { instanceOf } from '../instances/instance-id.js';
 import type { InstanceRecord } from '../instances/instance-record.js';
 import type { Instances } from '../instances/instances.js';
 import type { Link } from '../link/link.js';
+import type { PendingRequest } from './pending-request.js';
 import type { OpenRequest, Requests } from './requests.js';
 import {
   encodeQuestion,
@@ -19,7 +21,6 @@ import {
   type QuestionArguments,
 } from './question.js';
 import { note, owners } from './owners.js';
-import type { PendingRequest } from './pending-request.js';
 import type { Responder } from './responder.js';
 import type { MissingInstance, MissingReason, Stale } from './results.js';
 import type { ServedHubs } from '../served-hubs.js';
@@ -213,8 +214,8 @@ export class Asker {
   }
 
   /**
-   * One message to all who listen on the channel. The roll is called in the same breath, so that all who hear the message are
-   * expected to answer; and Redis says how many they are.
+   * One message to all who listen on the channel. The roll is called in the same breath, in the moment in which the message
+   * leaves, so that all who hear it are expected to answer; and Redis says how many they are.
    */
   #askAll(
     question: Question,
@@ -224,12 +225,16 @@ export class Asker {
     belief: Belief,
     onRoll: (records: readonly InstanceRecord[]) => void = () => {},
   ): void {
-    const { instances, link, transport } = this.#options;
+    const { instances, link } = this.#options;
     if (link.status !== 'ready') return pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    const sending = sendingOf(pending, sequence);
     askOthers({
+      waitsHere: sending.waitsHere,
       ask: async () => {
-        const roll = instances.callRoll();
-        const sent = transport.publishAndCount(channel, this.#envelope(question, sequence));
+        let calls!: (roll: Promise<readonly InstanceRecord[]>) => void;
+        const roll = new Promise<readonly InstanceRecord[]>((resolve) => (calls = resolve));
+        const onLeave = (): void => calls(instances.callRoll());
+        const sent = this.#publish(channel, question, sending, onLeave);
         const [records, heard] = await Promise.all([roll, sent]);
         if (pending.others) return;
         onRoll(records);
@@ -240,7 +245,7 @@ export class Asker {
         this.#expect(pending, ids, belief, this.#unlistedOn(channel, heard, ids.length));
         this.#awaitUnlisted(pending, channel);
       },
-      askAgain: (id) => this.#askAgain(id, question, { pending, sequence }),
+      askAgain: (id) => this.#askAgain(id, question, sending),
     });
   }
 
@@ -290,7 +295,9 @@ export class Asker {
       ...question,
       target: { ...question.target, connections: named.get(id) ?? [] },
     });
+    const sending = sendingOf(pending, sequence);
     askOthers({
+      waitsHere: sending.waitsHere,
       ask: async () => {
         const known = owners(ids, instances.known());
         // Somebody may have come of whom nothing is known here yet.
@@ -298,31 +305,39 @@ export class Asker {
         const owned = isKnown ? known : owners(ids, await instances.callRoll());
         note(owned, named);
         const asked = [...owned.byOwner.keys()];
-        const sent = asked.map((id) =>
-          this.#publish(channels.direct(id), questionTo(id), sequence),
-        );
+        const sent = asked.map((id) => this.#publish(channels.direct(id), questionTo(id), sending));
         await Promise.all(sent);
         if (pending.others) return;
         for (const id of owned.nobodys) nobodys.push(id);
         this.#expect(pending, asked, belief);
       },
-      askAgain: (id) => this.#askAgain(id, questionTo(id), { pending, sequence }),
+      askAgain: (id) => this.#askAgain(id, questionTo(id), sending),
     });
   }
 
   /** Under the same number: who has carried it out sends only what has not come of its answer. */
-  #askAgain(
-    instanceId: string,
-    question: Question,
-    { pending, sequence }: Pick<OpenRequest, 'pending' | 'sequence'>,
-  ): Promise<void> {
-    const { taken, allowedBytes } = pending.progressOf(instanceId);
+  async #askAgain(instanceId: string, question: Question, sending: RequestSending): Promise<void> {
+    const { taken, allowedBytes } = sending.pending.progressOf(instanceId);
     const channel = this.#options.channels.direct(instanceId);
-    return this.#publish(channel, { ...question, taken, allowedBytes }, sequence);
+    await this.#publish(channel, { ...question, taken, allowedBytes }, sending);
   }
 
-  #publish(channel: string, question: Question, sequence: number): Promise<void> {
-    return this.#options.transport.publish(channel, this.#envelope(question, sequence));
+  /** Behind what was sent before, for which it may have to wait; never when nobody waits for the answers any more. */
+  async #publish(
+    channel: string,
+    question: Question,
+    { sequence, tickets }: RequestSending,
+    onLeave?: () => void,
+  ): Promise<number | undefined> {
+    const ticket = new Ticket(onLeave);
+    tickets.add(ticket);
+    const bytes = this.#envelope(question, sequence);
+    try {
+      const { transport } = this.#options;
+      return await transport.publishAndCount(channel, bytes, { lane: 'control', ticket });
+    } finally {
+      tickets.delete(ticket);
+    }
   }
 
   #envelope(question: Question, sequence: number): Buffer {
@@ -337,6 +352,21 @@ export class Asker {
       ...encodeQuestion(question),
     });
   }
+}
+
+/** A request, and the copies of it that Redis has not taken. */
+interface RequestSending extends Pick<OpenRequest, 'pending' | 'sequence'> {
+  readonly tickets: Set<Ticket>;
+  readonly waitsHere: () => boolean;
+}
+
+function sendingOf(pending: PendingRequest, sequence: number): RequestSending {
+  const tickets = new Set<Ticket>();
+  void pending.done.then(() => {
+    for (const ticket of tickets) ticket.withdraw();
+  });
+  const waitsHere = (): boolean => [...tickets].some(({ isHere }) => isHere);
+  return { pending, sequence, tickets, waitsHere };
 }
 
 /** Somebody of whom only the instances know who that is. */

@@ -9,6 +9,8 @@ export interface AskingOptions {
   readonly commandTimeoutMs: number;
   /** Asks the others, and says who they are. Rejects if that cannot be known to have left. */
   readonly ask: () => Promise<void>;
+  /** Whether the question waits behind what this instance sent before: that does not make the others out of reach. */
+  readonly waitsHere: () => boolean;
   /** Asks one of them for what it has not answered yet, once more. Rejects likewise. */
   readonly askAgain: (instanceId: string) => Promise<void>;
 }
@@ -110,10 +112,12 @@ export class Asking {
   }
 
   #awaitReach(): void {
-    const { commandTimeoutMs, pending } = this.#options;
-    this.#reach ??= new Deadline(commandTimeoutMs, () =>
-      pending.takeOutOthers('BACKPLANE_UNAVAILABLE'),
-    );
+    const { commandTimeoutMs, pending, link, waitsHere } = this.#options;
+    this.#reach ??= new Deadline(commandTimeoutMs, () => {
+      this.#reach = undefined;
+      if (link.status === 'ready' && waitsHere()) this.#awaitReach();
+      else pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    });
   }
 
   #end(): void {

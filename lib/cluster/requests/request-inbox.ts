@@ -51,7 +51,7 @@ export class RequestInbox {
       origin: identity.current,
       former: identity.former,
       to: sequence,
-      publish: (bytes) => transport.publish(channel, bytes),
+      publish: (bytes) => transport.publish(channel, bytes, { lane: 'control' }),
       allowedBytes: question.allowedBytes,
     });
     const hasRoom = (bytes: number): boolean => this.#answers.hasRoom(bytes);

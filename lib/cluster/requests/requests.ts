@@ -37,7 +37,7 @@ export interface OpenRequest {
   /** What each instance may answer before it is allowed more. */
   readonly firstBytes: number;
   /** Brings it to the others, until it has reached them. */
-  readonly askOthers: (ask: Pick<AskingOptions, 'ask' | 'askAgain'>) => void;
+  readonly askOthers: (ask: Pick<AskingOptions, 'ask' | 'askAgain' | 'waitsHere'>) => void;
 }
 
 interface Entry {
@@ -167,7 +167,7 @@ export class Requests {
       sequence: 0,
       payload: encodeParcel({ back: true, former: identity.former }),
     });
-    transport.publish(channels.cluster(), bytes).catch(() => {});
+    transport.publish(channels.cluster(), bytes, { lane: 'control' }).catch(() => {});
   }
 
   #firstBytes(): number {
@@ -189,7 +189,7 @@ export class Requests {
       payload: encodeParcel(fields),
     });
     transport
-      .publish(channels.direct(instanceId), bytes)
+      .publish(channels.direct(instanceId), bytes, { lane: 'control' })
       .catch(() => this.#open.get(sequence)?.asking?.doubt());
   }
 

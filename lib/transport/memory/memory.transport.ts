@@ -1,8 +1,10 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
-import type { Logs } from '../logs.js';
-import type { Capability, Leases, Transport, TransportEvents } from '../transport.js';
+import type { Appended, Logs } from '../logs.js';
+import type { Capability, Leases, Sending, Transport, TransportEvents } from '../transport.js';
+import type { Waits } from '../waits.js';
 import { inTurn } from './in-turn.js';
 import { type MemoryBus, processBus } from './memory-bus.js';
+import { MemoryOutgoing } from './memory-outgoing.js';
 
 /**
  * A transport without a Redis, for unit tests and demos: one process, as many apps in it as meet on the bus. As at one
@@ -12,13 +14,18 @@ export class MemoryTransport implements Transport {
   readonly name = 'memory';
   readonly mayRepeat = false;
   readonly logs: Logs = {
-    append: (append) => this.#inTurn(() => this.#bus.logs.append(append)),
+    append: async (append, ticket) => {
+      this.#assertOpen();
+      const act = (): Appended => this.#bus.logs.append(append);
+      return this.#outgoing.send(append.bytes.length, act, ticket);
+    },
     tops: (channels, lifetimes) => this.#inTurn(() => this.#bus.logs.tops(channels, lifetimes)),
     read: (channel, range, lifetimes) =>
       this.#inTurn(() => this.#bus.logs.read(channel, range, lifetimes)),
     prepare: () => this.#inTurn(() => {}),
     lineage: () => this.#inTurn(() => this.#bus.logs.lineage),
   };
+  readonly #outgoing = new MemoryOutgoing();
   readonly #bus: MemoryBus;
   readonly #channels = new Set<string>();
   #events: TransportEvents | undefined;
@@ -45,12 +52,22 @@ export class MemoryTransport implements Transport {
     return { refusals: [], warnings: [] };
   }
 
-  async publish(channel: string, bytes: Buffer): Promise<void> {
-    await this.#inTurn(() => this.#bus.publish(channel, bytes));
+  async publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
+    await this.publishAndCount(channel, bytes, sending);
   }
 
-  publishAndCount(channel: string, bytes: Buffer): Promise<number> {
-    return this.#inTurn(() => this.#bus.publish(channel, bytes));
+  get waiting(): Waits {
+    return this.#outgoing.waiting;
+  }
+
+  drain(): Promise<void> {
+    return this.#outgoing.drain();
+  }
+
+  /** All lanes are one: nothing waits for more than a turn, so there is nothing to overtake, and no limit. */
+  async publishAndCount(channel: string, bytes: Buffer, { ticket }: Sending = {}): Promise<number> {
+    this.#assertOpen();
+    return this.#outgoing.send(bytes.length, () => this.#bus.publish(channel, bytes), ticket);
   }
 
   /** Nothing waits for the end of a turn. */
@@ -80,6 +97,7 @@ export class MemoryTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#outgoing.drain();
     for (const channel of this.#channels) this.#forget(channel);
     this.#events = undefined;
   }

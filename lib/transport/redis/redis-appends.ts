@@ -88,12 +88,9 @@ class Lane {
   }
 
   #send(call: Pending): void {
-    const before = this.#last;
-    this.#last = call;
     this.#underWay++;
-    const keys = before ? [...call.keys, before.keys[2]] : call.keys;
     call
-      .send(() => this.#script.call(keys, call.args))
+      .send(() => this.#leave(call))
       .then(
         (answer) => {
           if (answer === FORGOTTEN || answer === BEHIND) this.#sendAgain(call);
@@ -106,6 +103,15 @@ class Lane {
           this.#settled(call);
         },
       );
+  }
+
+  /** It may have waited for its turn: what has been learned meanwhile counts. */
+  #leave(call: Pending): Promise<unknown> {
+    if (this.#again.length > 0 || this.#isUnaware(call)) return Promise.resolve(BEHIND);
+    const before = this.#last;
+    this.#last = call;
+    const keys = before ? [...call.keys, before.keys[2]] : call.keys;
+    return this.#script.call(keys, call.args);
   }
 
   #sendAgain(call: Pending): void {

@@ -87,6 +87,11 @@ export class RedisLink {
     return this.#up;
   }
 
+  /** Why nothing can be sent for now; undefined while it can. ioredis knows that a connection is closed before it says so. */
+  get downReason(): string | undefined {
+    return this.#up && this.client.status === 'ready' ? undefined : this.reason;
+  }
+
   get reason(): string {
     const reason = unreachableReason(this.#lastError);
     if (this.#shutOut === 0 || (this.#lastError && needsSomebody(this.#lastError))) return reason;

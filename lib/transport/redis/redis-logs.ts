@@ -13,6 +13,7 @@ import {
   type LogTop,
 } from '../logs.js';
 import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
+import { type Ticket, WithdrawnError } from '../ticket.js';
 import { Limit } from './limit.js';
 import { APPEND, isReadOnly, logFailure } from './log-failure.js';
 import { RedisAppends } from './redis-appends.js';
@@ -59,7 +60,7 @@ export class RedisLogs implements Logs {
     this.#options = options;
     this.#appends = new RedisAppends(
       new RedisScript(commands, LOG_APPEND),
-      (error) => error instanceof BackplaneRefusedError,
+      (error) => error instanceof BackplaneRefusedError || error.cause instanceof WithdrawnError,
     );
     this.#tops = new RedisScript(commands, LOG_TOPS);
     this.#read = new RedisScript(commands, LOG_READ);
@@ -67,7 +68,7 @@ export class RedisLogs implements Logs {
     this.#keyPrefix = ownsCommands ? prefix : '';
   }
 
-  async append(append: Append): Promise<Appended> {
+  async append(append: Append, ticket?: Ticket): Promise<Appended> {
     const { channel, id, bytes, limits, idempotencyTtlMs, replicaTimeoutMs } = append;
     const { clients, sender } = this.#options;
     const once = onceKey(channel, id);
@@ -91,7 +92,7 @@ export class RedisLogs implements Logs {
       keys,
       args,
       send: (command) =>
-        sender.send(bytes.length, command, (error) => this.#failure(APPEND, error)),
+        sender.send({ length: bytes.length, command, failed: this.#appendFailure }, { ticket }),
     })) as Field[];
     if (replicaTimeoutMs !== undefined) {
       await this.#replication.confirm({
@@ -220,6 +221,8 @@ export class RedisLogs implements Logs {
     const reason = this.#options.downReason();
     if (reason !== undefined) throw logFailure(notDone, new Error(reason));
   }
+
+  readonly #appendFailure = (error: Error): Error => this.#failure(APPEND, error);
 
   #failure(notDone: string, error: Error): Error {
     if (isReadOnly(error)) this.#options.onReadOnly();

@@ -1,6 +1,7 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
-import type { Capability, Need, Transport, TransportEvents } from '../transport.js';
+import type { Capability, Need, Sending, Transport, TransportEvents } from '../transport.js';
+import type { Waits } from '../waits.js';
 import { Limit } from './limit.js';
 import { RedisChecks } from './redis-checks.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
@@ -19,9 +20,22 @@ const BATCH = 512;
 const BATCHES_AT_ONCE = 2;
 
 const CLOSE_GRACE_MS = 1_000;
+/** What waits still has so long to leave when the transport is closed. */
+const CLOSE_DRAIN_MS = 5_000;
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 2_000;
 
 /** An address that leads to nothing but a replica must not cost the subscriptions over and over. */
 const LEAVE_REPLICA_EVERY_MS = 5_000;
+
+export interface RedisTransportOptions {
+  /** How long {@link RedisTransport.start} waits for the first attempt to end. Default 2,000. */
+  readonly connectTimeoutMs?: number;
+  /** A Redis that answers nothing for so long is sent nothing more until it does. Default 2,000. */
+  readonly answerTimeoutMs?: number;
+  /** What may wait to leave, with 512 bytes for each message besides its own. Default 64 MiB. */
+  readonly bufferBytes?: number;
+}
 
 /** One Redis, plain pub/sub: a connection for commands and one that only subscribes. */
 export class RedisTransport implements Transport {
@@ -43,13 +57,12 @@ export class RedisTransport implements Transport {
   #leftReplicaAt = -Infinity;
   #closing: Promise<void> | undefined;
 
-  /** @param connectTimeoutMs how long {@link start} waits for the first attempt to end */
-  constructor(source: RedisSource, connectTimeoutMs = 2_000) {
-    this.#connectTimeoutMs = connectTimeoutMs;
+  constructor(source: RedisSource, options: RedisTransportOptions = {}) {
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
     this.#clients = makeClients(source);
-    const { options } = this.#clients.commands;
+    const ofClient = this.#clients.commands.options;
     this.mayRepeat =
-      options.autoResendUnfulfilledCommands !== false && options.maxRetriesPerRequest !== 0;
+      ofClient.autoResendUnfulfilledCommands !== false && ofClient.maxRetriesPerRequest !== 0;
     const events = {
       up: () => this.#linkUp(),
       down: (reason: string, refused: boolean) => {
@@ -62,6 +75,7 @@ export class RedisTransport implements Transport {
       up: () => this.#gate.connected(),
       down: (reason: string, refused: boolean) => {
         this.#gate.lost();
+        this.#sender.lost(reason);
         events.down(reason, refused);
       },
     };
@@ -69,8 +83,7 @@ export class RedisTransport implements Transport {
     this.#subscriber = new RedisLink(this.#clients.subscriber, events, true);
     this.#clients.subscriber.on('messageBuffer', this.#onMessage);
     this.#checks = new RedisChecks(this.#clients);
-    const downReason = (): string | undefined =>
-      this.#commands.isUp ? this.#gate.reason : this.#commands.reason;
+    const downReason = (): string | undefined => this.#commands.downReason ?? this.#gate.reason;
     this.leases = new RedisLeases({
       client: this.#clients.commands,
       // A client of the app's adds its prefix to keys by itself.
@@ -78,7 +91,7 @@ export class RedisTransport implements Transport {
       downReason,
       onReadOnly: () => this.#leaveReplica(),
     });
-    this.#sender = new RedisSender(this.#clients, downReason);
+    this.#sender = new RedisSender({ ...options, clients: this.#clients, downReason });
     this.logs = new RedisLogs({
       clients: this.#clients,
       sender: this.#sender,
@@ -117,17 +130,23 @@ export class RedisTransport implements Transport {
     return { refusals, warnings: this.#gate.warnings };
   }
 
-  async publish(channel: string, bytes: Buffer): Promise<void> {
-    await this.publishAndCount(channel, bytes);
+  publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
+    return this.publishAndCount(channel, bytes, sending) as Promise<unknown> as Promise<void>;
   }
 
   /** A node of a Redis Cluster knows its own subscribers only: too few is no harm. */
-  publishAndCount(channel: string, bytes: Buffer): Promise<number> {
-    return this.#sender.send(
-      bytes.length,
-      () => this.#clients.commands.publish(this.#clients.prefix + channel, bytes),
-      notTaken,
-    );
+  publishAndCount(channel: string, bytes: Buffer, sending?: Sending): Promise<number> {
+    const { commands, prefix } = this.#clients;
+    const command = (): Promise<number> => commands.publish(prefix + channel, bytes);
+    return this.#sender.send({ length: bytes.length, command, failed: notTaken }, sending);
+  }
+
+  get waiting(): Waits {
+    return this.#sender.waiting;
+  }
+
+  drain(timeoutMs: number): Promise<void> {
+    return this.#sender.drain(timeoutMs);
   }
 
   flush(): void {
@@ -153,6 +172,7 @@ export class RedisTransport implements Transport {
 
   async #close(): Promise<void> {
     this.#events = undefined;
+    await this.#sender.drain(CLOSE_DRAIN_MS);
     this.#gate.lost();
     this.logs.close();
     this.#clients.subscriber.off('messageBuffer', this.#onMessage);
@@ -161,6 +181,7 @@ export class RedisTransport implements Transport {
       this.#subscriber.end(CLOSE_GRACE_MS),
       this.#clients.ownsCommands ? this.#commands.end(CLOSE_GRACE_MS) : undefined,
     ]);
+    this.#sender.close();
   }
 
   readonly #onMessage = (channel: Buffer, bytes: Buffer): void => {
@@ -199,6 +220,7 @@ export class RedisTransport implements Transport {
   }
 
   #linkUp(): void {
+    this.#sender.resume();
     if (this.#isOpen) this.#events?.up();
   }
 
