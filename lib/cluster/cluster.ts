@@ -92,7 +92,7 @@ export class Cluster {
     this.#capability = new CapabilityCheck({
       ...parts,
       link,
-      needs: needsOf(parts.history.length > 0),
+      needs: needsOf(parts.history),
       timeoutMs: commandTimeoutMs,
     });
     const { subscriptions } = link;

@@ -78,8 +78,11 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** What a cluster may need of the other side, besides messages: {@link Leases}, and each of the calls of {@link Logs}. */
-export type Need = 'leases' | 'append' | 'compare' | 'read';
+/**
+ * What a cluster may need of the other side, besides messages: {@link Leases}, and of {@link Logs} `append`, `append` with
+ * `replicaTimeoutMs`, `tops`, `read` and `lineage`.
+ */
+export type Need = 'leases' | 'append' | 'replicate' | 'compare' | 'read' | 'identify';
 
 export interface Capability {
   readonly refusals: readonly Refusal[];

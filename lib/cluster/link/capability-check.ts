@@ -1,6 +1,7 @@
 import { oneLine } from '../../errors/quote.js';
 import { settledWithin } from '../../timing/deadline.js';
 import type { Capability, Need, Refusal, Transport } from '../../transport/transport.js';
+import type { HistoryRule } from '../continuity/history-rules.js';
 import type { BackplaneLogger } from '../logger.js';
 import type { Link } from './link.js';
 
@@ -18,11 +19,14 @@ const WITHOUT: Readonly<Record<Need, string>> = {
     'instances do not know of each other (count(), fetchSockets(), emitWithAck(), socketsJoin(), socketsLeave(), ' +
     'disconnectSockets(), instances() and requests to servers fail, or reach this instance only)',
   append: 'no message enters a room with history (emit() loses it, publish() rejects)',
+  replicate: 'publish() to rooms with durability "replicated" rejects',
   compare: 'nobody who joins a room with history gets its messages',
   read: 'messages that are missing in a room with history stay missing (history() rejects)',
+  identify:
+    'another Redis at the same address, if no connection is cut, is noticed only when rooms with history are compared',
 };
 
-const NEEDS_OF_HISTORY: readonly Need[] = ['append', 'compare', 'read'];
+const NEEDS_OF_HISTORY: readonly Need[] = ['append', 'compare', 'read', 'identify'];
 
 /**
  * When the link has come up, and each time that it is back, perhaps on another server: asks whether Redis would do what is needed,
@@ -70,9 +74,11 @@ export class CapabilityCheck {
   }
 }
 
-/** What a cluster needs, with histories or without. */
-export function needsOf(hasHistory: boolean): readonly Need[] {
-  return hasHistory ? ['leases', ...NEEDS_OF_HISTORY] : ['leases'];
+/** What a cluster with these rules needs. */
+export function needsOf(rules: readonly Pick<HistoryRule, 'durability'>[]): readonly Need[] {
+  if (rules.length === 0) return ['leases'];
+  const isReplicated = rules.some(({ durability }) => durability === 'replicated');
+  return ['leases', ...NEEDS_OF_HISTORY, ...(isReplicated ? (['replicate'] as const) : [])];
 }
 
 function lineFor(refusals: readonly Refusal[]): string {

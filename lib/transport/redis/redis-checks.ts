@@ -5,13 +5,18 @@ import type { RedisClients } from './redis-clients.js';
 import { isRefusal } from './redis-misconfiguration.js';
 import { type RefusedCommand, RedisScript } from './redis-script.js';
 import { adviceFor } from './refusal-advice.js';
-import { CHANGES_NOTHING, checkedCommands, type CheckPlace } from './scripts/checked-commands.js';
+import {
+  CHANGES_NOTHING,
+  checkedCommands,
+  type CheckPlace,
+  type ScriptNeed,
+} from './scripts/checked-commands.js';
 import { LEASES } from './scripts/leases.js';
 import { LOG_APPEND } from './scripts/log-append.js';
 import { LOG_READ } from './scripts/log-read.js';
 import { LOG_TOPS } from './scripts/log-tops.js';
 
-const SCRIPTS: Readonly<Record<Need, string>> = {
+const SCRIPTS: Readonly<Record<ScriptNeed, string>> = {
   leases: LEASES,
   append: LOG_APPEND,
   compare: LOG_TOPS,
@@ -23,11 +28,13 @@ const PASSING = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN)\b/;
 
 /** Asks Redis whether it would carry out the scripts, each of their commands for itself, and changes nothing. */
 export class RedisChecks {
-  readonly #scripts: Readonly<Record<Need, RedisScript>>;
+  readonly #commands: Redis;
+  readonly #scripts: Readonly<Record<ScriptNeed, RedisScript>>;
   readonly #keyPrefix: string;
   readonly #channelPrefix: string;
 
   constructor({ commands, ownsCommands, prefix }: RedisClients) {
+    this.#commands = commands;
     this.#scripts = scriptsOn(commands);
     this.#channelPrefix = prefix;
     // A client of the app's adds its prefix to keys by itself.
@@ -44,12 +51,9 @@ export class RedisChecks {
 
   async #check(need: Need, channel: string): Promise<Refusal[]> {
     const place = this.#placeOf(channel);
-    const keys = need === 'leases' ? [place.own] : [place.log, place.meta, place.once];
     const seen = { prefix: this.#channelPrefix, channel };
     try {
-      // By its text at first, by its hash then: two rights.
-      await this.#scripts[need].check(keys, []);
-      const refused = await this.#scripts[need].check(keys, checkedCommands(need, place));
+      const refused = await this.#refusedOf(need, place);
       return [...byWords(refused)].map(([words, commands]) => ({
         need,
         reason: `${words} (${commands.join(', ')})`,
@@ -60,6 +64,18 @@ export class RedisChecks {
       if (!isRefusal(error as Error) || PASSING.test(message)) throw error;
       return [{ need, reason: message, fix: adviceFor(message, ['EVAL', 'EVALSHA'], seen) }];
     }
+  }
+
+  async #refusedOf(need: Need, place: CheckPlace): Promise<readonly RefusedCommand[]> {
+    if (need === 'identify') return refusedOf({ INFO: this.#commands.info('server') });
+    if (need === 'replicate') {
+      const wait = this.#commands.wait(0, 1);
+      return refusedOf({ PEXPIRE: this.#commands.pexpire(place.once, 1), WAIT: wait });
+    }
+    const keys = need === 'leases' ? [place.own] : [place.log, place.meta, place.once];
+    // By its text at first, by its hash then: two rights.
+    await this.#scripts[need].check(keys, []);
+    return this.#scripts[need].check(keys, checkedCommands(need, place));
   }
 
   #placeOf(channel: string): CheckPlace {
@@ -74,12 +90,26 @@ export class RedisChecks {
   }
 }
 
-function scriptsOn(client: Redis): Record<Need, RedisScript> {
+/** Of commands that are asked for outside of scripts. Rejects where one was not answered. */
+async function refusedOf(asked: Record<string, Promise<unknown>>): Promise<RefusedCommand[]> {
+  const answered = Object.entries(asked).map(([command, answer]) =>
+    answer.then(
+      () => [],
+      (error: Error) => {
+        if (!isRefusal(error)) throw error;
+        return [{ command, words: error.message }];
+      },
+    ),
+  );
+  return (await Promise.all(answered)).flat();
+}
+
+function scriptsOn(client: Redis): Record<ScriptNeed, RedisScript> {
   const entries = Object.entries(SCRIPTS).map(([need, text]) => [
     need,
     new RedisScript(client, text),
   ]);
-  return Object.fromEntries(entries) as Record<Need, RedisScript>;
+  return Object.fromEntries(entries) as Record<ScriptNeed, RedisScript>;
 }
 
 function byWords(refused: readonly RefusedCommand[]): Map<string, string[]> {

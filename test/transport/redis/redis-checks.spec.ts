@@ -4,6 +4,7 @@ import { RedisChecks } from '../../../lib/transport/redis/redis-checks.js';
 import {
   checkedCommands,
   type CheckPlace,
+  type ScriptNeed,
 } from '../../../lib/transport/redis/scripts/checked-commands.js';
 import { LEASES } from '../../../lib/transport/redis/scripts/leases.js';
 import { LOG_APPEND } from '../../../lib/transport/redis/scripts/log-append.js';
@@ -14,9 +15,10 @@ import { describeOnRedis, uniqueKey } from '../../integration/fixtures/backends.
 import { closeAfterEach } from '../../support/cleanup.js';
 import { RedisServer } from '../../support/redis-server.js';
 
-const NEEDS: readonly Need[] = ['leases', 'append', 'compare', 'read'];
+const NEEDS: readonly ScriptNeed[] = ['leases', 'append', 'compare', 'read'];
+const ALL: readonly Need[] = [...NEEDS, 'replicate', 'identify'];
 const PLACE: CheckPlace = { log: 'l', meta: 'm', once: 'o', own: 's', channel: 'c' };
-const namesOf = (need: Need) => checkedCommands(need, PLACE).map(([name]) => name);
+const namesOf = (need: ScriptNeed) => checkedCommands(need, PLACE).map(([name]) => name);
 
 describeOnRedis('A check of what Redis permits', (redis) => {
   const track = closeAfterEach();
@@ -57,7 +59,7 @@ describeOnRedis('A check of what Redis permits', (redis) => {
 
   it('finds nothing where all is permitted, and changes nothing', async () => {
     const before = [await changes(), await operator.dbsize()];
-    expect(await check()).toEqual([]);
+    expect(await check(ALL)).toEqual([]);
     expect([await changes(), await operator.dbsize()]).toEqual(before);
   });
 
@@ -85,6 +87,21 @@ describeOnRedis('A check of what Redis permits', (redis) => {
       }
     },
   );
+
+  it.each([
+    ['replicate', 'wait'],
+    ['replicate', 'pexpire'],
+    ['identify', 'info'],
+  ] as const)('names, for %s, %s where it is not permitted', async (need, right) => {
+    await operator.call('ACL', 'SETUSER', 'checked', `-${right}`);
+    expect(await check([need])).toEqual([
+      {
+        need,
+        reason: expect.stringMatching(new RegExp(`^NOPERM .*\\(${right.toUpperCase()}\\)$`)),
+        fix: expect.stringContaining(`+${right}.`),
+      },
+    ]);
+  });
 
   it('names several commands with the same words once', async () => {
     await operator.call('ACL', 'SETUSER', 'checked', '-xadd', '-set');

@@ -1,6 +1,9 @@
 import type { Need } from '../../transport.js';
 import type { CheckedCommand } from './check.js';
 
+/** The needs that a script serves. */
+export type ScriptNeed = Exclude<Need, 'replicate' | 'identify'>;
+
 /** The keys and the channel that a check stays within. */
 export interface CheckPlace {
   readonly log: string;
@@ -19,7 +22,7 @@ export const CHANGES_NOTHING = /wrong number of arg|must be greater than 0-0/i;
  * script has written, it lets everything pass.
  */
 export function checkedCommands(
-  need: Need,
+  need: ScriptNeed,
   { log, meta, once, own, channel }: CheckPlace,
 ): readonly CheckedCommand[] {
   const look: CheckedCommand[] = [
