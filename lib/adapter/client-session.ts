@@ -197,7 +197,14 @@ export class ClientSession implements Session {
   }
 
   #dispatch(data: RawData, binary: boolean): void {
-    this.#context.dispatcher.dispatch(this.#socket, this.#bound, data, binary);
+    const { dispatcher, log } = this.#context;
+    try {
+      dispatcher.dispatch(this.#socket, this.#bound, data, binary);
+    } catch (error) {
+      // A fault of the adapter's own: a client must not end the process with it.
+      log.error('message', 'A message of a client could not be handled', error);
+      this.#socket.raw.close(INTERNAL_ERROR_CODE, 'internal error');
+    }
   }
 
   #trackConnectionHook(gateway: string, scoped: boolean, hook: Promise<void>): void {

@@ -5,7 +5,7 @@ import type { ThrottledLog } from '../cluster/throttled-log.js';
 import type { ClientMessage, MessageParser } from './adapter.options.js';
 import { defaultMessageParser } from './message-parser.js';
 
-/** What is left of a message that nests deeper than it may: as much as an answer to it needs. */
+/** Stands for a message that nests too deep, and keeps as much of it as an answer needs. */
 export class TooDeepMessage {
   constructor(
     readonly event?: unknown,
@@ -29,7 +29,9 @@ export class MessageReader {
     this.#options = options;
   }
 
-  /** Undefined for what is no message. Never throws, whatever a client sends and a parser returns. */
+  /**
+   * Undefined for what is no message. Never throws, whatever a client sends and a parser returns.
+   */
   read(data: RawData, binary: boolean): ClientMessage | TooDeepMessage | undefined {
     const parser = this.#options.parser();
     return parser === defaultMessageParser

@@ -3,19 +3,20 @@ import { types } from 'node:util';
 import { describe, messageOf } from '../errors/quote.js';
 
 /**
- * A depth at which `JSON.stringify` never fails for lack of stack. V8 fails from some 4,000 levels on, sooner where it is
- * called deep in the stack, or where more is wrapped around the value.
+ * A depth at which `JSON.stringify` never fails for lack of stack. V8 fails from some 4,000 levels
+ * on, sooner where it is called deep in the stack, or where more is wrapped around the value.
  */
 export const SAFE_DEPTH = 1_000;
 
-/** More objects than that are not looked at: who makes them as they are read would never come to an end. */
+/** More objects than that are not looked at: a value may make new ones whenever it is read. */
 const MAX_OBJECTS = 4_000_000;
 
 /**
  * The value as JSON.
  *
  * @param what begins the error's message: "The answer"
- * @throws TypeError for what JSON cannot hold: a function, a symbol, undefined, a BigInt, a cycle, thousands of levels
+ * @throws TypeError for what JSON cannot hold: a function, a symbol, undefined, a BigInt, a cycle,
+ * thousands of levels
  */
 export function jsonText(what: string, value: unknown): string {
   let text: string | undefined;
@@ -34,7 +35,10 @@ export function jsonText(what: string, value: unknown): string {
   return text;
 }
 
-/** The value as JSON that can be wrapped and encoded again anywhere; undefined for what JSON cannot hold so. */
+/**
+ * The value as JSON that can be wrapped and encoded again anywhere; undefined for what JSON cannot
+ * hold so.
+ */
 export function safeJsonText(value: unknown): string | undefined {
   try {
     const text = JSON.stringify(value) as string | undefined;
@@ -44,9 +48,13 @@ export function safeJsonText(value: unknown): string | undefined {
   }
 }
 
-/** Whether a JSON text nests arrays and objects deeper than so many levels. Of text that is no JSON: as far as it is JSON. */
+/**
+ * Whether a JSON text nests arrays and objects deeper than so many levels. Of text that is no JSON:
+ * as far as it is JSON.
+ */
 export function isTextDeeperThan(text: string, levels: number): boolean {
-  // Each level takes two characters, one of which opens it. To count those is many times faster than to parse.
+  // Each level takes two characters, one of which opens it. To count those is many times faster
+  // than to parse.
   if (text.length < 2 * (levels + 1) || !opensMoreThan(levels, text)) return false;
   let depth = 0;
   for (let at = nextBracket(text, 0); at !== -1; at = nextBracket(text, at + 1)) {
@@ -70,8 +78,9 @@ export function outlineOf(text: string): string {
 }
 
 /**
- * Whether a value nests objects (lists, maps and sets among them) deeper than so many levels. Level by level and each object
- * once a level, so that cycles and parts that occur many times end it. Never throws, whatever getters and proxies do.
+ * Whether a value nests objects (lists, maps and sets among them) deeper than so many levels. Level
+ * by level and each object once a level, so that cycles and parts that occur many times end it.
+ * Never throws, whatever getters and proxies do.
  */
 export function isValueDeeperThan(value: unknown, levels: number): boolean {
   if (!isContainer(value)) return false;
@@ -106,7 +115,10 @@ function opensMoreThan(levels: number, text: string): boolean {
   return false;
 }
 
-/** The next bracket or brace that is not in a string, from a place that is not in a string; -1 if there is none. */
+/**
+ * The next bracket or brace that is not in a string, from a place that is not in a string; -1 if
+ * there is none.
+ */
 function nextBracket(text: string, from: number): number {
   let inString = false;
   for (let at = from; at < text.length; at++) {

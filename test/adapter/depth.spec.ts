@@ -1,5 +1,5 @@
 import assert from 'node:assert';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   Ack,
   ConnectedSocket,
@@ -14,6 +14,7 @@ import {
   type RedisBackplaneOptions,
 } from 'nestjs-redis-backplane';
 import { Observable, of } from 'rxjs';
+import { Dispatcher } from '../../lib/adapter/dispatcher.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { bootApp } from '../support/nest-app.js';
 import { guardProcess } from '../support/process-guard.js';
@@ -74,6 +75,9 @@ class Gateway {
   pretends() {
     return {
       lift: () => {},
+      pipe() {
+        return this;
+      },
       subscribe: () => {
         throw new Error('it cannot be subscribed to');
       },
@@ -195,7 +199,7 @@ describe('The depth of what clients send', () => {
     const bystander = track(new RunningEcho(await connect()));
     const frame = `{"event":"take","id":1,"data":${'['.repeat(1_000_000)}`;
     for (let i = 0; i < 10; i++) client.send(frame);
-    // What ends too early is no message, whatever it says.
+    // The others end too early to be messages.
     client.send(`{"event":"take","data":${lists(500_000)},"id":2}`);
     expect(await client.next()).toEqual({ id: 2, error: tooDeep });
     await bystander.stop();
@@ -344,6 +348,22 @@ describe('What JSON cannot hold', () => {
       client.sendEvent('excepts', name, name);
       expect(await client.next()).toEqual({ id: name, error: INTERNAL_ERROR });
     }
+  });
+
+  it('and a fault in the handling of a message: that client goes, and nobody else', async () => {
+    const { app, client } = await boot();
+    const bystander = track(new RunningEcho(track(await WsClient.connect(app.url()))));
+    const { dispatch: original } = Dispatcher.prototype;
+    const dispatch = jest.spyOn(Dispatcher.prototype, 'dispatch');
+    dispatch.mockImplementation(function (this: Dispatcher, ...given) {
+      if (given[3]) throw new Error('a fault');
+      original.apply(this, given);
+    });
+    client.send(Buffer.from('{}'));
+    expect(await client.awaitClose()).toMatchObject({ code: 1011 });
+    await bystander.stop();
+    dispatch.mockRestore();
+    expect(app.log.matching(/^ERROR.*could not be handled: a fault/)).toHaveLength(1);
   });
 
   it('and what cannot be subscribed to', async () => {

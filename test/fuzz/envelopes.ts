@@ -17,8 +17,9 @@ export interface EnvelopeWorld {
 }
 
 /**
- * The bytes of one envelope after another, each somehow odd: of every kind, with fields that are deep, long or of another
- * type, lengths that lie, and changed bytes. They address a room that nobody is in.
+ * The bytes of one envelope after another, each somehow odd: of every kind, with fields that are
+ * deep, long or of another type, lengths that lie, and changed bytes. They address a room that
+ * nobody is in.
  */
 export function oddEnvelope(random: Random, world: EnvelopeWorld): Buffer {
   const kind = random.pick(KINDS);

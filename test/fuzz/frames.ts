@@ -1,7 +1,7 @@
 import type { Random } from '../support/random.js';
 import { mutated, oddJson } from './json-mutants.js';
 
-/** What the gateway of `fuzz-app.ts` listens to, and what it does not. */
+/** Events of the gateway in `fuzz-app.ts`, and others. */
 const EVENTS = [
   'echo',
   'give',
@@ -21,8 +21,8 @@ const EVENTS = [
 ];
 
 /**
- * One client frame after another, each somehow odd: valid ones with members that are deep, long or of another kind, and
- * such ones with changed bytes.
+ * One client frame after another, each somehow odd: valid ones with members that are deep, long or
+ * of another kind, and such ones with changed bytes.
  * @param questions ids of questions that the client was asked
  */
 export function oddFrame(random: Random, questions: readonly unknown[]): Buffer {

@@ -15,6 +15,7 @@ import {
   type RedisBackplaneModuleOptions,
 } from 'nestjs-redis-backplane';
 import { of } from 'rxjs';
+import { withDeadline } from '../support/deadline.js';
 import { type BootedApp, bootApp } from '../support/nest-app.js';
 
 /** Does with what a client sends whatever an app may do. */
@@ -91,14 +92,20 @@ export class FuzzGateway {
   }
 }
 
-/** Counts the backplane's own warnings and errors, and keeps none: what is kept would look like a leak. */
+/**
+ * Counts the backplane's own warnings and errors, and keeps none: what is kept would look like a
+ * leak.
+ */
 export class LineCounter implements LoggerService {
   lines = 0;
+  /** Errors that the last guard caught: each is a fault of the backplane's. */
+  faults = 0;
   log(): void {}
   debug(): void {}
   verbose(): void {}
   error(...parts: unknown[]): void {
     if (/^(Redis)?Backplane/.test(String(parts.at(-1)))) this.lines++;
+    if (/could not be (handled|read)/.test(String(parts[0]))) this.faults++;
   }
   warn(...parts: unknown[]): void {
     this.error(...parts);
@@ -106,6 +113,15 @@ export class LineCounter implements LoggerService {
   fatal(...parts: unknown[]): void {
     this.error(...parts);
   }
+}
+
+/** A process that was hit does not close well, and what is wrong is known by then. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+/** Closes all of them, or gives up. */
+export async function closeAll(parts: readonly { close(): Promise<unknown> }[]): Promise<void> {
+  const closed = Promise.allSettled(parts.map((part) => part.close()));
+  await withDeadline(closed, 'everything to close', CLOSE_TIMEOUT_MS).catch(() => {});
 }
 
 export interface FuzzApp {

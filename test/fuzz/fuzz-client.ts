@@ -7,7 +7,10 @@ import type { Random } from '../support/random.js';
 const MARK_TIMEOUT_MS = 60_000;
 const KEPT_QUESTIONS = 20;
 
-/** A client that keeps nothing of what it gets, but the ids of its last questions, and comes back when it is sent away. */
+/**
+ * A client that keeps nothing of what it gets, but the ids of its last questions, and comes back
+ * when it is sent away.
+ */
 export class FuzzClient {
   /** Of the last questions that it was asked. */
   readonly questions: unknown[] = [];
@@ -34,7 +37,10 @@ export class FuzzClient {
     } else socket.send(frame, { binary });
   }
 
-  /** Resolves when the server has answered a request behind all that was sent; connects anew where it was sent away. */
+  /**
+   * Resolves when the server has answered a request behind all that was sent; connects anew where
+   * it was sent away.
+   */
   async settle(): Promise<void> {
     for (;;) {
       const socket = await this.#connected();

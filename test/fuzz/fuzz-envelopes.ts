@@ -3,7 +3,7 @@ import { heapUsed } from '../integration/fixtures/heap.js';
 import { Random } from '../support/random.js';
 import { RedisServer } from '../support/redis-process.js';
 import { type EnvelopeWorld, oddEnvelope } from './envelopes.js';
-import { bootFuzzApp, type FuzzApp, LineCounter } from './fuzz-app.js';
+import { bootFuzzApp, closeAll, type FuzzApp, LineCounter } from './fuzz-app.js';
 import { FuzzClient } from './fuzz-client.js';
 import type { FuzzOptions, FuzzReport } from './fuzz-frames.js';
 
@@ -12,9 +12,9 @@ const BATCH = 200;
 const QUESTIONS = 5;
 
 /**
- * Publishes odd envelopes on each channel of two instances, through a real Redis, while one of them asks the other. After
- * each batch a client has to get an answer, and each question has to end. Whether the process survives is for the caller
- * to see.
+ * Publishes odd envelopes on each channel of two instances, through a real Redis, while one of them
+ * asks the other. After each batch a client has to get an answer, and each question has to end.
+ * Whether the process survives is for the caller to see.
  */
 export async function fuzzEnvelopes({ seed, count }: FuzzOptions): Promise<FuzzReport> {
   const begun = performance.now();
@@ -53,6 +53,7 @@ export async function fuzzEnvelopes({ seed, count }: FuzzOptions): Promise<FuzzR
     return {
       grownBytes: heapUsed() - before,
       lines: log.lines,
+      faults: log.faults,
       seconds: (performance.now() - begun) / 1_000,
       figures: {
         envelopes: count,
@@ -63,13 +64,15 @@ export async function fuzzEnvelopes({ seed, count }: FuzzOptions): Promise<FuzzR
       },
     };
   } finally {
-    await Promise.all(clients.map((client) => client.close()));
-    await Promise.all(apps.map(({ booted }) => booted.close()));
+    await closeAll(clients);
+    await closeAll(apps.map(({ booted }) => booted));
     await redis.stop();
   }
 }
 
-/** Questions that forged answers may find. What they resolve with is not to be trusted; that they end is. */
+/**
+ * Questions that forged answers may find. Their results may be forged, but each of them has to end.
+ */
 function ask({ server }: FuzzApp, random: Random): Promise<unknown>[] {
   const audience = server.timeout(50);
   const ways = [

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { MessageParser } from 'nestjs-redis-backplane';
 import { heapUsed } from '../integration/fixtures/heap.js';
 import { Random } from '../support/random.js';
-import { bootFuzzApp, LineCounter } from './fuzz-app.js';
+import { bootFuzzApp, closeAll, LineCounter } from './fuzz-app.js';
 import { FuzzClient } from './fuzz-client.js';
 import { oddFrame } from './frames.js';
 
@@ -12,10 +12,12 @@ export interface FuzzOptions {
 }
 
 export interface FuzzReport {
-  /** What the heap holds more at the end than after the first quarter. */
+  /** The growth of the heap from the first quarter to the end. */
   readonly grownBytes: number;
   /** Warnings and errors in the log. */
   readonly lines: number;
+  /** Errors that only the last guard caught. */
+  readonly faults: number;
   readonly seconds: number;
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -43,7 +45,10 @@ function cycle(): unknown {
   return value;
 }
 
-/** An app's parser: JSON, in which now and then a value is none that JSON holds, and now and then the message itself. */
+/**
+ * An app's parser: JSON, in which now and then a value is none that JSON holds, and now and then
+ * the message itself.
+ */
 function oddParser(random: Random): MessageParser {
   return (data: string | Buffer) => {
     const message = JSON.parse(data.toString()) as Record<string, unknown>;
@@ -57,8 +62,9 @@ function oddParser(random: Random): MessageParser {
 }
 
 /**
- * Sends odd frames to three instances of one cluster: as apps are by default, with any depth allowed, and with a parser of
- * their own. After each batch every client has to get an answer. Whether the process survives is for the caller to see.
+ * Sends odd frames to three instances of one cluster: as apps are by default, with any depth
+ * allowed, and with a parser of their own. After each batch every client has to get an answer.
+ * Whether the process survives is for the caller to see.
  */
 export async function fuzzFrames({ seed, count }: FuzzOptions): Promise<FuzzReport> {
   const begun = performance.now();
@@ -89,6 +95,7 @@ export async function fuzzFrames({ seed, count }: FuzzOptions): Promise<FuzzRepo
     return {
       grownBytes: heapUsed() - before,
       lines: log.lines,
+      faults: log.faults,
       seconds: (performance.now() - begun) / 1_000,
       figures: {
         frames: count,
@@ -98,8 +105,8 @@ export async function fuzzFrames({ seed, count }: FuzzOptions): Promise<FuzzRepo
       },
     };
   } finally {
-    await Promise.all(clients.map((client) => client.close()));
-    await Promise.all(apps.map(({ booted }) => booted.close()));
+    await closeAll(clients);
+    await closeAll(apps.map(({ booted }) => booted));
   }
 }
 

@@ -4,12 +4,14 @@ import { guardProcess } from '../support/process-guard.js';
 import { fuzzEnvelopes } from './fuzz-envelopes.js';
 import { fuzzFrames, type FuzzReport } from './fuzz-frames.js';
 
-// The short form of `npm run test:fuzz`, which sends 200,000 of each. To play a bad seed again, give it there.
+// The short form of `npm run test:fuzz`, which sends 200,000 of each. To play a bad seed again,
+// give it there.
 const seed = Date.now() % 1_000_000;
 const MIB = 1024 * 1024;
 
 /** Few lines, as they are throttled by kind; and a heap that does not grow. */
-function expectCalm({ grownBytes, lines }: FuzzReport): void {
+function expectCalm({ grownBytes, lines, faults }: FuzzReport): void {
+  expect(faults).toBe(0);
   expect(grownBytes).toBeLessThan(16 * MIB);
   expect(lines).toBeLessThan(60);
 }

@@ -45,8 +45,9 @@ export function oddJson(random: Random): string {
   }
 }
 
-/** Mostly few; now and then tens of thousands. */
+/** Mostly few; now and then tens of thousands, and more than `maxPayloadBytes` allows. */
 function sizeOf(random: Random): number {
+  if (random.chance(0.000_2)) return 200_000;
   return random.chance(0.01) ? random.between(1_000, 40_000) : random.between(0, 30);
 }
 

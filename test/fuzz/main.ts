@@ -9,7 +9,7 @@ const HELP = `npm run test:fuzz -- [options]
   --frames n      how many odd frames of clients (default 200000)
   --envelopes n   how many odd envelopes of other instances (default 200000)
 `;
-/** What the heap may hold more at the end than after the first quarter. */
+/** The most that the heap may grow from the first quarter to the end. */
 const MAX_GROWN_BYTES = 16 * 1024 * 1024;
 /** Lines in the log are throttled by kind: one a minute. */
 const MAX_LINES_A_MINUTE = 60;
@@ -24,7 +24,8 @@ const { values } = parseArgs({
 });
 
 if (values.help) process.stdout.write(HELP);
-else process.exitCode = await main();
+// A part that did not close after an error must not keep the process.
+else process.exit(await main());
 
 async function main(): Promise<number> {
   const seed = whole('seed', values.seed ?? String(Date.now() % 1_000_000));
@@ -49,10 +50,13 @@ async function play(
 ): Promise<boolean> {
   if (options.count === 0) return true;
   try {
-    const { grownBytes, lines, seconds, figures } = await fuzz(options);
+    const { grownBytes, lines, faults, seconds, figures } = await fuzz(options);
     const grown = (grownBytes / 1024 / 1024).toFixed(1);
     say(`${what}: ${JSON.stringify(figures)}`);
-    say(`${what}: ${seconds.toFixed(0)} s, heap grown by ${grown} MiB, ${lines} lines in the log`);
+    say(
+      `${what}: ${seconds.toFixed(0)} s, heap grown by ${grown} MiB, ${lines} lines in the log, ${faults} faults`,
+    );
+    if (faults > 0) return false;
     return grownBytes < MAX_GROWN_BYTES && lines < MAX_LINES_A_MINUTE * Math.ceil(seconds / 60);
   } catch (error) {
     say(`${what}: BROKEN OFF: ${shown(error)}`);

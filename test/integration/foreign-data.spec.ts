@@ -14,7 +14,7 @@ const lists = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels
 const cycle: unknown[] = [];
 cycle.push(cycle);
 
-/** What JSON cannot hold, as an app's parser may make it of what a client sends. */
+/** Values that JSON cannot hold, as an app's parser may make them of what a client sends. */
 const ODD: Record<string, () => unknown> = {
   bigint: () => 1n,
   cycle: () => cycle,
@@ -72,7 +72,10 @@ describeOnEach('What others sent, encoded again', (backend) => {
   };
 
   describe('as the answer of one client of many', () => {
-    /** Asks from elsewhere, has one client answer badly and the others well; resolves with all answers. */
+    /**
+     * Asks from elsewhere, has one client answer badly and the others well; resolves with all
+     * answers.
+     */
     async function ask(options: Partial<RedisBackplaneModuleOptions>, bad: (id: string) => string) {
       const { a, b } = await boot(options);
       const peers: Peer[] = [];

@@ -8,8 +8,8 @@ export interface DoneMessage {
   /** Named connections of this instance that there are not. */
   readonly unknown: readonly string[];
   /**
-   * Of `join`: who would have been in too many rooms, each with its limit, and is in none of them. Left out where there is
-   * nobody.
+   * Of `join`: who would have been in too many rooms, each with its limit, and is in none of them.
+   * Left out where there is nobody.
    */
   readonly refused?: readonly Refused[];
 }
@@ -37,8 +37,8 @@ export interface AnswersMessage {
 }
 
 /*
- * Messages of other instances' answers, as they come out of JSON: of whatever form. One that is not intelligible makes the
- * instance's answer a lost one, and costs the answers of the others nothing.
+ * Messages of other instances' answers, as they come out of JSON: of whatever form. One that is not
+ * intelligible makes the instance's answer a lost one, and costs the answers of the others nothing.
  */
 
 /** @throws TypeError for anything else */

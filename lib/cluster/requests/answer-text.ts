@@ -3,8 +3,8 @@ import { jsonText } from '../json.js';
 import type { AnswersMessage } from './answer-messages.js';
 
 /**
- * A message of an answer as JSON. Clients' answers are written one by one where JSON cannot hold all of them, so that one of
- * them costs no other.
+ * A message of an answer as JSON. Clients' answers are written one by one where JSON cannot hold
+ * all of them, so that one of them costs no other.
  *
  * @throws TypeError for what JSON cannot hold of anything else
  */
@@ -18,7 +18,7 @@ export function answerText(message: unknown): string {
   }
 }
 
-/** What a handler of a server event returned. */
+/** The return value of a handler of a server event. */
 function isReturned(message: unknown): message is { data: unknown } {
   return isObject(message) && 'data' in message && message.data !== undefined;
 }
@@ -31,7 +31,9 @@ function isObject(message: unknown): message is object {
   return typeof message === 'object' && message !== null;
 }
 
-/** Put together from texts: a level more around an answer that JSON can just hold would be too much. */
+/**
+ * Put together from texts: a level more around an answer that JSON can just hold would be too much.
+ */
 function answersText({ answers, ...others }: AnswersMessage): string {
   const texts = answers.map(
     ([id, answer]) => `[${JSON.stringify(id)},${clientAnswerText(answer)}]`,

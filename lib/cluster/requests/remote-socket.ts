@@ -66,7 +66,8 @@ export class RemoteSocket<Events extends object = AnyEvents> {
     const timeoutMs = timeoutCallOption('request()', options.timeoutMs);
     const { answers, missing } = await this.#verbs(timeoutMs).emitWithAck(event, data);
     this.#assertComplete(missing);
-    const answer = answers[0]!;
+    const [answer] = answers;
+    if (!answer) throw new NoSuchConnectionError(this.id);
     if ('error' in answer) throw new ClientAnswerError(answer.error);
     return answer.data;
   }

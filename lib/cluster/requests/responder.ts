@@ -158,7 +158,10 @@ function describe({ id, userId, rooms, data }: Connection): FetchedMessage['sock
   return { id, userId, rooms: [...rooms], data: copyOf(data) };
 }
 
-/** As far as JSON can hold it: what an app keeps on a connection need not be meant for others. Costs a field no other. */
+/**
+ * As far as JSON can hold it: what an app keeps on a connection need not be meant for others. Costs
+ * a field no other.
+ */
 function copyOf(data: unknown): unknown {
   const text = safeJsonText(data);
   if (text !== undefined) return JSON.parse(text) as unknown;

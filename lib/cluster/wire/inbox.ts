@@ -35,17 +35,27 @@ export class Inbox {
 
   /** Never throws, whatever the bytes are. */
   receive(channel: string, bytes: Buffer): void {
-    if (isLogEntry(bytes) && this.#options.entries(channel, bytes)) return;
-    const envelope = decodeEnvelope(bytes);
-    if (envelope && this.#options.isOwn(envelope.origin)) return;
-    const reader = envelope && this.#readers.get(envelope.kind);
-    if (envelope && reader?.(envelope, channel)) return;
-    this.#options.counters.malformed++;
-    this.#options.log.warn(
+    const { counters, log } = this.#options;
+    try {
+      if (this.#isRead(channel, bytes)) return;
+    } catch (error) {
+      // A fault of a reader: whoever publishes in this Redis must not end the process with it.
+      log.error('unread', 'A message from Redis could not be read', error);
+    }
+    counters.malformed++;
+    log.warn(
       'malformed',
       () =>
         `Dropped a message of ${bytes.length} bytes on ${quote(channel)} that is no envelope of this version. ` +
         'Does something else publish there? Give each app its own "eventKeys".',
     );
+  }
+
+  #isRead(channel: string, bytes: Buffer): boolean {
+    if (isLogEntry(bytes) && this.#options.entries(channel, bytes)) return true;
+    const envelope = decodeEnvelope(bytes);
+    if (!envelope) return false;
+    if (this.#options.isOwn(envelope.origin)) return true;
+    return this.#readers.get(envelope.kind)?.(envelope, channel) ?? false;
   }
 }
