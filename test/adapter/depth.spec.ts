@@ -353,11 +353,11 @@ describe('What JSON cannot hold', () => {
   it('and a fault in the handling of a message: that client goes, and nobody else', async () => {
     const { app, client } = await boot();
     const bystander = track(new RunningEcho(track(await WsClient.connect(app.url()))));
-    const { dispatch: original } = Dispatcher.prototype;
+    const original = Object.getOwnPropertyDescriptor(Dispatcher.prototype, 'dispatch')!;
     const dispatch = jest.spyOn(Dispatcher.prototype, 'dispatch');
     dispatch.mockImplementation(function (this: Dispatcher, ...given) {
       if (given[3]) throw new Error('a fault');
-      original.apply(this, given);
+      (original.value as Dispatcher['dispatch']).apply(this, given);
     });
     client.send(Buffer.from('{}'));
     expect(await client.awaitClose()).toMatchObject({ code: 1011 });

@@ -31,8 +31,9 @@ export const EnvelopeKind = {
   request: 3,
   answer: 4,
   announcement: 5,
+  // 6 is an entry of a log: `log-entry.ts`.
   /** Of an asker, for more of an answer. */
-  allowance: 6,
+  allowance: 7,
 } as const;
 export type EnvelopeKind = (typeof EnvelopeKind)[keyof typeof EnvelopeKind];
 

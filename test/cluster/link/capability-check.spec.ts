@@ -7,13 +7,21 @@ import { FakeLogger } from '../fake-logger.js';
 const NO_EVAL: Omit<Refusal, 'need'> = { reason: 'NOPERM eval', fix: 'Give it.' };
 
 describe('The check of what is permitted', () => {
-  function set(found: Capability | Promise<never> = { refusals: [], warnings: [] }) {
+  type Found = Capability | Promise<never>;
+  type Listener = (status: BackplaneStatus) => void;
+
+  function set(found: Found = { refusals: [], warnings: [] }) {
     const logger = new FakeLogger();
-    let listener = (_: BackplaneStatus): void => {};
-    const stage = {
+    let listener: Listener = () => {};
+    const stage: {
+      logger: FakeLogger;
+      found: Found;
+      asked: (readonly Need[])[];
+      become: (status: BackplaneStatus) => Promise<void>;
+    } = {
       logger,
-      found: found as Capability | Promise<never>,
-      asked: [] as (readonly Need[])[],
+      found,
+      asked: [],
       become: (status: BackplaneStatus) => {
         listener(status);
         return check.settled();
