@@ -33,6 +33,8 @@ function options({
   const given: RedisBackplaneOptions = {
     redis: { ...redis },
     perMessageDeflate: deflate,
+    // One client joins thousands in the scenarios of rooms, as it may with the others.
+    limits: { rooms: false },
     authenticate: (request) => {
       const id = userOf(request.url);
       return id === undefined ? null : { id };

@@ -121,6 +121,8 @@ export interface TransportEvents {
    * @param refused the reason is an answer of the other side: it is there, and does not let us in
    */
   down(reason: string, refused?: boolean): void;
+  /** The connection stands, and nothing has been answered for the time that answers may take, though some are waited for. */
+  silent?(reason: string): void;
 }
 
 /**

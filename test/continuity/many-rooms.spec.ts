@@ -22,6 +22,7 @@ describeWithRedis(`${ROOMS.toLocaleString('en')} rooms with a history on one ins
     const redis = track(await RedisServer.start());
     const proxy = track(await RedisProxy.start(redis.port));
     const options = {
+      limits: { rooms: false as const },
       eventKeys: ownKey(),
       history: [{ rooms: '*', size: 10, ttlMs: 300_000 }],
     };

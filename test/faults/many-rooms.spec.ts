@@ -33,7 +33,7 @@ describeWithRedis(`${ROOMS.toLocaleString('en')} rooms on one instance`, () => {
   it('are all subscribed again within seconds, and other clients of Redis notice nothing', async () => {
     const redis = track(await RedisServer.start({ args: SLOWLOG }));
     const [eventKey] = ownKey() as [string];
-    const options = { redis: redis.url, eventKeys: eventKey };
+    const options = { limits: { rooms: false as const }, redis: redis.url, eventKeys: eventKey };
     const a = track(await Instance.boot(options));
     const b = track(await Instance.boot(options, a.log));
     await Promise.all([a.awaitStatus('ready'), b.awaitStatus('ready')]);

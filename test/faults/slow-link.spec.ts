@@ -20,7 +20,8 @@ describeWithRedis('A link to Redis that is slow, and nothing else', () => {
   const boot = async () => {
     const redis = track(await RedisServer.start());
     const proxy = track(await TcpProxy.start(redis.port));
-    const options = { eventKeys: ownKey(), commandTimeoutMs: COMMAND_TIMEOUT_MS };
+    const limits = { rooms: false } as const;
+    const options = { eventKeys: ownKey(), commandTimeoutMs: COMMAND_TIMEOUT_MS, limits };
     const a = track(
       await Instance.boot({ ...options, redis: { host: '127.0.0.1', port: proxy.port } }),
     );

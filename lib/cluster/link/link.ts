@@ -105,6 +105,10 @@ export class Link {
         this.#lost(reason);
         if (refused) this.#tellWhyItLasts(reason);
       },
+      silent: (words: string) => {
+        // Otherwise it is being restored already.
+        if (this.#status === 'ready') this.#fail(oneLine(words));
+      },
     };
     const open = await this.#transport.start(events, this.#options.checkPlaces);
     if (open) await this.#settled(commandTimeoutMs * 2);

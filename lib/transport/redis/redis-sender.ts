@@ -29,6 +29,8 @@ export interface RedisSenderOptions {
   readonly bufferBytes?: number;
   /** A Redis that answers nothing for so long is taken for lost. Default 2,000. */
   readonly answerTimeoutMs?: number;
+  /** Called when it is, once until it answers. */
+  readonly onSilent?: (reason: string) => void;
 }
 
 /** What is to be sent. */
@@ -97,7 +99,11 @@ export class RedisSender {
     this.#downReason = options.downReason;
     this.#bufferBytes = bufferBytes;
     this.#answerTimeoutMs = answerTimeoutMs;
-    this.#watch = new ReplyWatch(answerTimeoutMs, () => this.lost(this.#silentReason()));
+    this.#watch = new ReplyWatch(answerTimeoutMs, () => {
+      const reason = this.#silentReason();
+      this.lost(reason);
+      options.onSilent?.(`Redis is silent: ${reason}`);
+    });
   }
 
   /** What waits, and what it takes of `redisBufferBytes`. */

@@ -91,7 +91,8 @@ export class RedisTransport implements Transport {
       downReason,
       onReadOnly: () => this.#leaveReplica(),
     });
-    this.#sender = new RedisSender({ ...options, clients: this.#clients, downReason });
+    const onSilent = (reason: string): void => this.#events?.silent?.(reason);
+    this.#sender = new RedisSender({ ...options, clients: this.#clients, downReason, onSilent });
     this.logs = new RedisLogs({
       clients: this.#clients,
       sender: this.#sender,
