@@ -331,7 +331,9 @@ describe('What JSON cannot hold', () => {
         expect(await client.next()).toEqual({ id: 1, error: INTERNAL_ERROR });
         client.sendEvent(event, name);
         expect(await client.next()).toEqual({ event: 'exception', data: INTERNAL_ERROR });
-        expect(app.log.matching(/^ERROR.*handler.* failed.*(JSON|return)/).length).toBeGreaterThan(0);
+        expect(app.log.matching(/^ERROR.*handler.* failed.*(JSON|return)/).length).toBeGreaterThan(
+          0,
+        );
       },
     );
 
