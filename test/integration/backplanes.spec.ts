@@ -134,8 +134,8 @@ describeOnRedis('Backplanes of an app', (redis) => {
     });
     // The gateways' order is Nest's affair.
     expect(log.matching('Hub "').sort()).toEqual([
-      'LOG [RedisBackplaneAdapter] Hub "/chat" at path /chat',
-      'LOG [RedisBackplaneAdapter] Hub "by name" at path /named',
+      'LOG [RedisBackplaneAdapter] Hub "/chat" at path "/chat"',
+      'LOG [RedisBackplaneAdapter] Hub "by name" at path "/named"',
     ]);
     expect(apps.serverOf(app, Named)).toMatchObject({ hub: 'by name', path: '/named' });
   });

@@ -169,18 +169,23 @@ describeWithBoth('the history of the demo, in a browser', () => {
     BROWSER_TIMEOUT_MS,
   );
 
-  test('what is said twice under one id, to any worker, is said once', async () => {
-    const chat = `${url.replace('http', 'ws')}/chat`;
-    const clients = [track(await WsClient.connect(chat)), track(await WsClient.connect(chat))];
+  test('what a user says twice under one id, to any worker, is said once', async () => {
+    const chat = `${url.replace('http', 'ws')}/chat?name=`;
+    const connect = async (name: string) => track(await WsClient.connect(chat + name));
+    const clients = [await connect('Ada'), await connect('Ada'), await connect('Ben')];
     const again = { id: 'a-message-of-a-page', room: 'twice', text: 'Once' };
     const duplicates: unknown[] = [];
     for (const client of clients) {
       await client.request('join', { room: 'twice' });
       duplicates.push(await client.request('say', again));
     }
-    expect(duplicates).toEqual([{ duplicate: false }, { duplicate: true }]);
+    // Ben's message is another one, though he took Ada's id.
+    expect(duplicates).toEqual([{ duplicate: false }, { duplicate: true }, { duplicate: false }]);
     const { past } = await clients[0]!.request<{ past: Past<Said> }>('join', { room: 'twice' });
-    expect(past.messages.map(({ text }) => text)).toEqual(['Once']);
+    expect(past.messages.map(({ text, user }) => [user.name, text])).toEqual([
+      ['Ada', 'Once'],
+      ['Ben', 'Once'],
+    ]);
   });
 
   test(

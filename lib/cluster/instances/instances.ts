@@ -109,6 +109,11 @@ export class Instances {
     return this.#roll.all();
   }
 
+  /** How many others are just leaving: they are not asked any more, and may still hear what is sent. */
+  get leaving(): number {
+    return this.#roll.leaving;
+  }
+
   /** Since this instance's lease was last renewed; undefined before the first time. */
   get leaseAgeMs(): number | undefined {
     return this.#lease.ageMs;

@@ -65,6 +65,13 @@ export class Roll {
     return [...this.#present.values()].filter(isStaying).map(({ record }) => record);
   }
 
+  /** How many have given up their lease and not said goodbye yet: they may still hear what is sent. */
+  get leaving(): number {
+    let count = 0;
+    for (const entry of this.#present.values()) if (!isStaying(entry)) count++;
+    return count;
+  }
+
   has(id: string): boolean {
     return this.#present.has(id);
   }

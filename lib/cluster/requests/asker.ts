@@ -263,9 +263,9 @@ export class Asker {
 
   /** How many have heard a question besides those that are asked. */
   #unlistedOn(channel: string, heard: number | undefined, asked: number): number {
-    const { link, requests } = this.#options;
+    const { link, requests, instances } = this.#options;
     const own = link.subscriptions.has(channel) ? 1 : 0;
-    return requests.unlisted.among(channel, heard, asked + own);
+    return requests.unlisted.among(channel, heard, asked + own + instances.leaving);
   }
 
   /** Whoever is in no list and does not answer soon may be no instance. */

@@ -49,7 +49,7 @@ describe('a linear test of an expression', () => {
         fc.array(text, { minLength: 1, maxLength: 6 }),
         (of, by, texts) => {
           // With `u`, V8 finds it between the halves of a character, too, where no place is.
-          fc.pre(!(by.includes('u') && of.includes('\\B')));
+          fc.pre(!(by.includes('u') && /\\B|\(\?!/.test(of)));
           const expression = new RegExp(of, by);
           const test = linearTest(expression);
           for (const one of texts) expect([one, test(one)]).toEqual([one, expression.test(one)]);
