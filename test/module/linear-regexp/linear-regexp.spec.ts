@@ -40,6 +40,18 @@ const text = fc.string({
 });
 const flags = fc.subarray(['i', 'm', 's', 'u']).map((all) => all.join(''));
 
+/** With `u`, V8 also looks between the halves of a character, where the standard knows no place. */
+function isFound(of: string, by: string, text: string): boolean {
+  if (!by.includes('u')) return new RegExp(of, by).test(text);
+  const places = [0];
+  for (const character of text) places.push(places.at(-1)! + character.length);
+  return places.some((place) => {
+    const here = new RegExp(of, `${by}y`);
+    here.lastIndex = place;
+    return here.test(text);
+  });
+}
+
 describe('a linear test of an expression', () => {
   it('finds what JavaScript finds', () => {
     fc.assert(
@@ -48,11 +60,8 @@ describe('a linear test of an expression', () => {
         flags,
         fc.array(text, { minLength: 1, maxLength: 6 }),
         (of, by, texts) => {
-          // With `u`, V8 finds it between the halves of a character, too, where no place is.
-          fc.pre(!(by.includes('u') && /\\B|\(\?!/.test(of)));
-          const expression = new RegExp(of, by);
-          const test = linearTest(expression);
-          for (const one of texts) expect([one, test(one)]).toEqual([one, expression.test(one)]);
+          const test = linearTest(new RegExp(of, by));
+          for (const one of texts) expect([one, test(one)]).toEqual([one, isFound(of, by, one)]);
         },
       ),
       { numRuns: 3_000 },
