@@ -29,7 +29,16 @@ export class RawLogs {
    */
   async append(rooms: readonly string[], bytes: Buffer, unheard = false): Promise<void> {
     const pipeline = this.#redis.pipeline();
-    for (const room of rooms) pipeline.evalsha(...this.#call(channelOf(room), bytes, unheard));
+    const before = new Map<string, string>();
+    for (const room of rooms) {
+      const channel = channelOf(room);
+      const once = this.#nextOnce(channel);
+      const keys = [`log:${channel}`, `top:${channel}`, once, '{backplane}:data'];
+      // As the package does while the append before is not answered.
+      if (before.has(channel)) keys.push(before.get(channel)!);
+      before.set(channel, once);
+      pipeline.evalsha(this.#sha, keys.length, ...keys, ...this.#args(channel, bytes, unheard));
+    }
     for (const [error] of (await pipeline.exec())!) if (error) throw error;
   }
 
@@ -40,17 +49,16 @@ export class RawLogs {
     return offsets.reduce((sum, offset) => sum + Number(offset), 0);
   }
 
-  #call(
-    channel: string,
-    bytes: Buffer,
-    unheard: boolean,
-  ): [sha: string, keyCount: number, ...rest: (string | number | Buffer)[]] {
+  #nextOnce(channel: string): string {
     const id = `the-bench-itself.${++this.#lastId}`;
+    return `once:${channel}:${id}:${id.length}`;
+  }
+
+  #args(channel: string, bytes: Buffer, unheard: boolean): (string | number | Buffer)[] {
     const name = this.#lastId.toString(36).padStart(8, '0');
-    const keys = [`log:${channel}`, `top:${channel}`, `once:${channel}:${id}:${id.length}`];
     const heardOn = unheard ? 'nobody' : channel;
     const limits = [HISTORY.size, HISTORY.ttlMs, META_TTL_MS, ONCE_TTL_MS];
-    return [this.#sha, keys.length, ...keys, heardOn, 'PUBLISH', name, name, ...limits, bytes];
+    return [heardOn, 'PUBLISH', name, name, ...limits, bytes];
   }
 }
 

@@ -74,10 +74,9 @@ export class LoggedBroadcasts {
         if (split.logged.length === 0) return live.publish(target, modifiers, frame);
         const ms = modifiers.timeoutMs ?? commandTimeoutMs;
         const sending = { id, waits: queue, timeoutMs: queue ? undefined : ms, awaited: true };
-        return publishedBy(
-          this.#append(hub, split.logged, modifiers, frame, sending),
-          split.live && live.publish(split.live, modifiers, frame),
-        );
+        const appends = this.#append(hub, split.logged, modifiers, frame, sending);
+        if (!split.live) return publishedBy(appends);
+        return publishedBy(appends, live.publish(split.live, modifiers, frame));
       },
     };
   }
@@ -121,7 +120,7 @@ export class LoggedBroadcasts {
     else counters.published++;
     onAppended(append.channel);
     if (appended.unheard !== undefined) onUnheard(appended.unheard);
-    return { ...appended, duplicate };
+    return duplicate === appended.duplicate ? appended : { ...appended, duplicate };
   }
 
   #appendOf(
@@ -133,24 +132,24 @@ export class LoggedBroadcasts {
   ): Append {
     const { channels, commandTimeoutMs, idempotencyTtlMs } = this.#options;
     const ownId = sending.id === undefined;
-    return {
+    const append = {
       channel: channels.group(hub, kind, name),
       id,
       bytes,
       limits: rule,
       idempotencyTtlMs: ownId ? Math.min(OWN_ID_TTL_MS, idempotencyTtlMs) : idempotencyTtlMs,
-      ...(sending.awaited && rule.durability === 'replicated'
-        ? { replicaTimeoutMs: replicaTimeoutMs(sending.timeoutMs ?? commandTimeoutMs) }
-        : {}),
     };
+    if (!sending.awaited || rule.durability !== 'replicated') return append;
+    const timeoutMs = sending.timeoutMs ?? commandTimeoutMs;
+    return { ...append, replicaTimeoutMs: replicaTimeoutMs(timeoutMs) };
   }
 }
 
 async function publishedBy(
   appends: Promise<readonly Appended[]>,
-  live: Promise<unknown> | undefined,
+  live?: Promise<unknown>,
 ): Promise<Published> {
-  const [appended] = await Promise.all([appends, live]);
+  const appended = live ? (await Promise.all([appends, live]))[0] : await appends;
   const { epoch, offset } = appended[0]!;
   return { epoch, offset, duplicate: appended.every(({ duplicate }) => duplicate) };
 }

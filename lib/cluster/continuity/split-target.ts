@@ -36,6 +36,7 @@ interface Named {
  */
 export function splitTarget(target: Target, rules: HistoryRules): SplitTarget {
   if (target.everyone) return splitEveryone(target, rules);
+  if (isOneGroup(target)) return splitOneGroup(target, rules);
   const [rooms, liveRooms] = byRule('room', target.rooms, rules);
   const [users, liveUsers] = byRule('user', target.users, rules);
   if (rooms.length + users.length === 0) return { logged: [], live: target };
@@ -62,6 +63,19 @@ function splitEveryone(target: Target, rules: HistoryRules): SplitTarget {
   const rule = rules.ruleFor('all', '');
   if (!rule) return { logged: [], live: target };
   return { logged: [{ kind: 'all', name: '', rule, target }], live: undefined };
+}
+
+function isOneGroup({ rooms, users, connections }: Target): boolean {
+  return rooms.length + users.length === 1 && connections.length === 0;
+}
+
+/** Most messages go to one room or user: nothing of their target has to be copied. */
+function splitOneGroup(target: Target, rules: HistoryRules): SplitTarget {
+  const kind = target.rooms.length === 1 ? 'room' : 'user';
+  const name = (target.rooms[0] ?? target.users[0])!;
+  const rule = rules.ruleFor(kind, name);
+  if (!rule) return { logged: [], live: target };
+  return { logged: [{ kind, name, rule, target }], live: undefined };
 }
 
 /** Those with a history, and those without. */

@@ -12,11 +12,12 @@ export interface AppendCall {
   readonly send: (command: () => Promise<unknown>) => Promise<unknown>;
 }
 
-interface Pending extends AppendCall {
+interface Pending {
+  readonly call: AppendCall;
   /** In the order of the calls, within its log. */
   readonly number: number;
-  resolve(answer: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -80,48 +81,48 @@ class Lane {
 
   add(call: AppendCall): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const pending = { ...call, number: ++this.#lastNumber, resolve, reject };
+      const pending = { call, number: ++this.#lastNumber, resolve, reject };
       if (this.#isUnaware(pending)) reject(this.#failure!);
       else if (this.#again.length > 0) this.#held.push(pending);
       else this.#send(pending);
     });
   }
 
-  #send(call: Pending): void {
+  #send(pending: Pending): void {
     this.#underWay++;
-    call
-      .send(() => this.#leave(call))
+    pending.call
+      .send(() => this.#leave(pending))
       .then(
         (answer) => {
-          if (answer === FORGOTTEN || answer === BEHIND) this.#sendAgain(call);
-          else call.resolve(answer);
-          this.#settled(call);
+          if (answer === FORGOTTEN || answer === BEHIND) this.#sendAgain(pending);
+          else pending.resolve(answer);
+          this.#settled(pending);
         },
         (error: Error) => {
           if (!this.#isFinal(error)) this.#failed(error);
-          call.reject(error);
-          this.#settled(call);
+          pending.reject(error);
+          this.#settled(pending);
         },
       );
   }
 
   /** It may have waited for its turn: what has been learned meanwhile counts. */
-  #leave(call: Pending): Promise<unknown> {
-    if (this.#again.length > 0 || this.#isUnaware(call)) return Promise.resolve(BEHIND);
+  #leave(pending: Pending): Promise<unknown> {
+    if (this.#again.length > 0 || this.#isUnaware(pending)) return Promise.resolve(BEHIND);
     const before = this.#last;
-    this.#last = call;
-    const keys = before ? [...call.keys, before.keys[2]] : call.keys;
-    return this.#script.call(keys, call.args);
+    this.#last = pending;
+    const { keys, args } = pending.call;
+    return this.#script.call(before ? [...keys, before.call.keys[2]] : keys, args);
   }
 
-  #sendAgain(call: Pending): void {
-    if (this.#isUnaware(call)) call.reject(this.#failure!);
-    else this.#again.push(call);
+  #sendAgain(pending: Pending): void {
+    if (this.#isUnaware(pending)) pending.reject(this.#failure!);
+    else this.#again.push(pending);
   }
 
-  #settled(call: Pending): void {
+  #settled(pending: Pending): void {
     this.#underWay--;
-    if (this.#last === call) this.#last = undefined;
+    if (this.#last === pending) this.#last = undefined;
     if (this.#underWay > 0) return;
     for (const one of [...this.#again.splice(0), ...this.#held.splice(0)]) {
       if (this.#isUnaware(one)) one.reject(this.#failure!);

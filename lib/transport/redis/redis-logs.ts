@@ -203,7 +203,8 @@ export class RedisLogs implements Logs {
 
   /** Names the data that Redis has; in the slot of the channel, and the same for all channels with its hash tag. */
   #dataKey(channel: string): string {
-    return `${this.#keyPrefix}${/^\{[^}]+\}/.exec(channel)?.[0] ?? channel}:data`;
+    const end = channel.startsWith('{') ? channel.indexOf('}') : -1;
+    return `${this.#keyPrefix}${end > 1 ? channel.slice(0, end + 1) : channel}:data`;
   }
 
   #byDataKey(channels: readonly string[]): Map<string, string[]> {

@@ -69,27 +69,23 @@ export class RedisScript {
   }
 
   /** As {@link run}, but made once: resolves with {@link FORGOTTEN} where Redis did not know the script. */
-  async call(keys: readonly string[], args: ScriptArgs): Promise<unknown> {
-    const { stream } = this.#client;
-    const isTaught = this.#taughtOn === stream;
+  call(keys: readonly string[], args: ScriptArgs): Promise<unknown> {
+    const client = this.#client;
+    const isTaught = this.#taughtOn === client.stream;
     if (!isTaught) {
-      this.#taughtOn = stream;
+      this.#taughtOn = client.stream;
       this.#lessons++;
     }
     const lesson = this.#lessons;
-    try {
-      const answer = isTaught
-        ? await this.#client.evalshaBuffer(this.#sha, keys.length, ...keys, ...args)
-        : await this.#client.evalBuffer(this.#text, keys.length, ...keys, ...args);
-      return this.#client.options.stringNumbers ? withNumbers(answer) : answer;
-    } catch (error) {
-      if (isForgotten(error as Error)) {
-        // Unless it has been sent since.
-        if (lesson === this.#lessons) this.#taughtOn = undefined;
-        return FORGOTTEN;
-      }
-      throw this.#named(error as Error);
-    }
+    const answer = isTaught
+      ? client.evalshaBuffer(this.#sha, keys.length, ...keys, ...args)
+      : client.evalBuffer(this.#text, keys.length, ...keys, ...args);
+    return answer.then(client.options.stringNumbers ? withNumbers : undefined, (error: Error) => {
+      if (!isForgotten(error)) throw this.#named(error);
+      // Unless it has been sent since.
+      if (lesson === this.#lessons) this.#taughtOn = undefined;
+      return FORGOTTEN;
+    });
   }
 
   /** Redis says on which line of the script it met what it says; whoever reads it needs the command that stands there. */

@@ -1,4 +1,5 @@
 import { LOG_TOP } from './log-top.js';
+import { NOW_MS } from './now-ms.js';
 import { REFUSAL } from './refusal.js';
 
 /**
@@ -9,49 +10,53 @@ import { REFUSAL } from './refusal.js';
  * Redis does not roll a script back, and may refuse any single command of it (a missing right, a renamed command). So all that
  * can be undone comes first, and XADD, which cannot, last: an id that a stream has had, it never takes again. The first write
  * is one that Redis refuses when it is out of memory: later ones of a script it lets pass.
+ *
+ * Lua makes its functions anew at each call, which takes longer than some commands. So those that only the beginning of a log
+ * needs are made there.
  */
-export const LOG_APPEND = `${LOG_TOP}${REFUSAL}
+export const LOG_APPEND = `${NOW_MS}${REFUSAL}
 local log, meta, once, data, before = unpack(KEYS)
 local channel, publish, candidate, tag, size, ttl, metaTtl, onceTtl, bytes = unpack(ARGV)
 local known = redis.call('GET', once)
 if known and known ~= '' then return {known:sub(1, 8), tonumber(known:sub(9)), 1} end
 if before and (redis.call('GET', before) or '') == '' then return 0 end
-local now, refused = nowMs(), nil
-
-local function try(command, ...)
-  if refused then return end
-  local answer = redis.pcall(command, ...)
-  refused = refusal(command, answer)
-  return answer
-end
+local now = nowMs()
 
 local function write(epoch, top, topTag)
   local offset = top + 1
   local previousTag = topTag == '' and ('\\0'):rep(8) or topTag
   local frame = struct.pack('>BBHc8I8I8c8c8', 1, 6, 0, epoch, offset, now, tag, previousTag) .. bytes
   redis.call('HSET', meta, 'e', epoch, 's', offset, 't', tag)
-  local lives = try('PEXPIRE', log, ttl)
-  local left = try('PTTL', meta)
-  if not refused and left < metaTtl / 2 then try('PEXPIRE', meta, metaTtl) end
-  try('SET', once, epoch .. offset, 'PX', onceTtl)
-  try('XADD', log, 'MAXLEN', size, offset .. '-0', 'f', frame)
+  local lives = redis.pcall('PEXPIRE', log, ttl)
+  local left = redis.pcall('PTTL', meta)
+  local kept = redis.pcall('SET', once, epoch .. offset, 'PX', onceTtl)
+  local refused = refusal('PEXPIRE', lives) or refusal('PTTL', left) or refusal('SET', kept)
+  if not refused and left < metaTtl / 2 then
+    refused = refusal('PEXPIRE', redis.pcall('PEXPIRE', meta, metaTtl))
+  end
+  if not refused then
+    refused = refusal('XADD', redis.pcall('XADD', log, 'MAXLEN', size, offset .. '-0', 'f', frame))
+  end
   if refused then
     redis.call('HSET', meta, 'e', epoch, 's', top, 't', topTag)
     redis.pcall('SET', once, '', 'PX', 1)
-    return
+    return nil, nil, refused
   end
   if lives == 0 then redis.pcall('PEXPIRE', log, ttl) end
   return offset, frame
 end
 
-local epoch, top, topTag = topOf(log, meta, data, candidate)
-local offset, frame = write(epoch, top, topTag)
+local epoch, top, topTag = unpack(redis.call('HMGET', meta, 'e', 's', 't'))
+if not epoch then
+  ${LOG_TOP}
+  epoch, top, topTag = topOf(log, meta, data, candidate)
+end
+local offset, frame, refused = write(epoch, top, topTag)
 if refused and refused.err:find('equal or smaller', 1, true) then
   -- The stream is ahead of its meta, by a hand that was not ours. It would take nothing more.
-  refused = nil
   redis.call('DEL', log)
   epoch = candidate
-  offset, frame = write(epoch, 0, '')
+  offset, frame, refused = write(epoch, 0, '')
 end
 if refused then return refused end
 local unheard = refusal(publish, redis.pcall(publish, channel, frame))
