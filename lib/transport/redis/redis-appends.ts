@@ -64,7 +64,7 @@ class Lane {
   #underWay = 0;
   /** The last one sent, while it is under way. */
   #last: Pending | undefined;
-  /** Had no effect, and are to be sent again, in the order of the calls: these, */
+  /** Had no effect, and are to be sent again, in the order of the calls (they got here in another): these, */
   readonly #again: Pending[] = [];
   /** and those that were made since the first of them was known. */
   readonly #held: Pending[] = [];
@@ -124,7 +124,8 @@ class Lane {
     this.#underWay--;
     if (this.#last === pending) this.#last = undefined;
     if (this.#underWay > 0) return;
-    for (const one of [...this.#again.splice(0), ...this.#held.splice(0)]) {
+    const again = this.#again.splice(0).sort((one, other) => one.number - other.number);
+    for (const one of [...again, ...this.#held.splice(0)]) {
       if (this.#isUnaware(one)) one.reject(this.#failure!);
       else this.#send(one);
     }

@@ -69,6 +69,21 @@ describeOnRedis('Appends to the logs of Redis', (redis) => {
     expect(await numbersIn(recorder, channel)).toEqual(upTo(100));
   });
 
+  it('are not overtaken by those that wait for their turn behind them', async () => {
+    const recorder = await start();
+    const { client } = recorder;
+    const channel = uniqueKey();
+    const send = sendTo(recorder, channel);
+    await Promise.all(send(0, 1));
+    void client.script('FLUSH');
+    const sent = send(1, 400);
+    // The answers to the first let others leave before those to the next are here.
+    void client.blpop(uniqueKey(), 0.1);
+    sent.push(...send(401, 4_600));
+    await Promise.all(sent);
+    expect(await numbersIn(recorder, channel)).toEqual(upTo(5_001));
+  });
+
   it('of other logs do not wait for that', async () => {
     const recorder = await start();
     const { client } = recorder;
