@@ -1,21 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { Limit } from '../../../lib/transport/redis/limit.js';
 import type { BackplaneStats } from 'nestjs-redis-backplane';
 import { withDeadline } from '../../support/deadline.js';
-import { killWhenOrphaned } from '../../support/kill-when-orphaned.js';
+import { ForkedProgram, starts } from '../../support/forked-program.js';
 import type { Acknowledgement } from '../verdict/verify-log.js';
 import { HUB } from './names.js';
 import type { InstanceOptions, Order, Report } from './protocol.js';
 
-const program = fileURLToPath(new URL('./instance.ts', import.meta.url));
-const typescript = new URL('../../support/register-typescript.mjs', import.meta.url).href;
+const program = new URL('./instance.ts', import.meta.url);
 const START_DEADLINE_MS = 120_000;
-/** A process that starts compiles all of the library: many at once only hinder each other. */
-const STARTS_AT_ONCE = 2;
 const FINISH_DEADLINE_MS = 90_000;
-
-const starts = new Limit(STARTS_AT_ONCE);
 
 export interface Finished {
   readonly emitted: readonly string[];
@@ -31,12 +23,7 @@ export class InstanceProcess {
   }
 
   static async #start(options: InstanceOptions, env: NodeJS.ProcessEnv): Promise<InstanceProcess> {
-    const child = fork(program, {
-      execArgv: ['--import', typescript, '--disable-warning=ExperimentalWarning'],
-      env: { ...process.env, ...env, INSTANCE: JSON.stringify(options) },
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    const instance = new InstanceProcess(options.name, child);
+    const instance = new InstanceProcess(options, env);
     try {
       await withDeadline(instance.#listening, `${options.name} to listen`, START_DEADLINE_MS);
     } catch (error) {
@@ -48,31 +35,21 @@ export class InstanceProcess {
 
   readonly name: string;
   readonly acknowledgements: Acknowledgement[] = [];
-  readonly exited: Promise<void>;
   #port = 0;
-  #alive = true;
-  readonly #child: ChildProcess;
-  readonly #listening: Promise<void>;
+  readonly #program: ForkedProgram<Order, Report>;
+  readonly #listening: Promise<unknown>;
   readonly #finished: Promise<Finished>;
 
-  private constructor(name: string, child: ChildProcess) {
-    this.name = name;
-    this.#child = child;
-    const watchdog = killWhenOrphaned(child.pid!);
-    this.exited = new Promise((resolve) =>
-      child.once('exit', () => {
-        this.#alive = false;
-        watchdog.kill('SIGKILL');
-        resolve();
-      }),
+  private constructor(options: InstanceOptions, env: NodeJS.ProcessEnv) {
+    this.name = options.name;
+    this.#program = new ForkedProgram<Order, Report>(
+      options.name,
+      program,
+      { ...env, INSTANCE: JSON.stringify(options) },
+      (report) => this.#take(report),
     );
-    const died = this.exited.then(() => {
-      throw new Error(`The process of ${name} ended.`);
-    });
-    this.#listening = Promise.race([this.#told('listening').then(() => {}), died]);
-    this.#finished = Promise.race([this.#told('finished'), died]);
-    for (const outcome of [this.#listening, this.#finished]) outcome.catch(() => {});
-    child.on('message', (report: Report) => this.#take(report));
+    this.#listening = this.#program.told('listening');
+    this.#finished = this.#program.told('finished');
   }
 
   get url(): string {
@@ -80,11 +57,15 @@ export class InstanceProcess {
   }
 
   get alive(): boolean {
-    return this.#alive;
+    return this.#program.alive;
+  }
+
+  get exited(): Promise<void> {
+    return this.#program.exited;
   }
 
   tell(order: Order): void {
-    if (this.#alive) this.#child.send(order);
+    this.#program.tell(order);
   }
 
   /** Ends the writing; resolves when all that was written has left. */
@@ -93,10 +74,8 @@ export class InstanceProcess {
     return withDeadline(this.#finished, `${this.name} to finish`, FINISH_DEADLINE_MS);
   }
 
-  async kill(): Promise<void> {
-    this.#alive = false;
-    this.#child.kill('SIGKILL');
-    await this.exited;
+  kill(): Promise<void> {
+    return this.#program.kill();
   }
 
   dispose(): Promise<void> {
@@ -109,18 +88,5 @@ export class InstanceProcess {
     } else if (report.report === 'listening') {
       this.#port = report.port;
     }
-  }
-
-  #told<Kind extends Report['report']>(
-    kind: Kind,
-  ): Promise<Extract<Report, { readonly report: Kind }>> {
-    return new Promise((resolve) => {
-      const listen = (report: Report): void => {
-        if (report.report !== kind) return;
-        this.#child.off('message', listen);
-        resolve(report as Extract<Report, { readonly report: Kind }>);
-      };
-      this.#child.on('message', listen);
-    });
   }
 }
