@@ -27,6 +27,7 @@ export { Audience, type Published, type PublishOptions } from './cluster/audienc
 export { Backplane, type BackplaneEvents, type BackplaneStats } from './cluster/backplane.js';
 export { BackplaneHub } from './cluster/backplane-hub.js';
 export type { ContinuityLoss } from './cluster/continuity/continuity.js';
+export type { Interruption } from './cluster/live/live-rooms.js';
 export type { LossReason } from './cluster/continuity/cursor.js';
 export type { HistoryOptions, HistoryPlace } from './cluster/continuity/history-page.js';
 export type { HistoryEntry, HistoryPage } from './cluster/continuity/history-reader.js';

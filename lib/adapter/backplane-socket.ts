@@ -275,6 +275,10 @@ export class BackplaneSocket<
   }
 
   /** @internal */
+  get headroomBytes(): number {
+    return this.#writer.headroomBytes;
+  }
+
   isBehind(): boolean {
     return this.#writer.isBehind();
   }

@@ -225,6 +225,11 @@ export class FrameWriter implements BufferHolder {
     return this.#ws.bufferedAmount;
   }
 
+  /** How much can be written before half of the limit is unread; below zero where more is. */
+  get headroomBytes(): number {
+    return this.#options.bufferLimitBytes / 2 - this.#ws.bufferedAmount;
+  }
+
   /** All clients together hold too much, this one as much as any: disconnects it, or leaves it to miss what comes. */
   shed(): void {
     if (this.#options.slowClient === 'disconnect') this.#disconnect();

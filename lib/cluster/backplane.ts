@@ -6,6 +6,8 @@ import { BackplaneHub } from './backplane-hub.js';
 import { Cluster, type InstanceEvents } from './cluster.js';
 import type { Connection } from './connection.js';
 import type { ContinuityLoss } from './continuity/continuity.js';
+import { DEFAULT_LIVE, type LiveOptions } from './live/live-options.js';
+import type { Interruption } from './live/live-rooms.js';
 import type { HistoryRule } from './continuity/history-rules.js';
 import { type Counters, newCounters } from './counters.js';
 import type { AnyEvents } from './events.js';
@@ -34,12 +36,15 @@ export interface BackplaneParts {
   readonly idempotencyTtlMs?: number;
   /** What may wait for Redis, with 512 bytes for each message besides its own. Default 64 MiB. */
   readonly redisBufferBytes?: number;
+  /** For how long, and up to how many bytes, live messages are kept. Default 10,000 and 32 MiB. */
+  readonly live?: LiveOptions;
 }
 
 /** What a backplane tells its app, and with what. */
 export interface BackplaneEvents extends InstanceEvents {
   status: (status: BackplaneStatus) => void;
   continuityLost: (loss: ContinuityLoss) => void;
+  interrupted: (interruption: Interruption) => void;
 }
 
 /** What happened on an instance since its start, and what is under way. */
@@ -54,6 +59,12 @@ export interface BackplaneStats extends Readonly<Counters> {
   readonly followed: number;
   /** Messages that wait for a Redis that is away, to enter their histories. */
   readonly outbox: number;
+  /** Broadcasts without a history that wait for a Redis that is away. */
+  readonly liveWaiting: number;
+  /** Broadcasts without a history that came, and wait for others that were sent before them. */
+  readonly liveHeld: number;
+  /** For how long back other instances can ask for what this one sent; undefined while it has all. */
+  readonly liveReachMs: number | undefined;
   /** Messages that wait to leave, as Redis has not yet answered for those before them. */
   readonly waiting: number;
   /** What they take of `redisBufferBytes`. */
@@ -91,6 +102,7 @@ export class Backplane<
     history = [],
     idempotencyTtlMs = DEFAULT_IDEMPOTENCY_TTL_MS,
     redisBufferBytes = DEFAULT_BUFFER_BYTES,
+    live = DEFAULT_LIVE,
     ...parts
   }: BackplaneParts) {
     const counters = newCounters();
@@ -101,6 +113,7 @@ export class Backplane<
       history,
       idempotencyTtlMs,
       redisBufferBytes,
+      live,
     });
     super(cluster.sinkOf(DEFAULT_HUB));
     this.#cluster = cluster;
@@ -134,7 +147,8 @@ export class Backplane<
 
   /**
    * Calls the listener: at each change of {@link status}; when another instance has joined; when one has left, or its lease has
-   * lapsed (`'left'`, `'lost'`); when messages of a history were lost for the members of this instance (`continuityLost`).
+   * lapsed (`'left'`, `'lost'`); when messages were lost for the members of this instance: of a history (`continuityLost`), or without
+   * one (`interrupted`).
    * @returns the function that takes the listener off
    */
   on<Event extends keyof BackplaneEvents>(
@@ -145,10 +159,12 @@ export class Backplane<
       return this.#cluster.link.onStatus(listener as BackplaneEvents['status']);
     if (event === 'continuityLost')
       return this.#cluster.continuity.onLost(listener as BackplaneEvents['continuityLost']);
+    if (event === 'interrupted')
+      return this.#cluster.live.onInterrupted(listener as BackplaneEvents['interrupted']);
     if (event === 'instanceJoined' || event === 'instanceLeft')
       return this.#cluster.on(event, listener as InstanceEvents['instanceLeft']);
     throw new TypeError(
-      `The events of a backplane are 'status', 'instanceJoined', 'instanceLeft' and 'continuityLost', got ${describe(event)}. ` +
+      `The events of a backplane are 'status', 'instanceJoined', 'instanceLeft', 'continuityLost' and 'interrupted', got ${describe(event)}. ` +
         "Clients' messages reach gateways.",
     );
   }
@@ -181,7 +197,7 @@ export class Backplane<
 
   /** What happened on this instance since its start, in plain numbers. */
   stats(): BackplaneStats {
-    const { link, requests, openQuestions, continuity, instances, waiting } = this.#cluster;
+    const { link, requests, openQuestions, continuity, instances, live, waiting } = this.#cluster;
     return {
       ...this.counters,
       subscriptions: link.subscriptions.size,
@@ -189,6 +205,9 @@ export class Backplane<
       openQuestions,
       followed: continuity.followed,
       outbox: continuity.outbox.depth,
+      liveWaiting: live.sender.waiting,
+      liveHeld: live.held,
+      liveReachMs: live.reachMs,
       waiting: waiting.messages,
       waitingBytes: waiting.bytes,
       probeAgeMs: link.probeAgeMs,

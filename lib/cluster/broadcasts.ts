@@ -5,7 +5,7 @@ import type { Frame } from '../hub/frame.js';
 import type { Target } from '../hub/target.js';
 import { Ticket } from '../transport/ticket.js';
 import type { Sending, Transport } from '../transport/transport.js';
-import type { AudienceSink } from './audience.js';
+import type { AudienceSink, Publishing } from './audience.js';
 import type { AudienceModifiers } from './audience-modifiers.js';
 import type { ChannelNames } from './wire/channels.js';
 import type { Counters } from './counters.js';
@@ -15,10 +15,21 @@ import { encodeEnvelope, type Envelope, EnvelopeKind } from './wire/envelope.js'
 import type { Identity } from './instances/identity.js';
 import type { Link } from './link/link.js';
 import { type LiveCopy, liveCopies } from './live-copies.js';
+import type { LiveMessage } from './live/live-sender.js';
+import type { LiveRooms } from './live/live-rooms.js';
 import { RecentIds } from './recent-ids.js';
 import type { ServedHubs } from './served-hubs.js';
 import { encodeTarget } from './wire/target-codec.js';
 import type { ThrottledLog } from './throttled-log.js';
+
+/** Somebody waits for the message to leave. */
+interface LiveSending extends Sending {
+  readonly ticket: Ticket;
+  /** Also while Redis is away. */
+  readonly queue: boolean;
+}
+
+const BY_ITSELF: Publishing = { id: undefined, queue: false };
 
 const CHANNELS_OWN_TARGET = Buffer.alloc(0);
 
@@ -37,6 +48,7 @@ export interface BroadcastsOptions {
   readonly counters: Counters;
   readonly log: ThrottledLog;
   readonly commandTimeoutMs: number;
+  readonly live: LiveRooms;
 }
 
 /** The way of a message: out to the members here and to the channels of its target, and in from a channel to the members here. */
@@ -56,12 +68,13 @@ export class Broadcasts {
         if (sent.length > 0)
           (sent.length === 1 ? sent[0]! : Promise.all(sent)).catch(this.#onUnsent);
       },
-      publish: (target, modifiers, frame) => {
+      publish: (target, modifiers, frame, { queue } = BY_ITSELF) => {
         const { commandTimeoutMs, link } = this.#options;
         if (link.status === 'closed') return Promise.reject(new BackplaneClosedError());
         const ticket = new Ticket();
-        const sent = this.#send(hub, target, modifiers, frame, { ticket });
-        return this.#confirm(sent, ticket, modifiers.timeoutMs ?? commandTimeoutMs);
+        const sent = this.#send(hub, target, modifiers, frame, { ticket, queue });
+        const ms = modifiers.timeoutMs ?? (queue ? Infinity : commandTimeoutMs);
+        return this.#confirm(sent, ticket, ms);
       },
     };
   }
@@ -82,6 +95,7 @@ export class Broadcasts {
     const { counters, hubs } = this.#options;
     const route = hubs.route(channel);
     if (!route) return true;
+    if (envelope.live) return this.#options.live.receive(envelope, channel, route);
     if (envelope.mayRepeat && !this.#recent.add(`${envelope.origin}.${envelope.sequence}`)) {
       counters.repeated++;
       return true;
@@ -99,7 +113,7 @@ export class Broadcasts {
     target: Target,
     modifiers: AudienceModifiers,
     frame: Frame,
-    sending?: Sending,
+    sending?: LiveSending,
   ): Promise<void>[] {
     const { counters, hubs } = this.#options;
     counters.emitted++;
@@ -113,10 +127,11 @@ export class Broadcasts {
     target: Target,
     modifiers: AudienceModifiers,
     frame: Frame,
-    sending: Sending | undefined,
+    sending: LiveSending | undefined,
   ): Promise<void>[] {
-    const { transport, identity, channels } = this.#options;
+    const { transport, identity, channels, live } = this.#options;
     const { copies, overlap } = liveCopies(hub, target, channels, identity);
+    if (live.isOn) return this.#publishLive(copies, overlap, modifiers, frame, sending);
     const published: Promise<void>[] = [];
     let bytes: Buffer | undefined;
     let encodedFor: Target | undefined;
@@ -126,6 +141,33 @@ export class Broadcasts {
       if (!bytes || !isSame) bytes = this.#encode(copy, overlap, modifiers, frame);
       encodedFor = copy.target;
       published.push(transport.publish(copy.channel, bytes, sending));
+    }
+    return published;
+  }
+
+  /** Copies that overlap are one message on several channels; the others are messages of their own. */
+  #publishLive(
+    copies: readonly LiveCopy[],
+    overlap: boolean,
+    { volatile, compress }: AudienceModifiers,
+    { payload, binary }: Frame,
+    sending: LiveSending | undefined,
+  ): Promise<void>[] {
+    const { sender } = this.#options.live;
+    const published: Promise<void>[] = [];
+    for (const { channel, target } of copies) {
+      const message: LiveMessage = {
+        channels: overlap ? copies.map((copy) => copy.channel) : [channel],
+        binary,
+        mayRepeat: false,
+        volatile,
+        compress,
+        target: target ? encodeTarget(target) : CHANNELS_OWN_TARGET,
+        payload,
+      };
+      if (sending) published.push(sender.publish(message, sending.ticket, sending.queue));
+      else sender.emit(message);
+      if (overlap) break;
     }
     return published;
   }

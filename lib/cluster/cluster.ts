@@ -18,6 +18,8 @@ import { type InstanceInfo, infoOf } from './instances/instance-record.js';
 import { Instances, type LeaseOptions } from './instances/instances.js';
 import { CapabilityCheck, needsOf } from './link/capability-check.js';
 import { Link } from './link/link.js';
+import { LIST_MARGIN_MS, type LiveOptions } from './live/live-options.js';
+import { LiveRooms } from './live/live-rooms.js';
 import type { BackplaneLogger } from './logger.js';
 import { RequestInbox } from './requests/request-inbox.js';
 import { Requests } from './requests/requests.js';
@@ -44,6 +46,7 @@ export interface ClusterParts {
   readonly idempotencyTtlMs: number;
   /** What may wait for Redis. */
   readonly redisBufferBytes: number;
+  readonly live: LiveOptions;
 }
 
 export interface InstanceEvents {
@@ -63,6 +66,7 @@ export class Cluster {
   readonly instances: Instances;
   readonly requests: Requests;
   readonly continuity: Continuity;
+  readonly live: LiveRooms;
   readonly #parts: ClusterParts;
   readonly #log: ThrottledLog;
   readonly #channels: ChannelNames;
@@ -117,20 +121,38 @@ export class Cluster {
       continuity,
       fanOut,
       onListening,
+      maxAgeMs: parts.live.windowMs && parts.live.windowMs + LIST_MARGIN_MS,
     });
     this.#serverEvents = new ServerEvents({ channels, subscriptions, log, onChange });
     const { hubs } = this;
     this.instances = this.#makeInstances();
     const { instances } = this;
+    const onUnsent = (error: Error): void => this.#broadcasts.countUnsent(error);
     const common = { transport, link, channels, identity, hubs, commandTimeoutMs };
+    this.live = new LiveRooms({
+      ...common,
+      counters,
+      log,
+      live: parts.live,
+      known: () => instances.known(),
+      onUnsent,
+    });
+    const { live } = this;
     this.requests = new Requests({ ...common, instances });
     const { requests } = this;
     const serverEvents = this.#serverEvents;
     const responder = new Responder({ identity, hubs, serverEvents, log });
     this.#responder = responder;
-    this.#requestInbox = new RequestInbox({ transport, channels, identity, responder, counters });
-    this.#asker = new Asker({ ...common, instances, requests, responder });
-    this.#broadcasts = new Broadcasts({ ...common, counters, log });
+    this.#requestInbox = new RequestInbox({
+      transport,
+      channels,
+      identity,
+      responder,
+      counters,
+      live,
+    });
+    this.#asker = new Asker({ ...common, instances, requests, responder, live });
+    this.#broadcasts = new Broadcasts({ ...common, counters, log, live });
     this.#serverMessages = new ServerMessages(this.#asker, (error) =>
       this.#broadcasts.countUnsent(error, 'serverEvent'),
     );
@@ -189,13 +211,15 @@ export class Cluster {
   async #close(): Promise<void> {
     this.#capability.close();
     const end = performance.now() + CLOSE_DRAIN_MS;
-    await settledWithin(CLOSE_DRAIN_MS, this.continuity.outbox.drained());
+    const sent = this.link.status === 'ready' ? this.live.sender.caughtUp() : undefined;
+    await settledWithin(CLOSE_DRAIN_MS, Promise.all([this.continuity.outbox.drained(), sent]));
     await this.#parts.transport.drain(end - performance.now());
     await this.instances.close();
     this.requests.close();
     this.#responder.close();
     this.#requestInbox.close();
     this.continuity.close();
+    this.live.close();
     this.hubs.close();
     await this.link.close();
     this.#emitter.removeAllListeners();
@@ -213,6 +237,7 @@ export class Cluster {
       readers: {
         broadcast: (envelope, channel) => this.#broadcasts.receive(envelope, channel),
         request: (envelope) => this.#requestInbox.receive(envelope),
+        resend: (envelope) => this.live.receiveResend(envelope),
         allowance: (envelope) => this.#requestInbox.receiveAllowance(envelope),
         answer: (envelope) => {
           this.instances.heard(envelope.origin);
@@ -245,12 +270,18 @@ export class Cluster {
       hubs: this.hubs,
       listens: () => this.#serverEvents.hubs(),
       isAsking: (id) => this.requests.isAsking(id),
+      liveWindowMs: this.#parts.live.windowMs,
+      onRoll: () => this.live.rollCalled(),
       commandTimeoutMs,
       lease,
       logger,
       log: this.#log,
-      joined: (record) => this.#emitter.emit('instanceJoined', infoOf(record)),
+      joined: (record) => {
+        this.live.instanceJoined(record);
+        this.#emitter.emit('instanceJoined', infoOf(record));
+      },
       gone: (record, how) => {
+        this.live.instanceGone(record);
         this.requests.instanceGone(record.id, how);
         this.#emitter.emit('instanceLeft', infoOf(record), how);
       },

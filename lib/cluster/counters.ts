@@ -8,6 +8,12 @@ export interface Counters {
   received: number;
   /** Copies meant for connections of this instance. What of them was not written is in `dropped`. */
   delivered: number;
+  /** Broadcasts without a history that went again, as Redis had not said that it took them. */
+  resent: number;
+  /** Broadcasts without a history that were missed, asked for and received. */
+  recovered: number;
+  /** Broadcasts without a history that are lost for members of this instance, as far as that is known. */
+  lostBroadcasts: number;
   /** Second copies of a broadcast or of an entry of a history, dropped. */
   repeated: number;
   /** What arrived and was no envelope, dropped. */
@@ -45,6 +51,9 @@ export function newCounters(): Counters {
     unsent: 0,
     received: 0,
     delivered: 0,
+    resent: 0,
+    recovered: 0,
+    lostBroadcasts: 0,
     repeated: 0,
     malformed: 0,
     dropped: 0,

@@ -1,4 +1,5 @@
 import { Frame, type FramePlace } from '../hub/frame.js';
+import { targetOfGroup } from '../hub/target.js';
 import type { Route } from './route.js';
 import type { Envelope } from './wire/envelope.js';
 import { decodeTarget } from './wire/target-codec.js';
@@ -17,4 +18,11 @@ export function deliverEnvelope(
   if (room !== undefined) return hub.deliverToRoom(room, frame, envelope);
   if (user !== undefined) return hub.deliverToUser(user, frame, envelope);
   return undefined;
+}
+
+/** As {@link deliverEnvelope}, for a message that was sent so long ago. */
+export function deliverLate(route: Route, envelope: Envelope, ageMs: number): number | undefined {
+  const frame = new Frame(envelope.payload, envelope.binary);
+  const target = envelope.target.length > 0 ? decodeTarget(envelope.target) : targetOfGroup(route);
+  return target && route.hub.deliverAsOf(ageMs, target, frame, envelope);
 }

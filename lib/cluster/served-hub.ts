@@ -7,7 +7,7 @@ import type { ChannelNames } from './wire/channels.js';
 import type { Connection } from './connection.js';
 import type { GroupKind } from './continuity/history-rules.js';
 import type { Identity } from './instances/identity.js';
-import type { Subscriptions } from './link/subscriptions.js';
+import type { Subscription, Subscriptions } from './link/subscriptions.js';
 import { assertMayJoin } from './room-limit.js';
 import type { Route } from './route.js';
 
@@ -36,6 +36,8 @@ export interface ServedHubOptions {
   /** Where the channels with a history stand. */
   readonly continuity: ChannelFollower;
   readonly fanOut: FanOutOptions;
+  /** How old a live message may be when it comes. */
+  readonly maxAgeMs: number;
   /** The hub hears its channels now. Resolves when the other instances can know it. */
   readonly onListening: () => Promise<void>;
 }
@@ -58,7 +60,7 @@ export class ServedHub<M extends Connection = Connection> {
     const { identity } = options;
     this.name = name;
     this.#options = options;
-    this.#hub = new Hub<M>(name, options.fanOut);
+    this.#hub = new Hub<M>(name, options.fanOut, options.maxAgeMs);
     this.subscribed = Promise.all([
       this.#listenFor('all', ''),
       this.listenAs(identity.current),
@@ -112,7 +114,7 @@ export class ServedHub<M extends Connection = Connection> {
   listenAs(instanceId: string): Promise<void> {
     const { channels, subscriptions } = this.#options;
     const subscription = subscriptions.acquire(channels.instance(this.name, instanceId));
-    subscription.route = { hub: this.#hub };
+    subscription.route = this.#heardAs(subscription, { hub: this.#hub });
     return subscription.confirmed;
   }
 
@@ -185,8 +187,13 @@ export class ServedHub<M extends Connection = Connection> {
     const { channels, continuity, subscriptions } = this.#options;
     const channel = channels.group(this.name, kind, name);
     const subscription = subscriptions.acquire(channel);
-    const route = (subscription.route ??= this.#routeTo(kind, name));
+    const route = (subscription.route ??= this.#heardAs(subscription, this.#routeTo(kind, name)));
     return continuity.follow(kind, name, channel, route, subscription.confirmed);
+  }
+
+  #heardAs({ confirmed }: Subscription, route: Route): Route {
+    void confirmed.then(() => (route.heardSince = performance.now()));
+    return route;
   }
 
   #routeTo(kind: GroupKind, name: string): Route {

@@ -1,10 +1,13 @@
 import { FanOut, type FanOutOptions } from './fan-out.js';
 import type { Frame } from './frame.js';
 import type { Delivery, Member } from './member.js';
+import { RecentMoves } from './recent-moves.js';
 import type { Target } from './target.js';
 
 /** Groups by name; one that empties is gone. */
 type Groups<M> = Map<string, Set<M>>;
+
+const NOBODY: ReadonlySet<never> = new Set<never>();
 
 /** One instance's share of one hub: who is connected here, in which rooms, as which user, and who is meant by a target. */
 export class Hub<M extends Member = Member> {
@@ -14,10 +17,13 @@ export class Hub<M extends Member = Member> {
   readonly #everyone = new Set<M>();
   readonly #rooms: Groups<M> = new Map();
   readonly #users: Groups<M> = new Map();
+  readonly #moves: RecentMoves<M>;
 
-  constructor(name: string, options: FanOutOptions) {
+  /** @param keepMovesMs how old a message may be that is given to {@link deliverAsOf} */
+  constructor(name: string, options: FanOutOptions, keepMovesMs = 0) {
     this.name = name;
     this.#fanOut = new FanOut(options);
+    this.#moves = new RecentMoves(keepMovesMs);
   }
 
   get size(): number {
@@ -45,6 +51,7 @@ export class Hub<M extends Member = Member> {
     this.#byId.set(member.id, member);
     this.#everyone.add(member);
     if (member.userId !== undefined) include(this.#users, member.userId, member);
+    this.#moves.joined(member);
   }
 
   /** Takes a member that is gone out of the hub, its rooms and its user. Answers with the rooms that it was in. */
@@ -64,6 +71,7 @@ export class Hub<M extends Member = Member> {
     this.settle(member);
     roomsOf(member).add(room);
     include(this.#rooms, room, member);
+    this.#moves.joined(member, room);
     return true;
   }
 
@@ -73,6 +81,7 @@ export class Hub<M extends Member = Member> {
     this.settle(member);
     roomsOf(member).delete(room);
     exclude(this.#rooms, room, member);
+    this.#moves.left(member, room);
     return true;
   }
 
@@ -85,6 +94,25 @@ export class Hub<M extends Member = Member> {
       return this.#send(this.#membersOf(target), undefined, frame, delivery);
     const skip = exceptConnections.length === 1 ? this.#byId.get(exceptConnections[0]!) : undefined;
     return this.#send(group, skip && group.has(skip) ? skip : undefined, frame, delivery);
+  }
+
+  /**
+   * As {@link deliver}, for a message that was sent so long ago: to those whom it means now and meant then. Exceptions are those of
+   * then.
+   */
+  deliverAsOf(ageMs: number, target: Target, frame: Frame, delivery: Delivery): number {
+    const then = performance.now() - ageMs;
+    const { rooms, exceptRooms, everyone, users, connections } = target;
+    const isForRoomsOnly = !everyone && users.length + connections.length === 0;
+    const places = [...(isForRoomsOnly ? [] : [undefined]), ...rooms, ...exceptRooms];
+    if (!this.#moves.hasMoved(places, then)) return this.deliver(target, frame, delivery);
+    return this.#send(this.#membersAsOf(target, then), undefined, frame, delivery);
+  }
+
+  /** The members of a room; the connections of a user; without either, all. */
+  group(room: string | undefined, user: string | undefined): ReadonlySet<M> {
+    if (room !== undefined) return this.#rooms.get(room) ?? NOBODY;
+    return user === undefined ? this.#everyone : (this.#users.get(user) ?? NOBODY);
   }
 
   /** Everyone here whom the target means, once each. */
@@ -127,6 +155,7 @@ export class Hub<M extends Member = Member> {
 
   close(): void {
     this.#fanOut.close();
+    this.#moves.clear();
   }
 
   #send(
@@ -168,6 +197,31 @@ export class Hub<M extends Member = Member> {
     }
     return members;
   }
+
+  #membersAsOf(target: Target, then: number): Set<M> {
+    const moves = this.#moves;
+    const { rooms, exceptRooms } = target;
+    const isMeantAsOne = (member: M): boolean =>
+      !moves.hasJoined(member, undefined, then) &&
+      this.isMeant(member, { ...target, rooms: [], exceptRooms: [] });
+    const wasInOneOf = (member: M): boolean =>
+      rooms.some(
+        (room) => has(this.#rooms.get(room), member) && !moves.hasJoined(member, room, then),
+      );
+    const wasExcepted = (member: M): boolean =>
+      exceptRooms.some((room) =>
+        moves.wasIn(member, room, then, has(this.#rooms.get(room), member)),
+      );
+    const members = this.#membersOf({ ...target, exceptRooms: [] });
+    for (const member of members)
+      if (wasExcepted(member) || !(isMeantAsOne(member) || wasInOneOf(member)))
+        members.delete(member);
+    return members;
+  }
+}
+
+function has<M>(group: ReadonlySet<M> | undefined, member: M): boolean {
+  return group?.has(member) ?? false;
 }
 
 function roomsOf(member: Member): Set<string> {

@@ -19,7 +19,7 @@ export async function createBackplane(options: RedisBackplaneOptions = {}): Prom
 /** Wires the maker of the transport in. */
 export async function startBackplane(options: NormalisedOptions): Promise<Backplane> {
   const { redis, eventKeys, commandTimeoutMs, failFast, coalesceMs, lease } = options;
-  const { history, idempotencyTtlMs, redisBufferBytes } = options;
+  const { history, idempotencyTtlMs, redisBufferBytes, live } = options;
   const backplane = new Backplane({
     transport:
       redis === 'memory'
@@ -38,6 +38,7 @@ export async function startBackplane(options: NormalisedOptions): Promise<Backpl
     history,
     idempotencyTtlMs,
     redisBufferBytes,
+    live,
   });
   return backplane.start();
 }

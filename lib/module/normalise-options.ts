@@ -10,12 +10,16 @@ import {
 import { DEFAULT_IDEMPOTENCY_TTL_MS } from '../cluster/backplane.js';
 import type { HistoryRule } from '../cluster/continuity/history-rules.js';
 import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/instances/instances.js';
+import { DEFAULT_LIVE, type LiveOptions } from '../cluster/live/live-options.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
 import { DEFAULT_BUFFER_BYTES } from '../transport/waits.js';
 import { historyRules } from './history-option.js';
 import type { RedisBackplaneOptions } from './redis-backplane.options.js';
 import { redisSource } from './redis-option.js';
+
+/** Less would not keep one message of the size that clients may send. */
+const MIN_LIVE_WINDOW_BYTES = 1024 * 1024;
 
 /** Options that were checked and filled in. */
 export interface NormalisedOptions {
@@ -25,6 +29,7 @@ export interface NormalisedOptions {
   readonly failFast: boolean;
   readonly commandTimeoutMs: number;
   readonly redisBufferBytes: number;
+  readonly live: LiveOptions;
   readonly coalesceMs: number;
   readonly lease: LeaseOptions;
   readonly history: readonly HistoryRule[];
@@ -39,6 +44,8 @@ const KNOWN: readonly (keyof RedisBackplaneOptions)[] = [
   'failFast',
   'commandTimeoutMs',
   'redisBufferBytes',
+  'liveWindowMs',
+  'liveWindowBytes',
   'coalesceMs',
   'lease',
   'history',
@@ -72,6 +79,15 @@ export function normaliseOptions(
       options.redisBufferBytes,
       DEFAULT_BUFFER_BYTES,
     ),
+    live: {
+      windowMs: wholeOption('liveWindowMs', options.liveWindowMs, DEFAULT_LIVE.windowMs, 0),
+      windowBytes: wholeOption(
+        'liveWindowBytes',
+        options.liveWindowBytes,
+        DEFAULT_LIVE.windowBytes,
+        MIN_LIVE_WINDOW_BYTES,
+      ),
+    },
     coalesceMs: wholeOption('coalesceMs', options.coalesceMs, 0, 0),
     lease: lease(options.lease),
     history: historyRules(options.history),

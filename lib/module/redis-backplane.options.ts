@@ -36,6 +36,13 @@ export interface RedisBackplaneOptions {
    */
   redisBufferBytes?: number;
   /**
+   * Outages of Redis, of one instance's link or of half of one, that last no longer lose nothing of what `emit` sends to targets without
+   * a history: senders keep it in memory, send it again, and are asked for what was missed. 0 turns that off. Default 10,000.
+   */
+  liveWindowMs?: number;
+  /** How much of it a sender keeps; then the oldest goes first. Default 32 MiB. */
+  liveWindowBytes?: number;
+  /**
    * For how long this instance counts as alive without a word, and how often it gives one. Default
    * `{ ttlMs: 10_000, renewEveryMs: 3_000 }`.
    */

@@ -38,6 +38,12 @@ export interface Transport {
    */
   publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void>;
 
+  /**
+   * What would become of a message of that size, published now in the lane `data`. `full`, `down`: it would be refused, for lack of room,
+   * or because nothing can be sent for now.
+   */
+  readiness(length: number): Readiness;
+
   /** What waits to leave: published messages, and appends to logs. */
   readonly waiting: Waits;
 
@@ -103,6 +109,8 @@ export interface Refusal {
  * reserved for it. `urgent`: at once, past all that waits.
  */
 export type Lane = 'data' | 'control' | 'urgent';
+
+export type Readiness = 'open' | 'full' | 'down';
 
 /** How a message goes out. */
 export interface Sending {

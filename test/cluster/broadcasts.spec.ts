@@ -17,6 +17,7 @@ import { EVERYONE } from '../../lib/hub/target.js';
 import { Turn } from '../../lib/hub/turn.js';
 import { OneWriteATurn } from '../../lib/transport/redis/one-write-a-turn.js';
 import type { Transport } from '../../lib/transport/transport.js';
+import type { LiveRooms } from '../../lib/cluster/live/live-rooms.js';
 import { FakeMember } from '../hub/fake-member.js';
 import { FakeLogger } from './fake-logger.js';
 
@@ -46,6 +47,7 @@ describe('A broadcast', () => {
       counters: newCounters(),
       log: new ThrottledLog(new FakeLogger()),
       commandTimeoutMs: 1_000,
+      live: { isOn: false } as LiveRooms,
     });
   }
 

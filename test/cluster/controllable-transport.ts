@@ -5,6 +5,7 @@ import type {
   Capability,
   Leases,
   Need,
+  Readiness,
   Sending,
   Transport,
   TransportEvents,
@@ -67,6 +68,10 @@ export class ControllableTransport implements Transport {
     if (this.isUp) events.up();
     else events.down('nobody there');
     return this.isUp;
+  }
+
+  readiness(): Readiness {
+    return this.isUp ? 'open' : 'down';
   }
 
   async check(needs: readonly Need[]): Promise<Capability> {

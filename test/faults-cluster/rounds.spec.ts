@@ -33,6 +33,7 @@ class Client implements Connection {
   readonly rooms = new Set<string>();
   readonly data = {};
   lastRun = 0;
+  readonly headroomBytes = Infinity;
   readonly #open = new Map<string | number, AnswerListener>();
 
   constructor(

@@ -12,7 +12,7 @@ describeWithRedis('Two instances, of which one is away from Redis', () => {
   guardProcess();
   const track = closeAfterEach();
 
-  it('what the other sent meanwhile is lost for it, never doubled, never late', async () => {
+  it('what the other sent meanwhile comes when it is back, in order and never doubled', async () => {
     const redis = track(await RedisServer.start());
     const proxy = track(await TcpProxy.start(redis.port));
     const eventKeys = ownKey();
@@ -33,25 +33,23 @@ describeWithRedis('Two instances, of which one is away from Redis', () => {
       proxy.refuse();
       proxy.cut();
       await degraded;
-      const gone = traffic.sent;
       // To several rooms at once, on several channels: one copy, or none.
       a.server.to('traffic', 'also').emit('several', awayMs);
       await delay(awayMs);
-      const late = traffic.sent;
       await proxy.acceptAgain();
       await b.awaitStatus('ready');
       const back = traffic.sent;
       a.server.to('traffic', 'also').emit('several', -awayMs);
       await reaches(a, 'traffic', far);
       await waitFor('traffic', () => farEar.last > back + 10);
-      // All that was sent while B was surely away is lost, all since it was ready is there.
-      const received = new Set(farEar.numbers);
-      for (let n = gone + 1; n <= late; n++) expect(received).not.toContain(n);
-      for (let n = back + 1; n <= farEar.last; n++) expect(received).toContain(n);
+      expect(farEar.missing).toBe(0);
     }
     traffic.stop();
     await untilHeardByAll(traffic, [nearEar, farEar]);
-    report(`one of two away: ${farEar.missing} of ${traffic.sent} lost for it in three outages`);
+    report(
+      `one of two away: ${b.backplane.stats().recovered} of ${traffic.sent} came late in three outages`,
+    );
+    expect(b.backplane.stats().recovered).toBeGreaterThan(30);
     expect(farEar.disorder()).toBeUndefined();
     expect(nearEar.numbers).toHaveLength(traffic.sent);
     const several = (client: typeof far) =>
@@ -60,7 +58,7 @@ describeWithRedis('Two instances, of which one is away from Redis', () => {
         .filter(({ event }) => event === 'several')
         .map(({ data }) => data);
     expect(several(near)).toEqual([200, -200, 800, -800, 300, -300]);
-    expect(several(far)).toEqual([-200, -800, -300]);
+    expect(several(far)).toEqual([200, -200, 800, -800, 300, -300]);
     expect(a.statuses()).toEqual(['ready']);
     expect(a.backplane.stats().unsent).toBe(0);
     expect(a.complaints).toHaveLength(3);

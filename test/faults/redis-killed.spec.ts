@@ -96,19 +96,20 @@ describeWithRedis('Redis killed under traffic, and started again with empty memo
       expect(nearEar.disorder()).toBeUndefined();
       expect(nearEar.numbers).toHaveLength(traffic.sent);
       expect(nearEar.maxDelayMs).toBeLessThan(NO_DELAY_MS);
-      // Complete since both were ready; and what was counted as unsent was missed, except what Redis took as its last.
-      const received = new Set(farEar.numbers);
-      for (let n = back + 1; n <= traffic.sent; n++) expect(received).toContain(n);
-      const { unsent } = a.backplane.stats();
-      expect(unsent).toBeGreaterThan(during);
-      expect(farEar.missing).toBeGreaterThanOrEqual(unsent - 10);
+      // What was too old when Redis came back is missed, and counted; nothing else is.
+      const { unsent, lostBroadcasts } = a.backplane.stats();
+      expect(lostBroadcasts).toBe(0);
+      expect(farEar.missing).toBeGreaterThanOrEqual(unsent);
+      expect(farEar.missing).toBeLessThanOrEqual(unsent + b.backplane.stats().lostBroadcasts);
+      if (outageMs < 10_000) expect(unsent).toBe(0);
+      else expect(unsent).toBeLessThan(during);
       report(
         `${outageMs} ms without Redis: ${traffic.sent} sent, max. local latency ${nearEar.maxDelayMs.toFixed(1)} ms, ` +
           `${unsent} counted as unsent, ${farEar.missing} missed by the other instance`,
       );
 
       // One line of each instance when it went, one when it came back.
-      expect(a.complaints).toEqual([
+      expect(a.complaints.filter((line) => !line.includes('"liveWindowMs"'))).toEqual([
         expect.stringContaining('warn: The link to the other instances is lost'),
         expect.stringContaining('warn: The link to the other instances is lost'),
       ]);
@@ -119,9 +120,7 @@ describeWithRedis('Redis killed under traffic, and started again with empty memo
         expect(Number(seconds) * 1_000).toBeLessThan(outageMs + 10_000);
         return Number(missed);
       });
-      expect(told.sort((x, y) => x - y)).toEqual(
-        [b.backplane.stats().unsent, unsent].sort((x, y) => x - y),
-      );
+      expect(told).toEqual([0, 0]);
       for (const instance of [a, b]) {
         expect(instance.statuses()).toEqual(['ready', 'degraded', 'ready']);
       }

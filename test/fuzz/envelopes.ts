@@ -48,6 +48,8 @@ function payloadOf(random: Random, kind: EnvelopeKind): Buffer {
       return parcel(random, announcementFields(random), '');
     case EnvelopeKind.allowance:
       return parcel(random, allowanceFields(random), '');
+    case EnvelopeKind.resend:
+      return parcel(random, resendFields(random), oddJson(random));
     case EnvelopeKind.broadcast:
     case EnvelopeKind.probe:
       return Buffer.from(`{"event":${oddJson(random)},"data":${oddJson(random)}}`);
@@ -66,6 +68,20 @@ function allowanceFields(random: Random): string {
   if (random.chance(0.2)) return '{"over":true}';
   const taken = String(random.between(0, 5));
   return object(random, { taken, allowed: String(random.between(0, 10_000)) });
+}
+
+function resendFields(random: Random): string {
+  const count = (): string => String(random.pick([0, 1, 7, 1e9]));
+  switch (random.between(0, 3)) {
+    case 0:
+      return object(random, { digest: count(), absentMs: count(), after: count() });
+    case 1:
+      return object(random, { digestOf: count(), reachMs: count(), next: count() });
+    case 2:
+      return object(random, { holes: count() });
+    default:
+      return object(random, { holesOf: count() });
+  }
 }
 
 function answerFields(random: Random): string {

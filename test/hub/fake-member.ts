@@ -9,6 +9,7 @@ export class FakeMember implements Member {
   /** How many times it was written to. */
   writes = 0;
   lastRun = 0;
+  headroomBytes = Infinity;
 
   readonly userId: string | undefined;
 

@@ -69,14 +69,15 @@ export class LoggedBroadcasts {
           this.#append(hub, split.logged, modifiers, frame, FORGOTTEN).catch(onUnsent);
         if (split.live) live.emit(split.live, modifiers, frame);
       },
-      publish: (target, modifiers, frame, { id, queue } = BY_ITSELF) => {
+      publish: (target, modifiers, frame, publishing = BY_ITSELF) => {
+        const { id, queue } = publishing;
         const split = splitMessage(target, modifiers, rules);
-        if (split.logged.length === 0) return live.publish(target, modifiers, frame);
+        if (split.logged.length === 0) return live.publish(target, modifiers, frame, publishing);
         const ms = modifiers.timeoutMs ?? commandTimeoutMs;
         const sending = { id, waits: queue, timeoutMs: queue ? undefined : ms, awaited: true };
         const appends = this.#append(hub, split.logged, modifiers, frame, sending);
         if (!split.live) return publishedBy(appends);
-        return publishedBy(appends, live.publish(split.live, modifiers, frame));
+        return publishedBy(appends, live.publish(split.live, modifiers, frame, publishing));
       },
     };
   }

@@ -5,7 +5,9 @@ import { newInstanceId } from './instance-id.js';
  * has died. Its connections keep the ids that they were given, so the old id goes on being this instance's own.
  */
 export class Identity {
-  #current = newInstanceId();
+  /** The first id, which stays this instance's own for good: the live messages that it sends are numbered under it. */
+  readonly life = newInstanceId();
+  #current = this.life;
   /** Former id to the time when it was given up. */
   readonly #former = new Map<string, number>();
 
@@ -33,7 +35,9 @@ export class Identity {
   /** Forgets the former ids that were given up so long ago and are not needed; answers with them. */
   retire(afterMs: number, isNeeded: (id: string) => boolean): string[] {
     const before = performance.now() - afterMs;
-    const retired = [...this.#former].filter(([id, since]) => since <= before && !isNeeded(id));
+    const retired = [...this.#former].filter(
+      ([id, since]) => since <= before && id !== this.life && !isNeeded(id),
+    );
     for (const [id] of retired) this.#former.delete(id);
     return retired.map(([id]) => id);
   }

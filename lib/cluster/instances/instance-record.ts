@@ -22,6 +22,15 @@ export interface InstanceRecord extends InstanceInfo {
   readonly listens: readonly string[];
   /** Its former ids, in which ids of its connections begin. */
   readonly former: readonly string[];
+  /** Of one that reads live messages with places; see `cluster/live/`. Undefined for one of an earlier release. */
+  readonly live: LiveRecord | undefined;
+}
+
+export interface LiveRecord {
+  /** Under this id it numbers what it sends. */
+  readonly id: string;
+  /** For how long it keeps that at least; 0: it does not number anything. */
+  readonly windowMs: number;
 }
 
 export function infoOf({ id, host, pid, startedAt, connections }: InstanceRecord): InstanceInfo {
@@ -38,12 +47,21 @@ const MAX_HOST_LENGTH = 255;
  */
 export function recordIn({ id, value }: Pick<Lease, 'id' | 'value'>): InstanceRecord | undefined {
   if (!isInstanceId(id) || value.length > MAX_RECORD_LENGTH) return undefined;
-  const { host, pid, startedAt, connections, hubs, listens, former } = parseObject(value) ?? {};
+  const said = parseObject(value) ?? {};
+  const { host, pid, startedAt, connections, hubs, listens, former } = said;
   if (typeof host !== 'string' || host.length > MAX_HOST_LENGTH) return undefined;
   if (!isStrings(hubs) || !isStrings(listens) || !isStrings(former)) return undefined;
   if (!isCount(pid) || !isCount(startedAt) || !isCount(connections)) return undefined;
   if (!former.every(isInstanceId)) return undefined;
-  return { id, host, pid, startedAt, connections, hubs, listens, former };
+  const live = liveRecordIn(said['live']);
+  return { id, host, pid, startedAt, connections, hubs, listens, former, live };
+}
+
+function liveRecordIn(said: unknown): LiveRecord | undefined {
+  if (typeof said !== 'object' || said === null) return undefined;
+  const { id, windowMs } = said as Record<string, unknown>;
+  if (typeof id !== 'string' || !isInstanceId(id) || !isCount(windowMs)) return undefined;
+  return { id, windowMs };
 }
 
 function isCount(value: unknown): value is number {

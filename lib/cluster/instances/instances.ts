@@ -36,6 +36,9 @@ export interface InstancesOptions extends RollEvents {
   readonly listens: () => readonly string[];
   /** Whether an answer to an id of this instance may be under way. */
   readonly isAsking: (id: string) => boolean;
+  readonly liveWindowMs: number;
+  /** The roll was called, or could not be. */
+  readonly onRoll: () => void;
   readonly commandTimeoutMs: number;
   readonly lease: LeaseOptions;
   readonly logger: BackplaneLogger;
@@ -263,6 +266,7 @@ export class Instances {
   /** The others cannot see a lease: they hear that this instance lives. */
   async #renewFailed(error: Error): Promise<void> {
     this.#lease.failed(error);
+    this.#options.onRoll();
     this.#saidAlive = true;
     await this.#announce({ alive: this.#own.value() });
   }
@@ -272,7 +276,8 @@ export class Instances {
     const { ttlMs } = this.#options.lease;
     this.heard(record.id);
     const isTrusted = this.#lease.isStale && length <= MAX_UNLEASED_LENGTH;
-    if (this.#roll.lives(record, performance.now() + ttlMs, isTrusted)) return;
+    if (this.#roll.lives(record, performance.now() + ttlMs, isTrusted))
+      return this.#options.onRoll();
     const { id, pid } = record;
     // The first time, this one may just not know yet that no leases are kept.
     if (this.#stranger === id) {
@@ -309,7 +314,9 @@ export class Instances {
     const { departed } = list;
     const { isComplete } = this.#lease;
     if (isComplete) this.#unanswered.clear();
-    return this.#roll.call({ records, unreadable, departed, time, isComplete });
+    const present = this.#roll.call({ records, unreadable, departed, time, isComplete });
+    this.#options.onRoll();
+    return present;
   }
 
   /** Never rejects: who does not hear it reads the lease. */

@@ -15,6 +15,7 @@ export interface OwnRecordOptions {
   readonly hubs: ServedHubs;
   /** The hubs whose server events this instance listens to. */
   readonly listens: () => readonly string[];
+  readonly liveWindowMs: number;
 }
 
 /**
@@ -37,7 +38,7 @@ export class OwnRecord {
   }
 
   get current(): InstanceRecord {
-    const { identity, hubs, listens } = this.#options;
+    const { identity, hubs, listens, liveWindowMs } = this.#options;
     return {
       id: identity.current,
       host: hostname(),
@@ -47,6 +48,7 @@ export class OwnRecord {
       hubs: hubs.listening(),
       listens: listens(),
       former: identity.former,
+      live: { id: identity.life, windowMs: liveWindowMs },
     };
   }
 

@@ -180,8 +180,8 @@ export class Link {
     this.#told.clear();
     this.#told.add(reason);
     this.#options.logger.warn(
-      `The link to the other instances is lost: ${reason}. Clients stay connected, broadcasts reach those of this ` +
-        'instance only, and the rest is made good when it is back.',
+      `The link to the other instances is lost: ${reason}. Clients stay connected. Broadcasts reach ` +
+        'those of this instance now, and those of the others when the link is back.',
     );
     this.#setStatus('degraded');
   }

@@ -13,6 +13,7 @@ import type { InstanceRecord } from '../instances/instance-record.js';
 import type { Instances } from '../instances/instances.js';
 import type { Link } from '../link/link.js';
 import type { PendingRequest } from './pending-request.js';
+import type { LiveRooms } from '../live/live-rooms.js';
 import type { OpenRequest, Requests } from './requests.js';
 import {
   encodeQuestion,
@@ -35,6 +36,7 @@ export interface AskerOptions {
   readonly requests: Requests;
   readonly responder: Responder;
   readonly commandTimeoutMs: number;
+  readonly live: Pick<LiveRooms, 'sender'>;
 }
 
 /** A question as its asker puts it. */
@@ -176,9 +178,10 @@ export class Asker {
 
   /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
   async tellServers(inquiry: Inquiry): Promise<void> {
-    const { channels, transport, identity, requests } = this.#options;
+    const { channels, transport, identity, requests, live } = this.#options;
     const sequence = requests.nextSequence();
     const question = this.#question(inquiry, `${identity.current}.${sequence}`);
+    if (live.sender.isBehind) await live.sender.caughtUp();
     await transport.publish(channels.server(inquiry.hub), this.#envelope(question, sequence));
   }
 
@@ -333,7 +336,8 @@ export class Asker {
     tickets.add(ticket);
     const bytes = this.#envelope(question, sequence);
     try {
-      const { transport } = this.#options;
+      const { transport, live } = this.#options;
+      if (live.sender.isBehind) await live.sender.caughtUp();
       return await transport.publishAndCount(channel, bytes, { lane: 'control', ticket });
     } finally {
       tickets.delete(ticket);

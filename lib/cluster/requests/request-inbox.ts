@@ -3,10 +3,20 @@ import type { ChannelNames } from '../wire/channels.js';
 import type { Counters } from '../counters.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { Identity } from '../instances/identity.js';
-import { decodeQuestion } from './question.js';
+import type { LiveRooms } from '../live/live-rooms.js';
+import type { Reply } from './answer-stream.js';
+import { decodeQuestion, type Operation, type Question } from './question.js';
 import { RecentIds } from '../recent-ids.js';
-import type { Responder } from './responder.js';
+import type { HasRoom, Responder } from './responder.js';
 import { SentAnswers } from './sent-answers.js';
+
+const ACTS: ReadonlySet<Operation> = new Set<Operation>([
+  'join',
+  'leave',
+  'disconnect',
+  'ask',
+  'event',
+]);
 
 export interface RequestInboxOptions {
   readonly transport: Transport;
@@ -14,6 +24,7 @@ export interface RequestInboxOptions {
   readonly identity: Identity;
   readonly responder: Responder;
   readonly counters: Counters;
+  readonly live: Pick<LiveRooms, 'whole'>;
 }
 
 /**
@@ -31,7 +42,7 @@ export class RequestInbox {
 
   /** False for what is no request of a kind that is known here. */
   receive(envelope: Envelope): boolean {
-    const { transport, channels, identity, responder, counters } = this.#options;
+    const { transport, channels, identity, counters } = this.#options;
     const question = decodeQuestion(envelope);
     if (!question) return false;
     const { origin, sequence, mayRepeat } = envelope;
@@ -43,7 +54,7 @@ export class RequestInbox {
       return true;
     }
     if (!isAnswered) {
-      void responder.respond(question, origin, () => {});
+      void this.#respond(question, origin, () => {});
       return true;
     }
     const channel = channels.direct(origin);
@@ -55,8 +66,15 @@ export class RequestInbox {
       allowedBytes: question.allowedBytes,
     });
     const hasRoom = (bytes: number): boolean => this.#answers.hasRoom(bytes);
-    void responder.respond(question, origin, stream.send, hasRoom);
+    void this.#respond(question, origin, stream.send, hasRoom);
     return true;
+  }
+
+  /** What acts on members comes behind the messages that the asker sent before. */
+  async #respond(question: Question, from: string, reply: Reply, hasRoom?: HasRoom): Promise<void> {
+    const { responder, live } = this.#options;
+    if (ACTS.has(question.operation)) await live.whole(from);
+    await responder.respond(question, from, reply, hasRoom);
   }
 
   /** An asker allows more of an answer, or wants no more. False for what is neither. */

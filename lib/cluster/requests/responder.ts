@@ -24,7 +24,8 @@ export interface ResponderOptions {
 /** How many connections one message of an answer to `fetch` describes. */
 const SOCKETS_A_MESSAGE = 500;
 
-type HasRoom = (bytes: number) => boolean;
+/** Whether so many bytes more of an answer can wait. */
+export type HasRoom = (bytes: number) => boolean;
 const ALWAYS: HasRoom = () => true;
 
 /** Answers questions about the connections of this instance, whoever asks. */

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 
 import { INSTANCE_ID_LENGTH } from '../instances/instance-id.js';
+import { decodePlaces, encodePlaces, type Place, PLACE_BYTES } from './places.js';
 
 /*
- * The bytes between instances, version 1 (big endian):
+ * The bytes between instances (big endian). Version 1:
  *
  *   0  1  version
  *   1  1  kind
@@ -16,14 +17,24 @@ import { INSTANCE_ID_LENGTH } from '../instances/instance-id.js';
  *   …  …  payload, to the end: of a broadcast, what the clients will read; of a request, an answer and an
  *         announcement, a parcel (parcel.ts)
  *
+ * Version 2, of live broadcasts only: as version 1, but
+ *
+ *   3  1  number of places
+ *   4 16  origin: the life of the sender, an instance id that it keeps for good
+ *  30  4  age in ms, when it left
+ *  34  …  the places (places.ts), then the target and the payload
+ *
  * A reader takes its own version and the one before. Nothing here is trusted: a reader checks each length, allocates
  * from none, and answers with undefined for what it does not know.
  */
 const VERSION = 1;
+const LIVE_VERSION = 2;
 const ORIGIN_AT = 4;
 const SEQUENCE_AT = ORIGIN_AT + INSTANCE_ID_LENGTH;
 const TARGET_LENGTH_AT = SEQUENCE_AT + 6;
 const HEADER_BYTES = TARGET_LENGTH_AT + 4;
+const AGE_AT = HEADER_BYTES;
+const PLACES_AT = AGE_AT + 4;
 
 export const EnvelopeKind = {
   broadcast: 1,
@@ -34,6 +45,8 @@ export const EnvelopeKind = {
   // 6 is an entry of a log: `log-entry.ts`.
   /** Of an asker, for more of an answer. */
   allowance: 7,
+  /** Asks a sender for live messages that were missed, or answers that. */
+  resend: 8,
 } as const;
 export type EnvelopeKind = (typeof EnvelopeKind)[keyof typeof EnvelopeKind];
 
@@ -44,6 +57,8 @@ const BINARY = 1;
 const MAY_REPEAT = 2;
 const VOLATILE = 4;
 const UNCOMPRESSED = 8;
+/** Of version 2: see {@link LiveHeader.isListed}. */
+const UNLISTED = 16;
 const KNOWN_FLAGS = BINARY | MAY_REPEAT | VOLATILE | UNCOMPRESSED;
 
 export interface EnvelopeFlags {
@@ -61,25 +76,98 @@ export interface Envelope extends EnvelopeFlags {
   /** Empty: whom the channel stands for. */
   readonly target: Buffer;
   readonly payload: Buffer;
+  /** Of a live message that has places; undefined for all that is of version 1. */
+  readonly live?: LiveHeader | undefined;
+}
+
+/** The part of a live message that says where it stands among those of its sender. */
+export interface LiveHeader {
+  /** How long before it left it was sent; 0 when it left at once. */
+  readonly ageMs: number;
+  /** Whether the places are its own. Otherwise they are those of the newest messages before it, and its sender does not have it any more. */
+  readonly isListed: boolean;
+  /** One for each channel that it goes to; of several, in the order in which the target names the rooms. */
+  readonly places: readonly Place[];
 }
 
 export function encodeEnvelope(envelope: Envelope): Buffer {
   const { target, payload } = envelope;
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + target.length + payload.length);
-  bytes[0] = VERSION;
-  bytes[1] = envelope.kind;
-  bytes[2] =
-    (envelope.binary ? BINARY : 0) |
-    (envelope.mayRepeat ? MAY_REPEAT : 0) |
-    (envelope.volatile ? VOLATILE : 0) |
-    (envelope.compress ? 0 : UNCOMPRESSED);
-  bytes[3] = 0;
-  bytes.write(envelope.origin, ORIGIN_AT, 'latin1');
-  bytes.writeUIntBE(envelope.sequence, SEQUENCE_AT, 6);
-  bytes.writeUInt32BE(target.length, TARGET_LENGTH_AT);
+  const { kind, origin, sequence } = envelope;
+  writeHeader(bytes, kind, flagsOf(envelope), origin, sequence, target.length);
   target.copy(bytes, HEADER_BYTES);
   payload.copy(bytes, HEADER_BYTES + target.length);
   return bytes;
+}
+
+/** What a live broadcast carries, whoever sends it and whatever came before it. */
+export type LiveContent = Omit<Envelope, 'kind' | 'origin' | 'sequence' | 'live'>;
+
+/** A live broadcast, just sent: its age is 0. @param isListed whether the places are its own */
+export function encodeLive(
+  content: LiveContent,
+  origin: string,
+  sequence: number,
+  places: readonly Place[],
+  isListed: boolean,
+): Buffer {
+  const { target, payload } = content;
+  const targetAt = PLACES_AT + places.length * PLACE_BYTES;
+  const bytes = Buffer.allocUnsafe(targetAt + target.length + payload.length);
+  writeHeader(bytes, EnvelopeKind.broadcast, flagsOf(content), origin, sequence, target.length);
+  bytes[0] = LIVE_VERSION;
+  bytes[3] = places.length;
+  if (!isListed) bytes[2]! |= UNLISTED;
+  bytes.writeUInt32BE(0, AGE_AT);
+  encodePlaces(bytes, PLACES_AT, places);
+  target.copy(bytes, targetAt);
+  payload.copy(bytes, targetAt + target.length);
+  return bytes;
+}
+
+/** Writes into a live broadcast how old it is. */
+export function stampAge(bytes: Buffer, ageMs: number): void {
+  bytes.writeUInt32BE(Math.min(Math.max(0, Math.round(ageMs)), 0xffff_ffff), AGE_AT);
+}
+
+/** A live broadcast as those read it who know version 1 only: without its places. */
+export function asVersion1(bytes: Buffer): Buffer {
+  const places = bytes[3]!;
+  const older = Buffer.concat([
+    bytes.subarray(0, HEADER_BYTES),
+    bytes.subarray(PLACES_AT + places * PLACE_BYTES),
+  ]);
+  older[0] = VERSION;
+  // Copies on several channels are told apart by this alone.
+  if (places > 1) older[2]! |= MAY_REPEAT;
+  older[3] = 0;
+  return older;
+}
+
+function flagsOf({ binary, mayRepeat, volatile, compress }: EnvelopeFlags): number {
+  return (
+    (binary ? BINARY : 0) |
+    (mayRepeat ? MAY_REPEAT : 0) |
+    (volatile ? VOLATILE : 0) |
+    (compress ? 0 : UNCOMPRESSED)
+  );
+}
+
+function writeHeader(
+  bytes: Buffer,
+  kind: EnvelopeKind,
+  flags: number,
+  origin: string,
+  sequence: number,
+  targetLength: number,
+): void {
+  bytes[0] = VERSION;
+  bytes[1] = kind;
+  bytes[2] = flags;
+  bytes[3] = 0;
+  bytes.write(origin, ORIGIN_AT, 'latin1');
+  bytes.writeUIntBE(sequence, SEQUENCE_AT, 6);
+  bytes.writeUInt32BE(targetLength, TARGET_LENGTH_AT);
 }
 
 /** An envelope between instances, with nothing in it for a client: its payload is a parcel. */
@@ -98,12 +186,15 @@ export function encodeControl(
 
 /** Undefined for anything that is not an envelope of a version and kind that this reader knows. */
 export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== VERSION || bytes[3] !== 0) return undefined;
+  if (bytes.length < HEADER_BYTES) return undefined;
   const kind = bytes[1];
   if (!isKind(kind)) return undefined;
   const flags = bytes[2]!;
-  if ((flags & ~KNOWN_FLAGS) !== 0) return undefined;
-  const payloadAt = HEADER_BYTES + bytes.readUInt32BE(TARGET_LENGTH_AT);
+  const known = bytes[0] === LIVE_VERSION ? KNOWN_FLAGS | UNLISTED : KNOWN_FLAGS;
+  if ((flags & ~known) !== 0) return undefined;
+  const targetAt = targetStart(bytes, kind);
+  if (targetAt === undefined) return undefined;
+  const payloadAt = targetAt + bytes.readUInt32BE(TARGET_LENGTH_AT);
   if (payloadAt > bytes.length) return undefined;
   const binary = (flags & BINARY) !== 0;
   const payload = bytes.subarray(payloadAt);
@@ -117,8 +208,25 @@ export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
     compress: (flags & UNCOMPRESSED) === 0,
     origin: bytes.toString('latin1', ORIGIN_AT, SEQUENCE_AT),
     sequence: bytes.readUIntBE(SEQUENCE_AT, 6),
-    target: bytes.subarray(HEADER_BYTES, payloadAt),
+    target: bytes.subarray(targetAt, payloadAt),
     payload,
+    live: bytes[0] === LIVE_VERSION ? liveHeader(bytes) : undefined,
+  };
+}
+
+/** Undefined for another version. */
+function targetStart(bytes: Buffer, kind: EnvelopeKind): number | undefined {
+  if (bytes[0] === VERSION) return bytes[3] === 0 ? HEADER_BYTES : undefined;
+  if (bytes[0] !== LIVE_VERSION || kind !== EnvelopeKind.broadcast) return undefined;
+  const targetAt = PLACES_AT + bytes[3]! * PLACE_BYTES;
+  return targetAt <= bytes.length ? targetAt : undefined;
+}
+
+function liveHeader(bytes: Buffer): LiveHeader {
+  return {
+    ageMs: bytes.readUInt32BE(AGE_AT),
+    isListed: (bytes[2]! & UNLISTED) === 0,
+    places: decodePlaces(bytes, PLACES_AT, bytes[3]!),
   };
 }
 

@@ -23,13 +23,14 @@ export class Inbox {
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    const { broadcast, request, answer, announcement, allowance } = options.readers;
+    const { broadcast, request, answer, announcement, allowance, resend } = options.readers;
     this.#readers = new Map([
       [EnvelopeKind.broadcast, broadcast],
       [EnvelopeKind.request, request],
       [EnvelopeKind.answer, answer],
       [EnvelopeKind.announcement, announcement],
       [EnvelopeKind.allowance, allowance],
+      [EnvelopeKind.resend, resend],
     ]);
   }
 

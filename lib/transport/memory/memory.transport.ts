@@ -1,6 +1,13 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import type { Appended, Logs } from '../logs.js';
-import type { Capability, Leases, Sending, Transport, TransportEvents } from '../transport.js';
+import type {
+  Capability,
+  Leases,
+  Readiness,
+  Sending,
+  Transport,
+  TransportEvents,
+} from '../transport.js';
 import type { Waits } from '../waits.js';
 import { inTurn } from './in-turn.js';
 import { type MemoryBus, processBus } from './memory-bus.js';
@@ -54,6 +61,10 @@ export class MemoryTransport implements Transport {
 
   async publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
     await this.publishAndCount(channel, bytes, sending);
+  }
+
+  readiness(): Readiness {
+    return this.#closed ? 'down' : 'open';
   }
 
   get waiting(): Waits {

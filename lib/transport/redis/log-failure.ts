@@ -14,13 +14,18 @@ export function isReadOnly(error: Error): boolean {
   return PASSING.exec(error.message)?.[1] === 'READONLY';
 }
 
+/** Whether Redis said no, and will go on to until somebody mends it. */
+export function isFinalRefusal(error: Error): boolean {
+  return isRefusal(error) && !PASSING.test(error.message);
+}
+
 /**
  * What a call on a log rejects with.
  * @param notDone what Redis did not do, as {@link APPEND}
  */
 export function logFailure(notDone: string, error: Error): BackplaneUnavailableError {
   const reason = unansweredReason(error);
-  if (isRefusal(error) && !PASSING.test(error.message)) {
+  if (isFinalRefusal(error)) {
     return new BackplaneRefusedError(
       `Redis refused to ${notDone}: ${reason}. Trying again does not help until that is mended.`,
       { cause: error },

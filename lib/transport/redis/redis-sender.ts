@@ -1,5 +1,5 @@
 import { type Ticket, WithdrawnError } from '../ticket.js';
-import type { Lane, Sending } from '../transport.js';
+import type { Lane, Readiness, Sending } from '../transport.js';
 import { DEFAULT_BUFFER_BYTES, type Waits } from '../waits.js';
 import { OneWriteATurn } from './one-write-a-turn.js';
 import { OutgoingQueue, Waiting } from './outgoing-queue.js';
@@ -124,6 +124,11 @@ export class RedisSender {
     if (this.#queue.size === 0 && this.#hasRoom && !this.#watch.isSilent)
       return this.#leave(outgoing, ticket);
     return this.#wait(outgoing, ticket);
+  }
+
+  readiness(length: number): Readiness {
+    if (this.#downReason() !== undefined) return 'down';
+    return this.#isTooMuch(length) ? 'full' : 'open';
   }
 
   /** What left in this turn is written now. */
@@ -287,18 +292,22 @@ export class RedisSender {
     if (this.#watch.isSilent && !ticket) return this.#silentReason();
     const { size, bytes } = this.#queue;
     const limit = this.#bufferBytes;
+    if (lane === 'control') {
+      if (size === 0 || this.#queue.bytesWith(length) <= limit + CONTROL_RESERVE_BYTES)
+        return undefined;
+    } else if (!this.#isTooMuch(length)) return undefined;
+    return `${size} messages wait for it already, which take ${bytes} bytes ("redisBufferBytes" is ${limit})`;
+  }
+
+  /** From the first message that is, all are, until much room is there again. */
+  #isTooMuch(length: number): boolean {
+    const { size, bytes } = this.#queue;
+    const limit = this.#bufferBytes;
     if (bytes <= limit * ROOM_AGAIN_PART) this.#isFull = false;
     // A message larger than all of the limit may still leave alone.
-    if (size === 0) return undefined;
-    const wouldBe = this.#queue.bytesWith(length);
-    if (lane === 'control') {
-      if (wouldBe <= limit + CONTROL_RESERVE_BYTES) return undefined;
-    } else if (wouldBe <= limit && !this.#isFull) {
-      return undefined;
-    } else {
-      this.#isFull = true;
-    }
-    return `${size} messages wait for it already, which take ${bytes} bytes ("redisBufferBytes" is ${limit})`;
+    if (size === 0) return false;
+    if (this.#queue.bytesWith(length) > limit) this.#isFull = true;
+    return this.#isFull;
   }
 
   #silentReason(): string {

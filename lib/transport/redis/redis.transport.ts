@@ -1,6 +1,14 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
+import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
-import type { Capability, Need, Sending, Transport, TransportEvents } from '../transport.js';
+import type {
+  Capability,
+  Need,
+  Readiness,
+  Sending,
+  Transport,
+  TransportEvents,
+} from '../transport.js';
 import type { Waits } from '../waits.js';
 import { Limit } from './limit.js';
 import { RedisChecks } from './redis-checks.js';
@@ -12,6 +20,7 @@ import { RedisSender } from './redis-sender.js';
 import type { RedisSource } from './redis-source.js';
 import { ServerGate } from './server-gate.js';
 import { lookAtServer } from './server-look.js';
+import { isFinalRefusal } from './log-failure.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 /** How many channels one SUBSCRIBE names. */
@@ -142,6 +151,10 @@ export class RedisTransport implements Transport {
     return this.#sender.send({ length: bytes.length, command, failed: notTaken }, sending);
   }
 
+  readiness(length: number): Readiness {
+    return this.#sender.readiness(length);
+  }
+
   get waiting(): Waits {
     return this.#sender.waiting;
   }
@@ -252,8 +265,14 @@ export class RedisTransport implements Transport {
 
 function notTaken(error: Error): BackplaneUnavailableError {
   const reason = unansweredReason(error);
+  if (isFinalRefusal(error)) {
+    return new BackplaneRefusedError(
+      `Redis refused the message: ${reason}. Trying again does not help until that is mended.`,
+      { cause: error },
+    );
+  }
   return new BackplaneUnavailableError(
-    `Redis did not take the message: ${reason}. It was not kept for later; send it again if it must arrive.`,
+    `Redis did not take the message: ${reason}. Send it again if it must arrive.`,
     { cause: error },
   );
 }

@@ -64,6 +64,8 @@ describe('A former id of this instance', () => {
       hubs: hubs as unknown as ServedHubs,
       listens: () => [],
       isAsking: (id) => asking.has(id),
+      liveWindowMs: 0,
+      onRoll: () => {},
       commandTimeoutMs: 1_000,
       lease: { ttlMs: TTL_MS, renewEveryMs: 60_000 },
       logger: new FakeLogger(),
@@ -77,13 +79,20 @@ describe('A former id of this instance', () => {
 
   /** Answers with the id that the lease had. */
   const lapse = async (): Promise<string> => {
-    const { current } = identity;
+    const { current, former } = identity;
     await instances.refresh();
     holdsLease = false;
     await renewLater();
-    expect(identity.former).toEqual([current]);
+    expect(identity.former).toEqual([...former, current]);
     return current;
   };
+
+  it('is kept for good if it was the first: live messages are numbered under it', async () => {
+    expect(await lapse()).toBe(identity.life);
+    await renewLater();
+    expect(identity.isOwn(identity.life)).toBe(true);
+    expect(acquired.has(channels.direct(identity.life))).toBe(true);
+  });
 
   const renewLater = async (): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 2 * TTL_MS));
@@ -91,6 +100,7 @@ describe('A former id of this instance', () => {
   };
 
   it('is given up when nothing needs it any more', async () => {
+    await lapse();
     const former = await lapse();
     expect(acquired.has(channels.direct(former))).toBe(true);
     await renewLater();
@@ -106,6 +116,7 @@ describe('A former id of this instance', () => {
     ],
     ['a question asked under it is open', (id) => asking.add(id), () => asking.clear()],
   ])('is kept while %s', async (_, need, needNoMore) => {
+    await lapse();
     const former = await lapse();
     need(former);
     await renewLater();
@@ -155,6 +166,8 @@ describe('Instances that find each other', () => {
       hubs: { connections: 0, listening: () => [...serves] } as unknown as ServedHubs,
       listens: () => [],
       isAsking: () => false,
+      liveWindowMs: 0,
+      onRoll: () => {},
       commandTimeoutMs: 5_000,
       lease,
       logger: new FakeLogger(),

@@ -11,6 +11,7 @@ const record = (id: string, former: string[] = []): InstanceRecord => ({
   hubs: [],
   listens: [],
   former,
+  live: undefined,
 });
 
 describe('The roll', () => {

@@ -80,7 +80,7 @@ describe('an envelope', () => {
 
   it.each<[string, Buffer]>([
     ['of a version before', changed((b) => void (b[0] = 0))],
-    ['of a version to come', changed((b) => void (b[0] = 2))],
+    ['of a version to come', changed((b) => void (b[0] = 3))],
     ['of another kind', changed((b) => void (b[1] = 99))],
     ['of no kind', changed((b) => void (b[1] = 0))],
     ['with a flag to come', changed((b) => void (b[2] = 16))],

@@ -25,6 +25,7 @@ it('keeps a fault of a reader from the process: it is dropped, counted, and said
       answer: ({ origin }) => read.push(origin) > 0,
       announcement: fault,
       allowance: fault,
+      resend: fault,
     },
   });
   const origin = '0123456789abcdef';

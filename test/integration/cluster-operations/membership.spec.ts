@@ -148,11 +148,15 @@ describeOnRedis('An instance whose lease lapsed', (redis) => {
     expect((await asked).answers).toEqual([{ connectionId: client.id, data: 1 }]);
     a.server.toConnection(client.id).emit('hello');
     await client.ws.nextEvent('hello');
-    // When nobody needs the former id any more, its channels go.
+    // When nobody needs the former id any more, its channels go; of the first, which live messages are numbered under, none.
+    const second = b.backplane.instanceId;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+    await waitFor('the third id', () => b.backplane.instanceId !== second);
     await client.ws.close();
     await waitFor('the old channels to go', async () => {
       const channels = await redis.channels(cluster.where.eventKeys[0]!);
-      return channels.every((channel) => channel.includes('probe') || !channel.includes(former));
+      expect(channels.filter((channel) => channel.includes(`direct::${former}`))).toHaveLength(1);
+      return channels.every((channel) => !channel.includes(second));
     });
   });
 

@@ -1,0 +1,345 @@
+import type { Counters } from '../counters.js';
+import { deliverEnvelope, deliverLate } from '../delivery.js';
+import type { Route } from '../route.js';
+import type { ServedHubs } from '../served-hubs.js';
+import type { ChannelNames } from '../wire/channels.js';
+import type { Envelope } from '../wire/envelope.js';
+import type { Place } from '../wire/places.js';
+import { decodeTarget } from '../wire/target-codec.js';
+import { LatePace } from './late-pace.js';
+import { type CursorPlace, type HeldMessage, LiveCursor, type Standing } from './live-cursor.js';
+import { RecentMessages } from './recent-messages.js';
+
+/** Of all senders together. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
+const HELD_OVERHEAD_BYTES = 256;
+/** A delay of so little is none: nobody has joined or left by it. */
+const AT_ONCE_MS = 1;
+
+/** A channel that is heard here, and the place of a message there. */
+interface HeardPlace {
+  readonly cursor: LiveCursor;
+  readonly place: Place;
+}
+
+export interface LiveReceiverOptions {
+  readonly counters: Counters;
+  readonly hubs: Pick<ServedHubs, 'route'>;
+  readonly channels: Pick<ChannelNames, 'room'>;
+  /** 0: nothing is held, and nothing missed. */
+  readonly windowMs: number;
+  /** For so long a sender can send a message again. */
+  readonly reachMs: number;
+  /** Something is held or missing: where it is missing, its sender has to be asked. */
+  readonly onHole: (cursor: LiveCursor) => void;
+  /** Nothing is held or missing. */
+  readonly onWhole: (cursor: LiveCursor) => void;
+  /** What is missing in the channel will not come. */
+  readonly onLost: (cursor: LiveCursor, count: number) => void;
+}
+
+/**
+ * Delivers the live messages of other instances, those of one sender to one channel in the order in which they were sent, each once.
+ * Holds what does not follow.
+ */
+export class LiveReceiver {
+  readonly #options: LiveReceiverOptions;
+  /** Messages that come on several channels. */
+  readonly #seen: RecentMessages;
+  readonly #pace: LatePace;
+  /** The channels in which something is held, those that wait for the longest first. */
+  readonly #holding = new Set<LiveCursor>();
+  #heldBytes = 0;
+
+  constructor(options: LiveReceiverOptions) {
+    this.#options = options;
+    this.#seen = new RecentMessages(options.reachMs);
+    const onRoom = (cursor: LiveCursor): void => this.#drain(cursor);
+    this.#pace = new LatePace({ patienceMs: options.windowMs, onRoom });
+  }
+
+  /** How many messages are held; one that came on several channels counts for each. */
+  get held(): number {
+    let count = 0;
+    for (const { heldCount } of this.#holding) count += heldCount;
+    return count;
+  }
+
+  cursorOf(life: string, channel: string, route: Route): LiveCursor {
+    const cursors = cursorsOf(route);
+    let cursor = cursors.get(life);
+    if (!cursor) {
+      this.#forgetIdle(cursors);
+      cursors.set(life, (cursor = new LiveCursor(life, channel, route)));
+    }
+    return cursor;
+  }
+
+  /** False if the target is not intelligible. */
+  receive(envelope: Envelope, channel: string, route: Route): boolean {
+    const { origin, live } = envelope;
+    const { places, ageMs, isListed } = live!;
+    if (places.length === 0) return false;
+    const now = performance.now();
+    if (places.length > 1 || !isListed) return this.#receiveInAll(envelope, channel, route, now);
+    const cursor = this.cursorOf(origin, channel, route);
+    const place = places[0]!;
+    const standing = this.#standing(cursor, place, ageMs, now);
+    return this.#take(envelope, route, now, [{ cursor, number: place.number }], standing);
+  }
+
+  /** The sender has taken a message back. */
+  skip(cursor: LiveCursor, number: number): void {
+    if (number <= cursor.number || cursor.held(number)) return;
+    const places = [{ cursor, number }];
+    const { route } = cursor;
+    this.#hold({ envelope: undefined, route, arrivedAt: performance.now(), bytes: 0, places });
+    this.#drain(cursor);
+  }
+
+  /** What is missing up to the number will not come. */
+  giveUp(cursor: LiveCursor, upTo: number): void {
+    const lost = skipGaps(cursor, upTo);
+    if (lost > 0) this.#options.onLost(cursor, lost);
+    this.#drain(cursor);
+  }
+
+  /** What is missing up to the number was not for this instance. */
+  pass(cursor: LiveCursor, upTo: number): void {
+    skipGaps(cursor, upTo);
+    this.#drain(cursor);
+  }
+
+  /** Takes notice of messages that exist, as their sender says. */
+  reaches(cursor: LiveCursor, start: number, number: number): void {
+    if (start > cursor.start) this.#endNumbering(cursor);
+    cursor.reaches(start, number, performance.now());
+    if (cursor.isMissing) this.#options.onHole(cursor);
+  }
+
+  /** The channel is not heard any more: what waits in others for it goes on. */
+  dropEnded(): void {
+    for (const cursor of this.#holding) {
+      if (this.#isHeard(cursor)) continue;
+      this.pass(cursor, cursor.top);
+    }
+  }
+
+  close(): void {
+    this.#pace.close();
+    this.#holding.clear();
+  }
+
+  #standing(cursor: LiveCursor, place: Place, ageMs: number, now: number): Standing {
+    if (place.start > cursor.start) this.#endNumbering(cursor);
+    return cursor.standing(place, ageMs, now);
+  }
+
+  /** The sender has nothing of the numbering any more. */
+  #endNumbering(cursor: LiveCursor): void {
+    if (cursor.isWhole) return;
+    this.giveUp(cursor, cursor.top);
+    this.#drain(cursor, true);
+  }
+
+  #receiveInAll(envelope: Envelope, channel: string, route: Route, now: number): boolean {
+    const heard = this.#heardPlaces(envelope, channel, route);
+    if (!heard) return false;
+    return envelope.live!.isListed
+      ? this.#receiveOnSeveral(envelope, route, now, heard)
+      : this.#receiveUnlisted(envelope, route, now, heard);
+  }
+
+  /** In which channels of it that are heard here a message has which place. Undefined if its target is not intelligible. */
+  #heardPlaces(
+    { origin, live, target }: Envelope,
+    channel: string,
+    route: Route,
+  ): HeardPlace[] | undefined {
+    const { places } = live!;
+    if (places.length === 1)
+      return [{ cursor: this.cursorOf(origin, channel, route), place: places[0]! }];
+    const rooms = decodeTarget(target)?.rooms;
+    if (rooms?.length !== places.length) return undefined;
+    const heard: HeardPlace[] = [];
+    for (const [i, room] of rooms.entries()) {
+      const name = this.#options.channels.room(route.hub.name, room);
+      const other = this.#options.hubs.route(name);
+      if (other) heard.push({ cursor: this.cursorOf(origin, name, other), place: places[i]! });
+    }
+    return heard;
+  }
+
+  /** It is not held: where what was sent before it has not come, it is dropped. */
+  #receiveUnlisted(
+    envelope: Envelope,
+    route: Route,
+    now: number,
+    heard: readonly HeardPlace[],
+  ): boolean {
+    const { counters, onHole } = this.#options;
+    const { origin, sequence, live } = envelope;
+    if (live!.places.length > 1 && !this.#seen.add(origin, sequence, now)) {
+      counters.repeated++;
+      return true;
+    }
+    let isDue = true;
+    for (const { cursor, place } of heard) {
+      if (place.start > cursor.start) this.#endNumbering(cursor);
+      if (cursor.isAt(place, live!.ageMs, now) || this.#options.windowMs === 0) continue;
+      isDue = false;
+      onHole(cursor);
+    }
+    if (isDue) return this.#deliver(envelope, route, live!.ageMs);
+    counters.dropped++;
+    return true;
+  }
+
+  /** It is delivered when it follows in all channels that are heard here. */
+  #receiveOnSeveral(
+    envelope: Envelope,
+    route: Route,
+    now: number,
+    heard: readonly HeardPlace[],
+  ): boolean {
+    const { origin, live, sequence } = envelope;
+    const due: CursorPlace[] = [];
+    let worst: Standing = 'next';
+    for (const { cursor, place } of heard) {
+      const standing = this.#standing(cursor, place, live!.ageMs, now);
+      if (standing === 'ahead') worst = 'ahead';
+      if (standing !== 'double') due.push({ cursor, number: place.number });
+    }
+    if (due.length === 0) {
+      this.#options.counters.repeated++;
+      return true;
+    }
+    if (!this.#seen.add(origin, sequence, now)) {
+      // It was delivered before this channel was heard.
+      for (const { cursor, number } of due) this.skip(cursor, number);
+      return true;
+    }
+    return this.#take(envelope, route, now, due, worst);
+  }
+
+  #take(
+    envelope: Envelope,
+    route: Route,
+    now: number,
+    places: readonly CursorPlace[],
+    standing: Standing,
+  ): boolean {
+    if (standing === 'double') {
+      this.#options.counters.repeated++;
+      return true;
+    }
+    if (standing === 'ahead' && this.#options.windowMs === 0)
+      for (const { cursor, number } of places) skipGaps(cursor, number - 1);
+    else if (standing === 'ahead' || !this.#mayGo(envelope, places, now)) {
+      this.#keep(envelope, route, now, places);
+      return true;
+    }
+    const isReadable = this.#deliver(envelope, route, envelope.live!.ageMs);
+    this.#delivered(places);
+    return isReadable;
+  }
+
+  #keep(envelope: Envelope, route: Route, now: number, places: readonly CursorPlace[]): void {
+    const bytes = envelope.payload.length + envelope.target.length + HELD_OVERHEAD_BYTES;
+    this.#hold({ envelope, route, arrivedAt: now, bytes, places });
+    for (const { cursor } of places) this.#options.onHole(cursor);
+    if (this.#heldBytes > MAX_HELD_BYTES) this.#makeRoom();
+  }
+
+  /** What waits for the longest is given up first. */
+  #makeRoom(): void {
+    for (const cursor of this.#holding) {
+      if (this.#heldBytes <= MAX_HELD_BYTES) return;
+      this.giveUp(cursor, cursor.lowestHeld - 1);
+      this.#drain(cursor, true);
+    }
+  }
+
+  #hold(message: HeldMessage): void {
+    this.#heldBytes += message.bytes;
+    for (const { cursor, number } of message.places) {
+      cursor.hold(number, message);
+      this.#holding.add(cursor);
+    }
+  }
+
+  /** Delivers what is held and follows now, in this channel and in others that waited for it. */
+  #drain(first: LiveCursor, atOnce = false): void {
+    const due = [first];
+    for (let cursor = due.pop(); cursor; cursor = due.pop()) {
+      for (let next = this.#following(cursor); next; next = this.#following(cursor)) {
+        const { envelope, route, arrivedAt, bytes, places } = next;
+        if (envelope && !atOnce && !this.#mayGo(envelope, places, arrivedAt)) break;
+        this.#heldBytes -= bytes;
+        if (envelope)
+          this.#deliver(envelope, route, envelope.live!.ageMs + performance.now() - arrivedAt);
+        for (const place of places) {
+          if (place.number > place.cursor.number) place.cursor.delivered(place.number);
+          if (place.cursor !== cursor) due.push(place.cursor);
+        }
+      }
+      if (cursor.heldCount === 0) this.#holding.delete(cursor);
+      if (cursor.isWhole) this.#options.onWhole(cursor);
+    }
+  }
+
+  /** A message that comes at once does not wait for others to read. */
+  #mayGo(envelope: Envelope, places: readonly CursorPlace[], arrivedAt: number): boolean {
+    const ageMs = envelope.live!.ageMs + performance.now() - arrivedAt;
+    if (ageMs < AT_ONCE_MS) return true;
+    return places.every(({ cursor }) => this.#pace.take(cursor, envelope.payload.length));
+  }
+
+  /** The held message that follows in this channel, if it does in all of its channels. */
+  #following(cursor: LiveCursor): HeldMessage | undefined {
+    const message = cursor.held(cursor.number + 1);
+    const isNext = ({ cursor: other, number }: CursorPlace): boolean =>
+      other.number + 1 >= number || !this.#isHeard(other);
+    return message?.places.every(isNext) ? message : undefined;
+  }
+
+  #isHeard({ channel, route }: LiveCursor): boolean {
+    return this.#options.hubs.route(channel) === route;
+  }
+
+  #delivered(places: readonly CursorPlace[]): void {
+    for (const { cursor, number } of places) if (number > cursor.number) cursor.delivered(number);
+    for (const { cursor } of places) if (!cursor.isWhole) this.#drain(cursor);
+  }
+
+  #deliver(envelope: Envelope, route: Route, ageMs: number): boolean {
+    const { counters } = this.#options;
+    const delivered =
+      ageMs < AT_ONCE_MS ? deliverEnvelope(route, envelope) : deliverLate(route, envelope, ageMs);
+    if (delivered === undefined) return false;
+    counters.received++;
+    counters.delivered += delivered;
+    return true;
+  }
+
+  /** Their numbering has ended. */
+  #forgetIdle(cursors: Map<string, LiveCursor>): void {
+    const before = performance.now() - this.#options.reachMs;
+    for (const [life, cursor] of cursors)
+      if (cursor.lastAt < before && cursor.isWhole) cursors.delete(life);
+  }
+}
+
+/** Answers with how many messages that are. */
+function skipGaps(cursor: LiveCursor, upTo: number): number {
+  let skipped = 0;
+  for (const gap of cursor.gaps(upTo)) {
+    skipped += gap[1] - gap[0] + 1;
+    cursor.skip(gap);
+  }
+  return skipped;
+}
+
+function cursorsOf(route: Route): Map<string, LiveCursor> {
+  return (route.live ??= new Map()) as Map<string, LiveCursor>;
+}

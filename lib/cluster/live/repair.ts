@@ -1,0 +1,77 @@
+import type { LiveCursor } from './live-cursor.js';
+
+/** A question that a sender has not answered yet. */
+interface Question {
+  readonly id: number;
+  /** The channels that it asks for; none for a digest. */
+  readonly cursors: readonly LiveCursor[];
+}
+
+/** What this instance has yet to learn of one sender. */
+export class Repair {
+  readonly life: string;
+  /** The channels in which something is missing, or waits. */
+  readonly holes = new Set<LiveCursor>();
+  /** It was told that more was lost than can be counted. */
+  isUnknown = false;
+  /** When the sender last said something that helped. */
+  progressAt = performance.now();
+  #awaySince: number | undefined;
+  #after = 0;
+  /** Of the numbers up to which the channels were delivered. */
+  #delivered = 0;
+  #question: (Question & { readonly at: number }) | undefined;
+
+  constructor(life: string) {
+    this.life = life;
+  }
+
+  /** Since when anything may have been missed; undefined where the sender has said what there was. */
+  get awaySince(): number | undefined {
+    return this.#awaySince;
+  }
+
+  /** Where the rest of the digest begins. */
+  get after(): number {
+    return this.#after;
+  }
+
+  get question(): (Question & { readonly at: number }) | undefined {
+    return this.#question;
+  }
+
+  get isDone(): boolean {
+    return this.#awaySince === undefined && this.holes.size === 0;
+  }
+
+  /** From the beginning: what was asked before is not enough any more. */
+  wasAway(since: number): void {
+    this.#awaySince = Math.min(since, this.#awaySince ?? since);
+    this.#after = 0;
+    this.#question = undefined;
+  }
+
+  /** Messages that wait for clients to read are progress, too, as they go. */
+  look(): void {
+    let delivered = 0;
+    for (const { number } of this.holes) delivered += number;
+    if (delivered !== this.#delivered) this.progressAt = performance.now();
+    this.#delivered = delivered;
+  }
+
+  asked(question: Question): void {
+    this.#question = { ...question, at: performance.now() };
+  }
+
+  /** @param isProgress false: no answer came */
+  answered(isProgress = true): void {
+    this.#question = undefined;
+    if (isProgress) this.progressAt = performance.now();
+  }
+
+  /** The sender has said what there was, up to that place; undefined: all of it. */
+  digested(next: number | undefined): void {
+    if (next !== undefined) this.#after = next;
+    else this.#awaySince = undefined;
+  }
+}
