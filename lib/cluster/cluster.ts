@@ -281,7 +281,7 @@ export class Cluster {
         this.#emitter.emit('instanceJoined', infoOf(record));
       },
       gone: (record, how) => {
-        this.live.instanceGone(record);
+        this.live.instanceGone(record, how);
         this.requests.instanceGone(record.id, how);
         this.#emitter.emit('instanceLeft', infoOf(record), how);
       },

@@ -60,6 +60,12 @@ export class LiveRepairs {
     return this.#repairs.has(life);
   }
 
+  /** For how long something of the sender has been missing, in ms. */
+  durationOf(life: string): number {
+    const repair = this.#repairs.get(life);
+    return repair ? performance.now() - repair.begunAt : 0;
+  }
+
   /** Resolves when nothing of the sender is missing that came before, or can be had; or when this is closed. */
   whole(life: string): Promise<void> {
     if (!this.#repairs.has(life)) return Promise.resolve();
@@ -74,6 +80,13 @@ export class LiveRepairs {
   wasAway(life: string, absentMs: number): void {
     this.#repairOf(life).wasAway(performance.now() - absentMs);
     this.#askOthers();
+  }
+
+  /** Something of the sender has come: it is there, and may have much to send before it answers. */
+  heard(life: string): void {
+    if (this.#repairs.size === 0) return;
+    const repair = this.#repairs.get(life);
+    if (repair) repair.progressAt = performance.now();
   }
 
   hole(cursor: LiveCursor): void {

@@ -5,6 +5,7 @@ import type { Counters } from '../counters.js';
 import { guardedListener } from '../guarded-listener.js';
 import type { Identity } from '../instances/identity.js';
 import type { InstanceRecord } from '../instances/instance-record.js';
+import type { Departure } from '../instances/roll.js';
 import type { BackplaneStatus, Link } from '../link/link.js';
 import type { Route } from '../route.js';
 import type { ServedHubs } from '../served-hubs.js';
@@ -30,9 +31,6 @@ export interface Interruption {
   readonly forMs: number;
   readonly lost: number | 'unknown';
 }
-
-/** An instance whose lease has lapsed may only have been slow: then it comes back within so long. */
-const RETURN_WITHIN_MS = 1_000;
 
 export interface LiveRoomsOptions {
   readonly transport: Transport;
@@ -66,8 +64,6 @@ export class LiveRooms {
   /** Instances that become known before then may have sent something while this one was away. */
   #strangersUntil = 0;
   #strangersSince = 0;
-  /** Those whose leases lapsed: they may come back under another id. */
-  readonly #gone = new Map<string, NodeJS.Timeout>();
   #readyWaits: (() => void)[] = [];
 
   constructor(options: LiveRoomsOptions) {
@@ -119,6 +115,7 @@ export class LiveRooms {
 
   /** A broadcast with places. False if its target is not intelligible. */
   receive(envelope: Envelope, channel: string, route: Route): boolean {
+    this.#repairs.heard(envelope.origin);
     return this.#receiver.receive(envelope, channel, route);
   }
 
@@ -151,18 +148,15 @@ export class LiveRooms {
 
   instanceJoined(record: InstanceRecord): void {
     const now = performance.now();
-    const life = record.live?.id;
-    if (life !== undefined) this.#isBack(life);
     if (now < this.#strangersUntil) this.#ask(record, now - this.#strangersSince);
   }
 
-  instanceGone({ live }: InstanceRecord): void {
-    if (!live || this.#gone.has(live.id)) return;
-    const timer = setTimeout(() => {
-      this.#gone.delete(live.id);
-      if (!this.#lives().has(live.id)) this.#repairs.senderGone(live.id);
-    }, RETURN_WITHIN_MS);
-    this.#gone.set(live.id, timer);
+  /** One that left will send nothing again. One whose lease lapsed may only have been slow, and is waited for as any other. */
+  instanceGone({ live }: InstanceRecord, how: Departure): void {
+    if (!live || how === 'lost') return;
+    // A lapsed lease ends as well when its instance comes back under another id.
+    const isBack = this.#options.known().some((other) => other.live?.id === live.id);
+    if (!isBack) this.#repairs.senderGone(live.id);
   }
 
   onInterrupted(listener: (interruption: Interruption) => void): () => void {
@@ -173,8 +167,6 @@ export class LiveRooms {
 
   close(): void {
     this.#offStatus();
-    for (const timer of this.#gone.values()) clearTimeout(timer);
-    this.#gone.clear();
     this.#answers.close();
     this.#repairs.close();
     this.#receiver.close();
@@ -209,15 +201,6 @@ export class LiveRooms {
     if (live && live.windowMs > 0) this.#repairs.wasAway(live.id, absentMs);
   }
 
-  #isBack(life: string): void {
-    clearTimeout(this.#gone.get(life));
-    this.#gone.delete(life);
-  }
-
-  #lives(): Set<string | undefined> {
-    return new Set(this.#options.known().map(({ live }) => live?.id));
-  }
-
   /** The id under which the instance numbers what it sends. */
   #lifeOf(instanceId: string): string {
     const record = this.#options.known().find(({ id }) => id === instanceId);
@@ -236,13 +219,26 @@ export class LiveRooms {
 
   #lost({ life, route }: LiveCursor, count: number): void {
     this.#options.counters.lostBroadcasts += count;
-    this.#tell({ hub: route.hub.name, room: route.room, instance: life, forMs: 0, lost: count });
+    const instance = this.#instanceOf(life);
+    const forMs = Math.round(this.#repairs.durationOf(life));
+    this.#tell({ hub: route.hub.name, room: route.room, instance, forMs, lost: count });
   }
 
   #unknown(life: string): void {
     const forMs = Math.round(performance.now() - this.#strangersSince);
     for (const hub of this.#options.hubs.listening())
-      this.#tell({ hub, room: undefined, instance: life, forMs, lost: 'unknown' });
+      this.#tell({
+        hub,
+        room: undefined,
+        instance: this.#instanceOf(life),
+        forMs,
+        lost: 'unknown',
+      });
+  }
+
+  /** The id under which the others know the sender now; its first one where it has gone. */
+  #instanceOf(life: string): string {
+    return this.#options.known().find(({ live }) => live?.id === life)?.id ?? life;
   }
 
   #tell(interruption: Interruption): void {

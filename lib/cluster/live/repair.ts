@@ -14,8 +14,9 @@ export class Repair {
   readonly holes = new Set<LiveCursor>();
   /** It was told that more was lost than can be counted. */
   isUnknown = false;
+  readonly begunAt = performance.now();
   /** When the sender last said something that helped. */
-  progressAt = performance.now();
+  progressAt = this.begunAt;
   #awaySince: number | undefined;
   #after = 0;
   /** Of the numbers up to which the channels were delivered. */
