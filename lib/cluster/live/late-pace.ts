@@ -38,20 +38,17 @@ export class LatePace {
     this.#options = options;
   }
 
-  /** Whether a late message of that size may be written to the members of the channel now. If not, `onRoom` follows. */
-  take(cursor: LiveCursor, bytes: number): boolean {
+  /** Whether a late message of that size may be written to the members of the channels now. If not, `onRoom` follows for one of them. */
+  take(cursors: readonly LiveCursor[], bytes: number): boolean {
     this.#timer ??= setTimeout(this.#step, STEP_MS);
-    let room = this.#rooms.get(cursor.route);
-    if (!room) {
-      room = { bytes: this.#roomIn(cursor.route), fullSince: undefined };
-      this.#rooms.set(cursor.route, room);
-    }
-    const stepBytes = Math.min(MAX_STEP_BYTES, this.#largestHeadroom);
-    if (room.bytes <= 0 || this.#stepBytes >= stepBytes) {
-      this.#waiting.add(cursor);
+    const rooms = cursors.map(({ route }) => this.#room(route));
+    const full = rooms.findIndex((room) => room.bytes <= 0);
+    // In an empty step, a message goes that is larger than it.
+    if (full >= 0 || this.#stepBytes >= Math.min(MAX_STEP_BYTES, this.#largestHeadroom)) {
+      this.#waiting.add(cursors[Math.max(0, full)]!);
       return false;
     }
-    room.bytes -= bytes;
+    for (const room of rooms) room.bytes -= bytes;
     this.#stepBytes += bytes;
     return true;
   }
@@ -74,6 +71,15 @@ export class LatePace {
     for (const cursor of waiting) this.#options.onRoom(cursor);
     this.#timer ??= setTimeout(this.#step, STEP_MS);
   };
+
+  #room(route: Route): Room {
+    let room = this.#rooms.get(route);
+    if (!room) {
+      room = { bytes: this.#roomIn(route), fullSince: undefined };
+      this.#rooms.set(route, room);
+    }
+    return room;
+  }
 
   #lookInto(route: Route, room: Room): void {
     const now = performance.now();

@@ -292,7 +292,8 @@ export class LiveReceiver {
   #mayGo(envelope: Envelope, places: readonly CursorPlace[], arrivedAt: number): boolean {
     const ageMs = envelope.live!.ageMs + performance.now() - arrivedAt;
     if (ageMs < AT_ONCE_MS) return true;
-    return places.every(({ cursor }) => this.#pace.take(cursor, envelope.payload.length));
+    const cursors = places.map(({ cursor }) => cursor);
+    return this.#pace.take(cursors, envelope.payload.length);
   }
 
   /** The held message that follows in this channel, if it does in all of its channels. */

@@ -284,6 +284,16 @@ describe('The receiver of live messages', () => {
       expect(receiver.held).toBe(0);
     });
 
+    it('goes to several rooms at once, also where it is larger than a step', async () => {
+      hub.join(member, 's');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      member.headroomBytes = 10;
+      receive('x'.repeat(20), { places: [at(1), at(1)], rooms: ['r', 's'], ageMs: 2 });
+      one(2);
+      await waitFor('both', () => got().length === 2);
+      expect(receiver.held).toBe(0);
+    });
+
     it('does not wait for a client that never reads', async () => {
       receiver.close();
       receiver = makeReceiver(50);
