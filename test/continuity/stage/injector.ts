@@ -78,9 +78,11 @@ export class Injector {
     refuse: async (refusing) => {
       const { server } = this.#stage.store.current;
       const [begin, end] = refusalOf(refusing);
+      const ended = this.#stage.refusals.begin();
       await server.cli(...begin);
       await delay(refusing.forMs);
       await server.cli(...end);
+      ended();
     },
     'forget-scripts': async ({ forMs }) => {
       const until = performance.now() + forMs;

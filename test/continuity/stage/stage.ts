@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSmall, LARGE_LOG_SIZE, type Plan, SMALL_LOG_SIZE } from '../plan/plan.js';
+import type { Membership } from '../verdict/membership.js';
 import type { Run } from '../verdict/verify-run.js';
 import { type Finished, InstanceProcess } from './instance-process.js';
 import type { InstanceOptions } from './protocol.js';
 import { Reader } from './reader.js';
 import { RedisProxy } from './redis-proxy.js';
+import { Refusals } from './refusals.js';
 import { Store } from './store.js';
 
 const LOG_TTL_MS = 300_000;
@@ -45,6 +47,7 @@ export class Stage {
   readonly store: Store;
   readonly places: Place[] = [];
   readonly readers: Reader[] = [];
+  readonly refusals = new Refusals();
   readonly #options: StageOptions;
   readonly #instances: InstanceProcess[] = [];
   /** Readers on their way to an instance: if that is killed meanwhile, they go on to another by themselves. */
@@ -105,7 +108,9 @@ export class Stage {
   /** All that is known so far; nothing is written any more. */
   async run(): Promise<Run> {
     // First: what members were told is explained by what Redis had done before.
-    const memberships = this.readers.flatMap((reader) => reader.memberships());
+    const memberships = this.readers
+      .flatMap((reader) => reader.memberships())
+      .map((membership) => this.#withRefusals(membership));
     return {
       chapters: await this.store.chapters(),
       memberships,
@@ -124,6 +129,13 @@ export class Stage {
     await Promise.all(this.#instances.map((instance) => instance.dispose()));
     await Promise.all(this.places.map(({ proxy }) => proxy.dispose()));
     await this.store.dispose();
+  }
+
+  /** Whoever joined while Redis would not say where the log stood is as one who joined cut off. */
+  #withRefusals(membership: Membership): Membership {
+    const { askedAt, boundFrom = Infinity, joinedOffline } = membership;
+    const isOffline = joinedOffline || this.refusals.wereIn(askedAt, boundFrom);
+    return { ...membership, joinedOffline: isOffline };
   }
 
   async #addPlace(at: number): Promise<void> {
