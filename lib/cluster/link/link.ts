@@ -37,7 +37,7 @@ export interface LinkOptions {
  */
 const PROBE_INTERVAL_MS = 3_000;
 const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 2_000;
+const MAX_RETRY_MS = 500;
 /** All subscriptions of an instance, confirmed anew. */
 const RESTORE_TIMEOUT_MS = 30_000;
 /**

@@ -10,9 +10,10 @@ export interface RedisClients {
   readonly prefix: string;
 }
 
-const MAX_RETRY_DELAY_MS = 2_000;
+/** What waits in the memory of instances waits for the slowest of them. */
+const MAX_RETRY_DELAY_MS = 500;
 
-/** Full jitter up to two seconds, so that instances do not come back to a Redis all at once. */
+/** With jitter, so that instances do not come back to a Redis all at once. */
 function retryDelayMs(attempt: number): number {
   const ceiling = Math.min(MAX_RETRY_DELAY_MS, 50 * 2 ** Math.min(attempt, 10));
   return Math.round(ceiling / 2 + Math.random() * (ceiling / 2));

@@ -20,6 +20,7 @@ import { RedisSender } from './redis-sender.js';
 import type { RedisSource } from './redis-source.js';
 import { ServerGate } from './server-gate.js';
 import { lookAtServer } from './server-look.js';
+import { FormerConnection } from './former-connection.js';
 import { isFinalRefusal } from './log-failure.js';
 import { unansweredReason } from './unanswered-reason.js';
 
@@ -80,8 +81,13 @@ export class RedisTransport implements Transport {
       },
     };
     this.#gate = this.#makeGate();
+    const former = new FormerConnection(this.#clients.commands);
     const ofCommands = {
-      up: () => this.#gate.connected(),
+      up: () => {
+        // A client of the app's sends again by itself, or has others of its own under way.
+        if (this.#clients.ownsCommands) former.replace();
+        this.#gate.connected();
+      },
       down: (reason: string, refused: boolean) => {
         this.#gate.lost();
         this.#sender.lost(reason);
