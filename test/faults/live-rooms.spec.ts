@@ -104,6 +104,27 @@ describeWithRedis('A message to a plain room that is sent while an instance is c
     expect(said(leaves)).toEqual([]);
   });
 
+  it('waits for longer than commandTimeoutMs; a publish does not, and what it rejected is not sent again', async () => {
+    const { proxies, a, b } = await boot({ commandTimeoutMs: 500 });
+    const client = track(await b.connect('r'));
+    proxies[0].stall();
+    const room = a.server.to('r');
+    room.emit('said', 'emitted');
+    const late = room.publish('said', 'too late for its deadline');
+    const queued = room.publish('said', 'queued', { queue: true });
+    await expect(late).rejects.toMatchObject({ name: 'BackplaneUnavailableError' });
+    await a.awaitStatus('degraded');
+    await expect(room.publish('said', 'without a link')).rejects.toMatchObject({
+      name: 'BackplaneUnavailableError',
+    });
+    room.emit('said', 'emitted while degraded');
+    proxies[0].cut();
+    proxies[0].flow();
+    await queued;
+    await waitFor('the last', () => said(client).includes('emitted while degraded'));
+    expect(said(client)).toEqual(['emitted', 'queued', 'emitted while degraded']);
+  });
+
   it('is lost, and said to be, when its sender ends before the other is back', async () => {
     const { proxies, a, b } = await boot();
     const client = track(await b.connect('r'));
