@@ -125,6 +125,24 @@ describeWithRedis('A message to a plain room that is sent while an instance is c
     expect(said(client)).toEqual(['emitted', 'queued', 'emitted while degraded']);
   });
 
+  it('leaves out those who were in a room of its exceptions then', async () => {
+    const { proxies, a, b } = await boot();
+    const mutedThen = track(await b.connect('r', 'muted'));
+    const mutedLater = track(await b.connect('r'));
+    await cut(b, proxies[1]);
+    const room = a.server.to('r');
+    room.except('muted').emit('said', 'not to the muted');
+    room.emit('said', 'to all');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await mutedThen.request('leave', ['muted']);
+    await mutedLater.request('join', ['muted']);
+    await proxies[1].acceptAgain();
+    for (const client of [mutedThen, mutedLater])
+      await waitFor('the last', () => said(client).includes('to all'));
+    expect(said(mutedThen)).toEqual(['to all']);
+    expect(said(mutedLater)).toEqual(['not to the muted', 'to all']);
+  });
+
   it('is lost, and said to be, when its sender ends before the other is back', async () => {
     const { proxies, a, b } = await boot();
     const client = track(await b.connect('r'));
