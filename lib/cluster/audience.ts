@@ -46,7 +46,10 @@ export interface PublishOptions {
    * where the option is named, so that the missing id of an anonymous user does not put the message into the space of all.
    */
   scope?: string;
-  /** Wait while Redis is away, as `emit` does, instead of being rejected at the deadline. Only where the target has a history. Default false. */
+  /**
+   * Wait while Redis is away, as `emit` does, instead of being rejected at the deadline: for as long as that is where the target has a
+   * history, else within the option `liveWindowMs`. Default false.
+   */
   queue?: boolean | null;
 }
 

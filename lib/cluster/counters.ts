@@ -2,7 +2,7 @@
 export interface Counters {
   /** Broadcasts that this instance was asked to send. */
   emitted: number;
-  /** Broadcasts that did not leave for the other instances: Redis was away, or refused them. */
+  /** Broadcasts that did not leave for the other instances, and will not: Redis was away for too long, or refused them. */
   unsent: number;
   /** Broadcasts of other instances that arrived. */
   received: number;
