@@ -11,22 +11,33 @@ export interface Outage {
   readonly end: (world: World) => Promise<unknown> | void;
 }
 
+/** A proxy that accepts without a Redis behind it would take messages that a closed port does not. */
+async function kill({ redis, proxy }: World): Promise<void> {
+  proxy.refuse();
+  await redis.kill();
+}
+
+async function startAgain({ redis, proxy }: World): Promise<void> {
+  await redis.restart();
+  await proxy.acceptAgain();
+}
+
 export const outages: readonly Outage[] = [
   {
     name: 'killed-3',
     title: (ms) => `Redis killed, back after ${ms / 1_000} s`,
     awayMs: 3_000,
     quickAwayMs: 1_000,
-    begin: ({ redis }) => redis.kill(),
-    end: ({ redis }) => redis.restart(),
+    begin: kill,
+    end: startAgain,
   },
   {
     name: 'killed-9',
     title: (ms) => `Redis killed, back after ${ms / 1_000} s`,
     awayMs: 9_000,
     quickAwayMs: 2_000,
-    begin: ({ redis }) => redis.kill(),
-    end: ({ redis }) => redis.restart(),
+    begin: kill,
+    end: startAgain,
   },
   {
     name: 'frozen-9',
