@@ -32,6 +32,13 @@ export interface Counts {
   readonly latency: Latency | undefined;
 }
 
+/** What became of a burst. */
+export interface Arrived {
+  readonly delivered: number;
+  /** From the asking to the last arrival. */
+  readonly ms: number;
+}
+
 /** How many upgrades or joins are under way at a time. */
 const CONCURRENCY = 200;
 /** One in so many clients reads the time in its messages. */
@@ -108,6 +115,27 @@ export class Driver {
     const count = (): void => void this.#delivered++;
     this.#asking = asking(work, this.#protocol, this.#members, this.#askers, count);
     this.#asking.start();
+  }
+
+  /** Asks once, and waits until all has come that is due, or nothing has for long. */
+  async burst(work: Work): Promise<Arrived> {
+    const begun = performance.now();
+    this.begin(work);
+    this.#asking!.stop();
+    let delivered = 0;
+    let lastAt = begun;
+    // What comes twice would come soon after.
+    const isOver = (): boolean =>
+      performance.now() - lastAt > (delivered < work.deliveries ? DRAIN_DEADLINE_MS : QUIET_MS);
+    while (!isOver()) {
+      if (this.#delivered > delivered) {
+        delivered = this.#delivered;
+        lastAt = performance.now();
+      }
+      await sleep(1);
+    }
+    this.#asking = undefined;
+    return { delivered, ms: lastAt - begun };
   }
 
   counts(): Counts {

@@ -14,5 +14,6 @@ serveRunner({
   begin: (work: Work) => driver.begin(work),
   counts: () => driver.counts(),
   end: (expected: { deliveries: number }) => driver.end(expected),
+  burst: (work: Work) => driver.burst(work),
   usage,
 });

@@ -16,6 +16,8 @@ export interface Work {
   readonly copies?: number;
   /** The first name runs through 0…span-1 in steps of `names`. */
   readonly span?: number;
+  /** One message to all names, in one call. */
+  readonly together?: boolean;
   /** How many messages clients get for each ask. */
   readonly deliveries: number;
   /** Which of the instances is asked; by default all of them in turn. */
@@ -45,11 +47,11 @@ export abstract class Asking {
   abstract delivered(total: number): void;
 
   protected say(): void {
-    const { to = 'room', names = 1, copies = 1, span = names } = this.work;
+    const { to = 'room', names = 1, copies = 1, span = names, together } = this.work;
     const first = (this.asked * names) % span;
     const asker = this.#askers[this.asked % this.#askers.length]!;
     this.asked++;
-    asker.write(this.frame('say', { to, first, names, copies }));
+    asker.write(this.frame('say', { to, first, names, copies, together }));
   }
 
   protected frame(event: string, rest: object): Buffer {

@@ -56,6 +56,16 @@ const GOALS: readonly Goal[] = [
     value: (find) =>
       ratio(find('paced', OURS, 'p99'), best(find, PEER_NAMES, 'paced', 'p99', Math.min)),
   },
+  ...['burst-users', 'burst-call', 'burst-large'].map((scenario) => ({
+    name: scenario,
+    title: `${scenario}, time to the last arrival, of the best Socket.IO adapter, to ours`,
+    atLeast: 3,
+    value: (find: LookUp) =>
+      ratio(
+        best(find, SOCKET_IO_NAMES, scenario, 'arrivedMs', Math.min),
+        find(scenario, OURS, 'arrivedMs'),
+      ),
+  })),
   {
     name: 'ask-cpu',
     title: 'request and answer, CPU, to plain ws',

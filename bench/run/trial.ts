@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import type { Counts, Crowd } from '../driver/driver.js';
+import type { Arrived, Counts, Crowd } from '../driver/driver.js';
 import type { Latency } from '../driver/latencies.js';
 import type { Work } from '../driver/work.js';
 import { Child } from '../processes/child.js';
@@ -135,6 +135,12 @@ export class Trial {
       ...difference(before, after),
       lost: Math.abs(end.asked * work.deliveries - end.delivered) + end.lost,
     };
+  }
+
+  /** Once, and until all that is due has come, or nothing comes any more. */
+  async burst(work: Work): Promise<Arrived> {
+    await this.#collectGarbage();
+    return this.#driver.call('burst', work);
   }
 
   /** What the instances use by themselves in so much time. */

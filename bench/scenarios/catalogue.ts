@@ -1,4 +1,5 @@
 import { ask } from './ask.js';
+import { bursts } from './bursts.js';
 import { coalescing, deflates, paced, payloads, saturated } from './fan-out.js';
 import { historyFanOuts } from './history-fan-out.js';
 import { historyPublishes } from './history-publish.js';
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   manyRooms,
   misses,
   users,
+  ...bursts,
   ask,
   ...coalescing,
   ...deflates,

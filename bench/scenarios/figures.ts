@@ -14,6 +14,7 @@ export const figures = {
   p999: { title: 'p99.9', unit: 'ms', better: 'less' },
   heapPerConnection: { title: 'heap per connection', unit: 'KiB', better: 'less' },
   rssPerConnection: { title: 'RSS per connection', unit: 'KiB', better: 'less' },
+  arrivedMs: { title: 'time to the last arrival', unit: 'ms', better: 'less' },
   joinedMs: { title: 'time to all joined', unit: 'ms', better: 'less' },
   repairedMs: { title: 'time to all repaired', unit: 'ms', better: 'less' },
   pingP99Before: { title: "p99 of another's PING before", unit: 'ms', better: 'less' },

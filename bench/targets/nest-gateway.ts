@@ -15,6 +15,8 @@ export interface Broadcaster {
   join(client: unknown, rooms: readonly string[]): Promise<unknown> | void;
   toRoom(server: unknown, room: string, said: Said): void;
   toUser(server: unknown, user: string, said: Said): void;
+  /** In one call. */
+  toUsers?(server: unknown, users: readonly string[], said: Said): void;
 }
 
 interface Answer {
@@ -51,6 +53,11 @@ export function workGateway(options: object, broadcaster: Broadcaster): Type {
 
     @SubscribeMessage('say')
     say(@MessageBody() say: Say): void {
+      if (say.together) {
+        const users = Array.from({ length: say.names }, (_, i) => `user-${say.first + i}`);
+        broadcaster.toUsers?.(this.#server, users, { t: say.t, text: say.text });
+        return;
+      }
       eachMessage(say, (name, said) => {
         if (say.to === 'room') broadcaster.toRoom(this.#server, name, said);
         else broadcaster.toUser(this.#server, name, said);

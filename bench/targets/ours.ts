@@ -14,6 +14,7 @@ const broadcaster: Broadcaster = {
   join: (client, rooms) => (client as BackplaneSocket).join(...rooms),
   toRoom: (server, room, said) => (server as BackplaneServer).to(room).emit('said', said),
   toUser: (server, user, said) => (server as BackplaneServer).toUser(user).emit('said', said),
+  toUsers: (server, users, said) => (server as BackplaneServer).toUser(users).emit('said', said),
 };
 
 export const start: StartServer = (settings) =>

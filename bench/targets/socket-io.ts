@@ -9,7 +9,7 @@ import { PATH, type ServerSettings, type StartServer } from './target.js';
 
 interface IoServer {
   adapter(factory: unknown): void;
-  to(room: string): { emit(event: string, data: unknown): void };
+  to(room: string | string[]): { emit(event: string, data: unknown): void };
 }
 
 interface IoSocket {
@@ -26,6 +26,7 @@ const broadcaster: Broadcaster = {
   join: (client, rooms) => (client as IoSocket).join(rooms),
   toRoom: (server, room, said) => (server as IoServer).to(room).emit('said', said),
   toUser: (server, user, said) => (server as IoServer).to(user).emit('said', said),
+  toUsers: (server, users, said) => (server as IoServer).to([...users]).emit('said', said),
 };
 
 /** The recipe of Nest's documentation: an IoAdapter that gives each server a Redis adapter. */

@@ -39,6 +39,8 @@ export interface Say {
   /** How many names, and how many messages to each. */
   readonly names: number;
   readonly copies: number;
+  /** All names in one call. */
+  readonly together?: boolean;
   /** When the client asked, by its own clock. */
   readonly t: number;
   readonly text: string;
