@@ -1,5 +1,6 @@
 import type { BackplaneServer, BackplaneSocket, LossReason } from 'nestjs-redis-backplane';
 import type { Instance } from '../instance/instance.js';
+import type { RedisState } from './redis-switch.js';
 
 /** Where something came from: the page shows each instance by a name and a colour. */
 export type Origin = Pick<Instance, 'name' | 'number' | 'pid'>;
@@ -60,6 +61,7 @@ export interface ServerEvents {
     user: ChatUser;
     instance: Instance;
     backplane: string;
+    redis: RedisState;
   };
   said: Said;
   whispered: Whispered;
@@ -79,6 +81,8 @@ export interface ServerEvents {
   leaving: { from: Origin };
   /** The state of the serving instance's backplane, when it changes. */
   backplane: { status: string };
+  /** Somebody has paused the Redis of all instances, or let it go on. */
+  redis: { state: RedisState };
 }
 
 export type ChatServer = BackplaneServer<ServerEvents>;

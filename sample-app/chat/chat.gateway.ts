@@ -33,6 +33,7 @@ import { PollMessage, RoomMessage, SayMessage, WhisperMessage } from './chat.mes
 import { CHAT_PATH, originOf } from './origin.js';
 import { pastOf } from './past.js';
 import { PulseService } from './pulse.service.js';
+import { RedisSwitch } from './redis-switch.js';
 import { hintsOf, roomOf, roomsOf, talkOf } from './rooms.js';
 import { SurveyService } from './survey.service.js';
 import { UnavailableFilter } from './unavailable.filter.js';
@@ -56,6 +57,7 @@ export class ChatGateway
     private readonly backplane: Backplane,
     private readonly pulse: PulseService,
     private readonly survey: SurveyService,
+    private readonly redisSwitch: RedisSwitch,
     @Inject(INSTANCE) private readonly instance: Instance,
   ) {
     this.from = originOf(instance);
@@ -72,6 +74,7 @@ export class ChatGateway
       user: userOf(client),
       instance: this.instance,
       backplane: this.backplane.status,
+      redis: this.redisSwitch.state,
     });
     this.pulse.beat();
   }
@@ -182,6 +185,17 @@ export class ChatGateway
     }
     setImmediate(() => process.kill(process.pid, 'SIGTERM'));
     return { stopping: this.instance.name };
+  }
+
+  /** For all instances: each goes on with its own clients. */
+  @SubscribeMessage('pause-redis')
+  pauseRedis(): void {
+    this.redisSwitch.turn('paused');
+  }
+
+  @SubscribeMessage('resume-redis')
+  resumeRedis(): void {
+    this.redisSwitch.turn('open');
   }
 
   /** Whoever else is in the room. */

@@ -6,6 +6,7 @@ import { parseOptions, USAGE, UsageError } from './options.js';
 import type { DemoOptions } from './options.js';
 import { choosePort } from './port.js';
 import { climbRedisLadder } from './redis/ladder.js';
+import { RedisGate } from './redis/redis-gate.js';
 import { runSmoke } from './smoke/run.js';
 
 const worker = fileURLToPath(new URL('../main.js', import.meta.url));
@@ -30,12 +31,26 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
   const { host, workers, smoke, verbose } = options;
   const port = await choosePort(host, options.port, options.portIsAsked);
   const redis = await climbRedisLadder(env, log);
+  const gate =
+    redis.source === 'given'
+      ? undefined
+      : await RedisGate.open(redis.url, (paused) => {
+          log.event(paused ? 'Redis is paused: nothing passes' : 'Redis goes on');
+          garden.tell({ redis: paused ? 'paused' : 'open' });
+        });
   const garden = new Garden({
     script: worker,
     workers,
     log,
+    onMessage: (message) => {
+      const { redis: wish } = (message ?? {}) as { redis?: unknown };
+      if (wish === 'paused') gate?.pause();
+      else if (wish === 'open') gate?.resume();
+      else if (wish === 'ask' && gate?.paused) garden.tell({ redis: 'paused' });
+    },
     env: {
-      REDIS_URL: redis.url,
+      REDIS_URL: gate?.url ?? redis.url,
+      DEMO_REDIS_GATE: gate ? '1' : '0',
       HOST: host,
       PORT: String(port),
       LOG_LEVEL: verbose ? 'log' : 'warn',
@@ -64,6 +79,7 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
     return 1;
   } finally {
     await garden.close();
+    await gate?.close();
     await redis.close();
   }
 }

@@ -9,6 +9,8 @@ export interface GardenSettings {
   workers: number;
   env: NodeJS.ProcessEnv;
   log: Log;
+  /** What a worker says to the garden. */
+  onMessage?: (message: unknown) => void;
 }
 
 /**
@@ -19,9 +21,10 @@ export class Garden {
   readonly #slots: WorkerSlot[];
   #closed: Promise<void> | undefined;
 
-  constructor({ script, workers, env, log }: GardenSettings) {
+  constructor({ script, workers, env, log, onMessage }: GardenSettings) {
     cluster.schedulingPolicy = cluster.SCHED_RR;
     cluster.setupPrimary({ exec: script, args: [], silent: true });
+    if (onMessage) cluster.on('message', (_worker, message: unknown) => onMessage(message));
     this.#slots = Array.from({ length: workers }, (_, index) => {
       const number = index + 1;
       return new WorkerSlot({ number, name: workerName(number), env, log });
@@ -41,6 +44,12 @@ export class Garden {
   close(): Promise<void> {
     this.#closed ??= Promise.all(this.#slots.map((slot) => slot.close())).then(() => {});
     return this.#closed;
+  }
+
+  /** Tells all workers. */
+  tell(message: object): void {
+    for (const worker of Object.values(cluster.workers ?? {}))
+      if (worker?.isConnected()) worker.send(message);
   }
 
   /** For the impatient. */

@@ -9,6 +9,7 @@ import { Outbox } from './outbox.js';
 import { ownName, rememberName } from './own-name.js';
 import { PastReader } from './past-reader.js';
 import { Poll } from './poll.js';
+import { RedisSwitch } from './redis-switch.js';
 import { Roster } from './roster.js';
 import { StatusBar } from './status-bar.js';
 import { TypingHint, TypingLine } from './typing.js';
@@ -30,6 +31,8 @@ const past = new PastReader({
   onEntered: (talk) => outbox.resume(talk),
   onProblem: showProblem,
 });
+
+const redisSwitch = new RedisSwitch(connection, showProblem);
 
 const field = byId('message');
 const composerNote = byId('composer-note');
@@ -60,12 +63,13 @@ function socketUrl(name) {
 
 /** What the server sends, by event. */
 const handlers = {
-  welcome({ user, instance, backplane }) {
+  welcome({ user, instance, backplane, redis }) {
     const before = here;
     me = user;
     here = instance;
     status.connected(instance);
     status.backplane(backplane);
+    redisSwitch.show(redis);
     outbox.waitFor('Redis');
     garden.servedBy(instance);
     byId('here').replaceChildren('Served by ', instanceChip(instance), ` process ${instance.pid}`);
@@ -114,6 +118,7 @@ const handlers = {
     status.backplane(change.status);
     if (change.status === 'ready') setTimeout(() => past.readAll(), CATCH_UP_DELAY_MS);
   },
+  redis: ({ state }) => redisSwitch.show(state),
   exception: showProblem,
 };
 

@@ -63,7 +63,8 @@ export class RedisReplication {
   }
 
   async #confirmAll(all: readonly Unconfirmed[]): Promise<void> {
-    const timeoutMs = Math.max(...all.map((one) => one.timeoutMs));
+    // Not spread: there may be more of them than a call takes arguments.
+    const timeoutMs = all.reduce((most, one) => Math.max(most, one.timeoutMs), 0);
     const deadline = new Deadline(timeoutMs + ANSWER_GRACE_MS, () => this.#disconnect());
     try {
       const client = await this.#connected();
