@@ -93,9 +93,12 @@ export class Broadcasts {
   /** A broadcast of another instance. False if its target is not intelligible. */
   receive(envelope: Envelope, channel: string): boolean {
     const { counters, hubs } = this.#options;
+    if (envelope.live) {
+      const heard = hubs.heardRoute(channel);
+      return heard ? this.#options.live.receive(envelope, channel, heard) : true;
+    }
     const route = hubs.route(channel);
     if (!route) return true;
-    if (envelope.live) return this.#options.live.receive(envelope, channel, route);
     if (envelope.mayRepeat && !this.#recent.add(`${envelope.origin}.${envelope.sequence}`)) {
       counters.repeated++;
       return true;

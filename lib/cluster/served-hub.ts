@@ -187,7 +187,9 @@ export class ServedHub<M extends Connection = Connection> {
     const { channels, continuity, subscriptions } = this.#options;
     const channel = channels.group(this.name, kind, name);
     const subscription = subscriptions.acquire(channel);
-    const route = (subscription.route ??= this.#heardAs(subscription, this.#routeTo(kind, name)));
+    // One that lingered was heard all the while: what was sent meanwhile is not missed.
+    const route = (subscription.route ??=
+      subscription.former ?? this.#heardAs(subscription, this.#routeTo(kind, name)));
     return continuity.follow(kind, name, channel, route, subscription.confirmed);
   }
 

@@ -44,6 +44,11 @@ export class ServedHubs {
     for (const hub of this.#served.values()) hub.silenceAs(instanceId);
   }
 
+  /** Also of a channel that is heard still, though nobody is there any more. */
+  heardRoute(channel: string): Route | undefined {
+    return this.#options.subscriptions.heardRouteOf(channel);
+  }
+
   route(channel: string): Route | undefined {
     return this.#options.subscriptions.routeOf(channel);
   }

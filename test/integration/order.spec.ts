@@ -157,6 +157,24 @@ describeOnEach('Messages and memberships keep their order', (backend) => {
     );
   });
 
+  it('a request acts before what the same instance sends after it, also where both come together', async () => {
+    const cluster = track(await Cluster.boot(backend, 2));
+    const { first, last } = cluster;
+    const peer = track(await last.connect({ rooms: ['stays'] }));
+    const done: Promise<unknown>[] = [];
+    for (let n = 0; n < 100; n++) {
+      await peer.socket.join('r');
+      first.server.to('r').emit('said', n);
+      done.push(first.server.to('stays').socketsLeave('r'));
+      first.server.to('r').emit('said', -1);
+      await done.at(-1);
+    }
+    const [frames] = await arrivals(first.server, [peer]);
+    expect(frames!.map((frame) => (frame as { data: number }).data)).toEqual(
+      Array.from({ length: 100 }, (_, n) => n),
+    );
+  });
+
   it('what is emitted after leave() does not arrive; join() on one instance needs no waiting', async () => {
     const cluster = track(await Cluster.boot(backend, 2));
     const { first, last } = cluster;

@@ -31,12 +31,15 @@ export interface Subscription {
   readonly confirmed: Promise<void>;
   /** Whom it stands for, until it is released. Undefined for what is no broadcast's. */
   route: Route | undefined;
+  /** Whom it stood for before it was released: it lingers, and is heard all the while. */
+  readonly former: Route | undefined;
 }
 
 class Entry implements Subscription {
   readonly channel: string;
   readonly wait: Wait;
   route: Route | undefined;
+  former: Route | undefined;
   /** Redis was asked for it, over this link or one before, and may still send its messages. */
   asked = false;
   wanted = true;
@@ -101,6 +104,12 @@ export class Subscriptions {
     return this.#entries.get(channel)?.route;
   }
 
+  /** As {@link routeOf}, also of one that was released and lingers. */
+  heardRouteOf(channel: string): Route | undefined {
+    const entry = this.#entries.get(channel);
+    return entry && (entry.route ?? entry.former);
+  }
+
   /**
    * Wants the channel. It is confirmed when Redis says so, however many are asked for before it, and at once while or when the
    * link is away: it is made good when the link is back.
@@ -129,6 +138,7 @@ export class Subscriptions {
   release(channel: string, lingerMs = 0): void {
     const entry = this.#entries.get(channel);
     if (!entry) return;
+    entry.former = entry.route;
     entry.route = undefined;
     if (lingerMs === 0) return this.#giveUp(channel);
     this.#lingering.delete(channel);

@@ -24,7 +24,7 @@ interface HeardPlace {
 
 export interface LiveReceiverOptions {
   readonly counters: Counters;
-  readonly hubs: Pick<ServedHubs, 'route'>;
+  readonly hubs: Pick<ServedHubs, 'heardRoute'>;
   readonly channels: Pick<ChannelNames, 'room'>;
   /** 0: nothing is held, and nothing missed. */
   readonly windowMs: number;
@@ -164,7 +164,7 @@ export class LiveReceiver {
     const heard: HeardPlace[] = [];
     for (const [i, room] of rooms.entries()) {
       const name = this.#options.channels.room(route.hub.name, room);
-      const other = this.#options.hubs.route(name);
+      const other = this.#options.hubs.heardRoute(name);
       if (other) heard.push({ cursor: this.cursorOf(origin, name, other), place: places[i]! });
     }
     return heard;
@@ -305,7 +305,7 @@ export class LiveReceiver {
   }
 
   #isHeard({ channel, route }: LiveCursor): boolean {
-    return this.#options.hubs.route(channel) === route;
+    return this.#options.hubs.heardRoute(channel) === route;
   }
 
   #delivered(places: readonly CursorPlace[]): void {

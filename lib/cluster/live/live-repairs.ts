@@ -29,7 +29,7 @@ export interface LiveRepairsOptions {
   readonly transport: Pick<Transport, 'publish'>;
   readonly link: Pick<Link, 'status'>;
   readonly channels: Pick<ChannelNames, 'direct'>;
-  readonly hubs: Pick<ServedHubs, 'route'>;
+  readonly hubs: Pick<ServedHubs, 'heardRoute'>;
   readonly counters: Counters;
   /** The id under which this instance is answered. */
   readonly asker: () => string;
@@ -164,7 +164,7 @@ export class LiveRepairs {
 
   #reaches(life: string, channel: string, start: number, number: number): void {
     const { receiver, hubs } = this.#options;
-    const route = hubs.route(channel);
+    const route = hubs.heardRoute(channel);
     if (route) receiver.reaches(receiver.cursorOf(life, channel, route), start, number);
   }
 
@@ -248,7 +248,7 @@ export class LiveRepairs {
     const now = performance.now();
     for (const repair of this.#repairs.values()) {
       for (const cursor of repair.holes)
-        if (cursor.isWhole || hubs.route(cursor.channel) !== cursor.route)
+        if (cursor.isWhole || hubs.heardRoute(cursor.channel) !== cursor.route)
           repair.holes.delete(cursor);
       const { question } = repair;
       repair.look();

@@ -54,7 +54,7 @@ export class RequestInbox {
       return true;
     }
     if (!isAnswered) {
-      void this.#respond(question, origin, () => {});
+      this.#respond(question, origin, () => {});
       return true;
     }
     const channel = channels.direct(origin);
@@ -66,15 +66,19 @@ export class RequestInbox {
       allowedBytes: question.allowedBytes,
     });
     const hasRoom = (bytes: number): boolean => this.#answers.hasRoom(bytes);
-    void this.#respond(question, origin, stream.send, hasRoom);
+    this.#respond(question, origin, stream.send, hasRoom);
     return true;
   }
 
-  /** What acts on members comes behind the messages that the asker sent before. */
-  async #respond(question: Question, from: string, reply: Reply, hasRoom?: HasRoom): Promise<void> {
+  /**
+   * What acts on members comes behind the messages that the asker sent before. Where none of them is missing it is done at once: those
+   * that the asker sent after it may come in this same turn.
+   */
+  #respond(question: Question, from: string, reply: Reply, hasRoom?: HasRoom): void {
     const { responder, live } = this.#options;
-    if (ACTS.has(question.operation)) await live.whole(from);
-    await responder.respond(question, from, reply, hasRoom);
+    const whole = ACTS.has(question.operation) ? live.whole(from) : undefined;
+    if (whole) void whole.then(() => responder.respond(question, from, reply, hasRoom));
+    else void responder.respond(question, from, reply, hasRoom);
   }
 
   /** An asker allows more of an answer, or wants no more. False for what is neither. */

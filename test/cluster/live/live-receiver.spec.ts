@@ -38,7 +38,7 @@ describe('The receiver of live messages', () => {
   function makeReceiver(windowMs = 1_000): LiveReceiver {
     return new LiveReceiver({
       counters,
-      hubs: { route: (channel) => routes.get(channel) },
+      hubs: { heardRoute: (channel) => routes.get(channel) },
       channels: CHANNELS,
       windowMs,
       reachMs: 10_000,
