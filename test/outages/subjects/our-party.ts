@@ -1,12 +1,5 @@
 import { Instance } from '../../faults/fixtures/instance.js';
-import {
-  EVENT,
-  type Listener,
-  type Numbered,
-  type Party,
-  type PartySettings,
-  ROOM,
-} from './subject.js';
+import { EVENT, type Numbered, type Party, type PartySettings, ROOM } from './subject.js';
 
 /** What `stats()` says of outages. */
 const TOLD = [
@@ -38,21 +31,16 @@ export class OurParty implements Party {
     this.#instance.server.to(ROOM).emit(EVENT, message);
   }
 
-  async listen(onMessage: (message: Numbered) => void): Promise<Listener> {
+  async listen(onMessage: (message: Numbered) => void): Promise<void> {
     const client = await this.#instance.connect(ROOM);
     client.socket.on('message', (bytes: Buffer) => {
       const { event, data } = JSON.parse(bytes.toString()) as { event?: string; data: Numbered };
       if (event === EVENT) onMessage(data);
     });
-    return client;
   }
 
   told(): Readonly<Record<string, number>> {
     const stats = this.#instance.backplane.stats();
     return Object.fromEntries(TOLD.map((name) => [name, stats[name]]));
-  }
-
-  close(): Promise<unknown> {
-    return this.#instance.dispose();
   }
 }

@@ -5,19 +5,16 @@ import { createRequire } from 'node:module';
 export interface IoServer {
   on(event: 'connection', listener: (socket: { join(room: string): unknown }) => void): void;
   to(room: string): { emit(event: string, data: unknown): void };
-  close(): Promise<void>;
 }
 
 export interface IoClient {
   on(event: string, listener: (data: never) => void): void;
-  disconnect(): void;
 }
 
 export interface NodeRedis {
   on(event: 'error', listener: (error: Error) => void): void;
   connect(): Promise<unknown>;
   duplicate(): NodeRedis;
-  destroy(): void;
 }
 
 interface Packages {

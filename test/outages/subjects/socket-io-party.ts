@@ -2,14 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type IoServer, type NodeRedis, peer } from './socket-io-packages.js';
-import {
-  EVENT,
-  type Listener,
-  type Numbered,
-  type Party,
-  type PartySettings,
-  ROOM,
-} from './subject.js';
+import { EVENT, type Numbered, type Party, type PartySettings, ROOM } from './subject.js';
 
 export type AdapterName = 'classic' | 'streams';
 
@@ -28,36 +21,29 @@ export class SocketIoParty implements Party {
     io.on('connection', (client) => void client.join(ROOM));
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
-    return new SocketIoParty(http, io, [publisher, subscriber]);
+    return new SocketIoParty(http, io);
   }
 
   private constructor(
     private readonly http: HttpServer,
     private readonly io: IoServer,
-    private readonly clients: readonly NodeRedis[],
   ) {}
 
   emit(message: Numbered): void {
     this.io.to(ROOM).emit(EVENT, message);
   }
 
-  async listen(onMessage: (message: Numbered) => void): Promise<Listener> {
+  async listen(onMessage: (message: Numbered) => void): Promise<void> {
     const { port } = this.http.address() as AddressInfo;
     const client = peer('socket.io-client').io(`http://127.0.0.1:${port}`, {
       transports: ['websocket'],
     });
     client.on(EVENT, onMessage);
     await new Promise<void>((resolve) => client.on('connect', () => resolve()));
-    return { close: () => client.disconnect() };
   }
 
   told(): Readonly<Record<string, number>> {
     return {};
-  }
-
-  async close(): Promise<void> {
-    await this.io.close();
-    for (const client of this.clients) client.destroy();
   }
 }
 

@@ -12,20 +12,14 @@ export interface Numbered {
   readonly n: number;
 }
 
-/** A client that is in the room. */
-export interface Listener {
-  close(): Promise<unknown> | void;
-}
-
-/** One instance of what is tried, with connections to Redis of its own. */
+/** One instance of what is tried, with connections to Redis of its own. It lives as long as its process. */
 export interface Party {
   /** To the room. */
   emit(message: Numbered): void;
-  /** Resolves when the client is in the room of this instance. */
-  listen(onMessage: (message: Numbered) => void): Promise<Listener>;
+  /** Lets a client in. Resolves when it is connected; it is in the room then, or soon. */
+  listen(onMessage: (message: Numbered) => void): Promise<void>;
   /** What it counts itself, if anything. */
   told(): Readonly<Record<string, number>>;
-  close(): Promise<unknown>;
 }
 
 export interface PartySettings {
