@@ -120,7 +120,8 @@ describeWithRedis('Redis killed under traffic, and started again with empty memo
         expect(Number(seconds) * 1_000).toBeLessThan(outageMs + 10_000);
         return Number(missed);
       });
-      expect(told).toEqual([0, 0]);
+      // What was given up before the link was back; the rest of it was then.
+      expect(Math.max(...told)).toBeLessThanOrEqual(unsent);
       for (const instance of [a, b]) {
         expect(instance.statuses()).toEqual(['ready', 'degraded', 'ready']);
       }
