@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait-for.js';
 import { Instance, ownKey, report } from './fixtures/instance.js';
 import { Ear, Traffic, untilHeardByAll } from './fixtures/traffic.js';
 
-const AWAY_MS = 3_000;
+const AWAY_MS = 1_500;
 
 interface World {
   readonly redis: RedisServer;
