@@ -35,7 +35,7 @@ const SHAPE = "{ rooms: 'orders:*', size: 200, ttlMs: 300_000 }";
 const SELECTORS = ['rooms', 'users', 'all'] as const;
 const KNOWN = [...SELECTORS, 'size', 'ttlMs', 'durability'];
 
-/** @throws BackplaneConfigError naming the rule by its place, and the mend */
+/** @throws BackplaneConfigError naming the rule by its place, and how to fix it */
 export function historyRules(given: unknown): readonly HistoryRule[] {
   if (given === undefined) return [];
   if (!Array.isArray(given))

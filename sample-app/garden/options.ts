@@ -31,7 +31,7 @@ export const USAGE = `A chat on several worker processes ("a web garden") behind
                   REDIS_URL=memory runs without a backplane: every worker is an island.
   PORT            as --port`;
 
-/** Throws {@link UsageError} with a sentence that says the mend. */
+/** Throws {@link UsageError} with a sentence that says how to fix it. */
 export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): DemoOptions {
   const { values } = parse(argv);
   const smoke = values.smoke ?? false;

@@ -14,7 +14,7 @@ const CLIENT_CERTIFICATE =
 /** A URL in the place of a host shows in the resolver's errors, with its password. */
 const USER_INFO = /\/\/\S*@/g;
 
-/** Says the mend if the error is one that no retry mends; else undefined. */
+/** How to fix an error that no retry fixes; else undefined. */
 export function misconfiguration(error: Error): string | undefined {
   if (AUTHENTICATION.test(error.message)) {
     return `Redis refused the credentials ("${firstWords(error)}"). Check "username" and "password" of the "redis" option.`;
