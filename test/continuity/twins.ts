@@ -243,8 +243,8 @@ export const TWINS: readonly Twin[] = [
     edits: [
       {
         file: 'transport/redis/redis-appends.ts',
-        code: 'const keys = before ? [...call.keys, before.keys[2]] : call.keys;',
-        instead: 'const keys = before ? call.keys : call.keys;',
+        code: 'before ? [...keys, before.call.keys[2]] : keys',
+        instead: 'before ? keys : keys',
       },
     ],
     stage: 'Redis forgets its scripts',
