@@ -22,6 +22,8 @@ const MAX_ASKED = 4;
 /** Holes that one question names. */
 const MAX_HOLES = 256;
 const LOOK_EVERY_MS = 250;
+/** A question that was asked so shortly before is on its way. */
+const SOON_MS = 5;
 /** A question that has no answer for so long is asked again. */
 const ASK_AGAIN_MS = 1_000;
 
@@ -87,6 +89,14 @@ export class LiveRepairs {
     if (this.#repairs.size === 0) return;
     const repair = this.#repairs.get(life);
     if (repair) repair.progressAt = performance.now();
+  }
+
+  /** The sender asks itself, so that it hears again. What it was asked before that may have been lost. */
+  asks(life: string): void {
+    const question = this.#repairs.get(life)?.question;
+    if (!question || performance.now() - question.at < SOON_MS) return;
+    this.#repairs.get(life)!.answered(false);
+    this.#askOthers();
   }
 
   hole(cursor: LiveCursor): void {

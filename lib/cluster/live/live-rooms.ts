@@ -125,7 +125,10 @@ export class LiveRooms {
     if (!message) return false;
     if ('digestOf' in message) this.#repairs.receiveDigest(origin, message);
     else if ('holesOf' in message) this.#repairs.receiveMessages(origin, message);
-    else this.#answers.answer(origin, message);
+    else {
+      this.#repairs.asks(this.#lifeOf(origin));
+      this.#answers.answer(origin, message);
+    }
     return true;
   }
 
