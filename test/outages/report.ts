@@ -2,7 +2,7 @@ import { outages } from './outages.js';
 import { OURS, subjects } from './subjects/subjects.js';
 import type { Task, TaskResult } from './task.js';
 
-/** Beyond it, and beyond what a busy machine kept the process from running, members on the sender's own instance have waited for Redis. */
+/** Beyond it, members on the sender's own instance have waited for Redis. */
 const MAX_SILENCE_MS = 500;
 
 /** A trial that was played; without a result if it broke off. */
@@ -62,7 +62,6 @@ export function describePlayed({ task, result }: Played): string {
   return (
     `${name}: ${lost} of ${sent} lost, ${lostAtHome} at home, ${doubled} doubled, ${disordered} out of order; ` +
     `silence ${seconds(silenceMs)}; ${late}` +
-    (result.starvedMs > 100 ? `; not let run for ${seconds(result.starvedMs)}` : '') +
     (result.unhandled > 0 ? `; ${result.unhandled} unhandled errors` : '') +
     (told.length > 0 ? ` (${told.join('; ')})` : '')
   );
@@ -76,7 +75,6 @@ export function faultsOf(played: readonly Played[]): string[] {
 function faultsOfOne({ task, result }: Played): string[] {
   if (!result) return [`${task.outage}: broken off`];
   const { lost, lostAtHome, doubled, disordered, silenceMs } = result.figures;
-  const silentMs = silenceMs - result.starvedMs;
   const wrong: string[] = [];
   const say = (is: boolean, text: string): void => {
     if (is) wrong.push(`${task.outage}: ${text}`);
@@ -85,7 +83,7 @@ function faultsOfOne({ task, result }: Played): string[] {
   say(lostAtHome > 0, `${lostAtHome} lost on the sender's own instance`);
   say(doubled > 0, `${doubled} doubled`);
   say(disordered > 0, `${disordered} out of order`);
-  say(silentMs > MAX_SILENCE_MS, `silence of ${seconds(silentMs)} on the sender's own instance`);
+  say(silenceMs > MAX_SILENCE_MS, `silence of ${seconds(silenceMs)} on the sender's own instance`);
   say(result.unhandled > 0, `${result.unhandled} unhandled errors`);
   say(result.thrown > 0, `emit threw ${result.thrown} times`);
   return wrong;

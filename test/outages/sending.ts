@@ -12,21 +12,16 @@ export class Sending {
   readonly done: Promise<void>;
   /** What `emit` threw: it must not. */
   thrown = 0;
-  /** For how long this process was not let run, at most: time that it neither waited for nor worked in. */
-  starvedMs = 0;
 
   readonly #parties: Readonly<Record<Side, Party>>;
   readonly #startedAt = performance.now();
   #count = 0;
-  #lookedAt = performance.now();
-  #cpu = process.cpuUsage();
 
   constructor(parties: Readonly<Record<Side, Party>>, forMs: number) {
     this.#parties = parties;
     const total = Math.round(forMs / EVERY_MS);
     this.done = new Promise((resolve) => {
       const timer = setInterval(() => {
-        this.#look();
         const due = Math.floor((performance.now() - this.#startedAt) / EVERY_MS) + 1;
         while (this.#count < Math.min(due, total)) this.#next();
         if (this.#count < total) return;
@@ -34,15 +29,6 @@ export class Sending {
         resolve();
       }, TICK_MS);
     });
-  }
-
-  #look(): void {
-    const now = performance.now();
-    const { user, system } = process.cpuUsage(this.#cpu);
-    const workedMs = (user + system) / 1_000;
-    this.starvedMs = Math.max(this.starvedMs, now - this.#lookedAt - TICK_MS - workedMs);
-    this.#lookedAt = now;
-    this.#cpu = process.cpuUsage();
   }
 
   #next(): void {

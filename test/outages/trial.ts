@@ -18,8 +18,6 @@ export interface TrialResult {
   readonly figures: Figures;
   /** Calls of `emit` that threw. */
   readonly thrown: number;
-  /** For how long the machine did not let the process run, at most. */
-  readonly starvedMs: number;
   /** What the instances themselves count. */
   readonly told: Readonly<Record<Side, Readonly<Record<string, number>>>>;
 }
@@ -67,7 +65,6 @@ export class Trial {
     return {
       figures: figuresOf(recording),
       thrown: sending.thrown,
-      starvedMs: sending.starvedMs,
       told: { a: parties.a.told(), b: parties.b.told() },
     };
   }
