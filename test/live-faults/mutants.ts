@@ -161,8 +161,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'cluster/requests/request-inbox.ts',
-        code: 'if (ACTS.has(question.operation)) await live.whole(from);',
-        instead: 'void [ACTS, live];',
+        code: 'ACTS.has(question.operation) ? live.whole(from) : undefined;',
+        instead: 'ACTS.has(question.operation) ? void live : undefined;',
       },
     ],
     shows: ['overtaken'],

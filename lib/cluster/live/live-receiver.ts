@@ -97,10 +97,11 @@ export class LiveReceiver {
     this.#drain(cursor);
   }
 
-  /** What is missing up to the number will not come. */
+  /** What is missing up to the number will not come. Nobody has lost it where nobody is there. */
   giveUp(cursor: LiveCursor, upTo: number): void {
     const lost = skipGaps(cursor, upTo);
-    if (lost > 0) this.#options.onLost(cursor, lost);
+    const isSomebodys = this.#isHeard(cursor) && hasMembers(cursor.route);
+    if (lost > 0 && isSomebodys) this.#options.onLost(cursor, lost);
     this.#drain(cursor);
   }
 
@@ -329,6 +330,11 @@ export class LiveReceiver {
     for (const [life, cursor] of cursors)
       if (cursor.lastAt < before && cursor.isWhole) cursors.delete(life);
   }
+}
+
+/** A room that lingers is heard, and nobody is in it. */
+function hasMembers({ hub, room, user }: Route): boolean {
+  return hub.group(room, user).size > 0;
 }
 
 /** Answers with how many messages that are. */

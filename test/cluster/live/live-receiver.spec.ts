@@ -149,6 +149,14 @@ describe('The receiver of live messages', () => {
     expect(got()).toHaveLength(3);
   });
 
+  it('says nothing of what is lost where nobody is there any more', () => {
+    for (const number of [1, 3]) one(number);
+    hub.leave(member, 'r');
+    receiver.giveUp(cursorOf(), 3);
+    expect(lost).toEqual([]);
+    expect(cursorOf().isWhole).toBe(true);
+  });
+
   it('passes what was not for this instance, and what was taken back', () => {
     for (const number of [1, 5]) one(number);
     receiver.skip(cursorOf(), 3);
