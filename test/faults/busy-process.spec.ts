@@ -52,7 +52,7 @@ describeWithRedis('A process that', () => {
     );
     const grown = (await retainedMiB()) - before;
     // What waits for Redis, and what is kept to be sent again.
-    expect(grown).toBeLessThan(64 + 32 + 24);
+    expect(grown).toBeLessThan(64 + 32 + 40);
     for (let i = 0; i < SMALL_MESSAGES; i++) b.server.to('elsewhere').emit('flood');
     await nextTurn();
     expect(b.backplane.stats().unsent).toBeGreaterThanOrEqual(SMALL_MESSAGES - MAX_WAITING);
