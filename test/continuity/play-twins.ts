@@ -1,0 +1,43 @@
+import { expect, it } from '@jest/globals';
+import { describeWithRedis } from '../support/redis-server.js';
+import type { Plan } from './plan/plan.js';
+import { describeOutcome } from './report.js';
+import { runSchedule } from './stage/schedule.js';
+import { STAGES, TWINS } from './twins.js';
+
+/** What is whole is whole again by then; a twin would be waited for in vain. */
+const REPAIR_DEADLINE_MS = 4_000;
+
+/**
+ * Plays the stages and twins whose number is `part`, modulo `parts`: each such part is a test file of its own, as test files run side by
+ * side, and what is in one of them does not.
+ */
+export function playTwins(part: number, parts: number): void {
+  const isOfPart = (_: unknown, i: number): boolean => i % parts === part;
+  describeWithRedis('The checker', () => {
+    it.each(Object.entries<Plan>(STAGES).filter(isOfPart))(
+      'finds nothing where %s',
+      async (_, plan) => {
+        const outcome = await runSchedule(plan);
+        expect(describeOutcome(outcome)).toContain(': good');
+        // The system's own buffers may be larger than what the stage sends.
+        if (plan.backplane?.slowClient === 'pause')
+          expect(outcome.figures.pauses).toBeGreaterThan(0);
+      },
+      120_000,
+    );
+
+    it.each(TWINS.filter(isOfPart))(
+      'notices that a library lacks $lacks',
+      async ({ edits, stage, shows }) => {
+        const outcome = await runSchedule(STAGES[stage], {
+          env: { SOURCE_EDITS: JSON.stringify(edits) },
+          repairDeadlineMs: REPAIR_DEADLINE_MS,
+        });
+        const kinds = outcome.violations.map(({ kind }) => kind);
+        expect(kinds.filter((kind) => shows.includes(kind))).not.toEqual([]);
+      },
+      120_000,
+    );
+  });
+}

@@ -1,0 +1,3 @@
+import { playTwins } from './play-twins.js';
+
+playTwins(2, 4);
