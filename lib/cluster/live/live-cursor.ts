@@ -90,11 +90,11 @@ export class LiveCursor {
   }
 
   /** Where a message stands. One of a numbering that is not known here begins that, or with those before it that are missed. */
-  standing(place: Place, ageMs: number, now: number): Standing {
+  standing(place: Place, ageMs: number, now: number, heardAllSince: number): Standing {
     this.lastAt = now;
     const { start, number } = place;
     if (start < this.start) return 'double';
-    if (start > this.start) this.#begin(place, ageMs, now);
+    if (start > this.start) this.#begin(place, ageMs, now, heardAllSince);
     if (number > this.top) this.top = number;
     if (number <= this.number || this.#held?.has(number) || this.#isSkipped(number))
       return 'double';
@@ -102,10 +102,16 @@ export class LiveCursor {
   }
 
   /** Whether all was delivered up to a message of the sender, behind which one comes that has no number. */
-  isAt({ start, number, sinceMs }: Place, ageMs: number, now: number): boolean {
+  isAt(
+    { start, number, sinceMs }: Place,
+    ageMs: number,
+    now: number,
+    heardAllSince: number,
+  ): boolean {
     if (start < this.start || number === 0) return this.isWhole;
     this.lastAt = now;
-    if (start > this.start) this.#begin({ start, number: number + 1, sinceMs }, ageMs, now);
+    if (start > this.start)
+      this.#begin({ start, number: number + 1, sinceMs }, ageMs, now, heardAllSince);
     if (number > this.top) this.top = number;
     return this.number >= number;
   }
@@ -143,12 +149,19 @@ export class LiveCursor {
     this.#passSkipped();
   }
 
-  #begin({ start, number, sinceMs }: Place, ageMs: number, now: number): void {
+  #begin(
+    { start, number, sinceMs }: Place,
+    ageMs: number,
+    now: number,
+    heardAllSince: number,
+  ): void {
     const isFirstNumbering = this.start === 0;
     const { heardSince = Infinity } = this.route;
     this.#renumber(start, Math.min(heardSince, now));
-    // The one before it was sent before the channel was heard: it and all before are not missed.
-    if (isFirstNumbering && now - ageMs - sinceMs <= heardSince) this.number = number - 1;
+    // The one before it was sent before the channel was heard: it and all before are not missed. That is certain where nothing can have
+    // been missed since; else the time says it, which is late by what the message was on its way.
+    const isBefore = heardSince >= heardAllSince || now - ageMs - sinceMs <= heardSince;
+    if (isFirstNumbering && isBefore) this.number = number - 1;
   }
 
   #passSkipped(): void {

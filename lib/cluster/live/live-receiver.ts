@@ -26,6 +26,8 @@ export interface LiveReceiverOptions {
   readonly counters: Counters;
   readonly hubs: Pick<ServedHubs, 'heardRoute'>;
   readonly channels: Pick<ChannelNames, 'room'>;
+  /** Since when this instance has heard all that was sent to it, as `performance.now()`; Infinity while it may miss something. */
+  readonly heardAllSince: () => number;
   /** 0: nothing is held, and nothing missed. */
   readonly windowMs: number;
   /** For so long a sender can send a message again. */
@@ -133,7 +135,7 @@ export class LiveReceiver {
 
   #standing(cursor: LiveCursor, place: Place, ageMs: number, now: number): Standing {
     if (place.start > cursor.start) this.#endNumbering(cursor);
-    return cursor.standing(place, ageMs, now);
+    return cursor.standing(place, ageMs, now, this.#options.heardAllSince());
   }
 
   /** The sender has nothing of the numbering any more. */
@@ -187,7 +189,8 @@ export class LiveReceiver {
     let isDue = true;
     for (const { cursor, place } of heard) {
       if (place.start > cursor.start) this.#endNumbering(cursor);
-      if (cursor.isAt(place, live!.ageMs, now) || this.#options.windowMs === 0) continue;
+      const isAt = cursor.isAt(place, live!.ageMs, now, this.#options.heardAllSince());
+      if (isAt || this.#options.windowMs === 0) continue;
       isDue = false;
       onHole(cursor);
     }

@@ -61,6 +61,8 @@ export class LiveRooms {
   #isReadByAll: boolean | undefined;
   /** Since when this instance may have missed what was sent; undefined while it hears all. */
   #awaySince: number | undefined;
+  /** When it last came back from that. */
+  #backAt = 0;
   /** Instances that become known before then may have sent something while this one was away. */
   #strangersUntil = 0;
   #strangersSince = 0;
@@ -80,6 +82,7 @@ export class LiveRooms {
     this.#receiver = new LiveReceiver({
       ...options,
       windowMs,
+      heardAllSince: () => (this.#awaySince === undefined ? this.#backAt : Infinity),
       reachMs: windowMs + LIST_MARGIN_MS,
       onHole: (cursor) => this.#repairs.hole(cursor),
       onWhole: (cursor) => this.#repairs.becameWhole(cursor),
@@ -189,6 +192,7 @@ export class LiveRooms {
         this.#strangersUntil = now + live.windowMs + LIST_MARGIN_MS;
         for (const record of known()) this.#ask(record, absentMs);
       }
+      if (this.#awaySince !== undefined) this.#backAt = now;
       this.#awaySince = undefined;
       this.#repairs.linkBack();
       this.#endReadyWaits();

@@ -34,12 +34,14 @@ describe('The receiver of live messages', () => {
   let counters: ReturnType<typeof newCounters>;
   let member: FakeConnection;
   let serial = 0;
+  let heardAllSince = 0;
 
   function makeReceiver(windowMs = 1_000): LiveReceiver {
     return new LiveReceiver({
       counters,
       hubs: { heardRoute: (channel) => routes.get(channel) },
       channels: CHANNELS,
+      heardAllSince: () => heardAllSince,
       windowMs,
       reachMs: 10_000,
       onHole: (cursor) => holes.add(cursor),
@@ -53,6 +55,7 @@ describe('The receiver of live messages', () => {
     counters = newCounters();
     holes = new Set();
     lost = [];
+    heardAllSince = Infinity;
     routes = new Map();
     for (const room of ['r', 's'])
       routes.set(CHANNELS.room('/', room), {
@@ -170,6 +173,13 @@ describe('The receiver of live messages', () => {
   it('begins with the first message that it hears, where the one before was sent before it listened', () => {
     routes.get(CHANNELS.room('/', 'r'))!.heardSince = performance.now() - 50;
     receive('first', { places: [at(9, 1, 100)] });
+    expect(got()).toEqual(['first']);
+    expect(holes.size).toBe(0);
+  });
+
+  it('begins with it as well where nothing can have been missed since it listens, however late the message is', () => {
+    heardAllSince = -Infinity;
+    receive('first', { places: [at(9, 1, 0)] });
     expect(got()).toEqual(['first']);
     expect(holes.size).toBe(0);
   });
