@@ -133,12 +133,16 @@ export class LiveSender {
     if (this.isBehind) this.#sendAgain();
   }
 
+  /** Of a message that has left, the transport says what became of it. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#pruneTimer);
-    for (const { reject } of this.#waiters.values()) reject(new BackplaneClosedError());
-    this.#waiters.clear();
+    for (const [at, { ticket, reject }] of this.#waiters) {
+      if (!ticket.isHere) continue;
+      this.#waiters.delete(at);
+      reject(new BackplaneClosedError());
+    }
     this.#againAt = undefined;
     this.#endWaits();
     this.list.clear();
@@ -220,7 +224,7 @@ export class LiveSender {
   }
 
   #failed(at: number, error: Error): void {
-    if (this.#closed) return;
+    if (this.#closed && !this.#waiters.has(at)) return;
     if (!this.list.has(at)) return this.#fail(at, error);
     // It has left by another try since, or is not to leave.
     if (this.list.state(at) !== 'waiting') return;
