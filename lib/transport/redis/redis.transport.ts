@@ -20,7 +20,7 @@ import { RedisSender } from './redis-sender.js';
 import type { RedisSource } from './redis-source.js';
 import { ServerGate } from './server-gate.js';
 import { lookAtServer } from './server-look.js';
-import { FormerConnection } from './former-connection.js';
+import { FormerConnections } from './former-connections.js';
 import { isFinalRefusal } from './log-failure.js';
 import { unansweredReason } from './unanswered-reason.js';
 
@@ -81,7 +81,7 @@ export class RedisTransport implements Transport {
       },
     };
     this.#gate = this.#makeGate();
-    const former = new FormerConnection(this.#clients.commands);
+    const former = new FormerConnections(this.#clients.commands);
     const ofCommands = {
       up: () => {
         // A client of the app's sends again by itself, or has others of its own under way.

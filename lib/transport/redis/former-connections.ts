@@ -9,13 +9,19 @@ interface Connection {
 const ID = /(?:^| )id=(\d+)/;
 const ADDRESS = /(?:^| )addr=(\S+)/;
 
+/** So many are remembered, the newest. */
+const MAX_FORMER = 16;
+
 /**
- * Ends what Redis still has of the connection before. A Redis that stood still has not read all that was sent to it: that would take
+ * Ends what Redis still has of the connections before. A Redis that stood still has not read all that was sent to it: that would take
  * effect after what is sent over the new connection. Where Redis does not permit it (`CLIENT INFO` is there since 6.2), nothing is done.
+ *
+ * Invariant: a connection is remembered until Redis has answered to its end. The connection that asked for it may itself be lost.
  */
-export class FormerConnection {
+export class FormerConnections {
   readonly #client: Redis;
   #current: Connection | undefined;
+  readonly #former = new Set<Connection>();
 
   constructor(client: Redis) {
     this.#client = client;
@@ -23,18 +29,32 @@ export class FormerConnection {
 
   /** The client has a new connection, over which nothing was sent yet. */
   replace(): void {
-    const former = this.#current;
+    if (this.#current) this.#remember(this.#current);
     this.#current = undefined;
-    if (former) {
-      const { id, address } = former;
-      this.#client.call('CLIENT', 'KILL', 'ID', id, 'ADDR', address).catch(() => {});
-    }
     const { stream } = this.#client;
+    for (const former of this.#former) this.#end(former);
     this.#client.call('CLIENT', 'INFO').then(
       (info) => {
         if (this.#client.stream === stream) this.#current = connectionIn(String(info));
       },
       () => {},
+    );
+  }
+
+  #remember(connection: Connection): void {
+    this.#former.add(connection);
+    if (this.#former.size <= MAX_FORMER) return;
+    for (const oldest of this.#former) return void this.#former.delete(oldest);
+  }
+
+  #end(former: Connection): void {
+    const { id, address } = former;
+    this.#client.call('CLIENT', 'KILL', 'ID', id, 'ADDR', address).then(
+      () => this.#former.delete(former),
+      (error: Error) => {
+        // Redis refuses it, and would do so again.
+        if (error.name === 'ReplyError') this.#former.delete(former);
+      },
     );
   }
 }
