@@ -13,6 +13,9 @@ import type { Scenario } from '../scenarios/scenario.js';
 import { PATH, type ServerSettings, type Target } from '../targets/target.js';
 import { folder } from './folders.js';
 
+/** In a quick run, too: code that is not compiled yet costs twice as much. */
+const WARM_UP_MS = 1_000;
+
 export interface TrialOptions {
   readonly target: Target;
   readonly scenario: Scenario;
@@ -124,7 +127,7 @@ export class Trial {
   async measure(work: Work): Promise<Measured> {
     await this.#collectGarbage();
     await this.#driver.call('begin', work);
-    await sleep(this.size(1_000, 500));
+    await sleep(WARM_UP_MS);
     await this.#profile('startProfile');
     const before = await this.#snapshot();
     await sleep(this.size(3_000, 1_000));
