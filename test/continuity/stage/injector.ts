@@ -34,7 +34,7 @@ export class Injector {
     this.#random = new Random(stage.plan.seed);
   }
 
-  /** Resolves when the plan's time is over and the last fault has ended. */
+  /** Ends when the plan's time is over and the last fault has ended, also where one could not be made: none meets a stage that is gone. */
   async run(): Promise<void> {
     const { faults, seconds } = this.#stage.plan;
     const started = performance.now();
@@ -44,7 +44,8 @@ export class Injector {
       await this.#make(fault);
       this.done.push(describeFault(fault));
     });
-    await Promise.all([...making, until(seconds * 1_000)]);
+    await Promise.allSettled([...making, until(seconds * 1_000)]);
+    await Promise.all(making);
   }
 
   #make(fault: Fault): Promise<void> {
@@ -76,12 +77,12 @@ export class Injector {
       });
     },
     refuse: async (refusing) => {
-      const { server } = this.#stage.store.current;
+      const { current } = this.#stage.store;
       const [begin, end] = refusalOf(refusing);
       const ended = this.#stage.refusals.begin();
-      await server.cli(...begin);
+      await current.insist(...begin);
       await delay(refusing.forMs);
-      await server.cli(...end);
+      await current.insist(...end);
       ended();
     },
     'forget-scripts': async ({ forMs }) => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { withDeadline } from '../../support/deadline.js';
 import { RedisServer } from '../../support/redis-process.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -8,6 +9,8 @@ import type { Recorded } from '../verdict/recording.js';
 import { readAppendOnlyFile, recordingArguments } from './append-only-file.js';
 
 const SHUTDOWN_DEADLINE_MS = 1_000;
+const MOST_TRIES = 40;
+const RETRY_MS = 50;
 
 /** A Redis that writes down all it does, and is known to have done nothing else. */
 export class RecordedRedis {
@@ -37,10 +40,22 @@ export class RecordedRedis {
     return readAppendOnlyFile(this.folder);
   }
 
+  /** Has a command carried out that does no harm twice, although another fault may cut our own connection meanwhile. */
+  async insist(name: string, ...args: string[]): Promise<unknown> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.server.cli(name, ...args);
+      } catch (error) {
+        if (tries === MOST_TRIES || (error as Error).name === 'ReplyError') throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
   /** Resolves when nothing is kept aside: what a replica is given at first is written down in the background. */
   async written(): Promise<void> {
     await waitFor('the append-only file to be whole', async () => {
-      const info = String(await this.server.cli('info', 'persistence'));
+      const info = String(await this.insist('info', 'persistence'));
       return /aof_rewrite_in_progress:0/.test(info) && /aof_rewrite_scheduled:0/.test(info);
     });
   }

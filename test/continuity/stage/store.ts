@@ -59,7 +59,7 @@ export class Store {
     const former = this.#current;
     const promoted = this.#replica!;
     switchTo(promoted.port);
-    await promoted.server.cli('replicaof', 'no', 'one');
+    await promoted.insist('replicaof', 'no', 'one');
     await promoted.written();
     await former.kill();
     this.#past.push({ begins: this.#begins, recorded: await former.recorded() });
