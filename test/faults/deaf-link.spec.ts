@@ -89,6 +89,8 @@ describeWithRedis('A link that looks healthy', () => {
       `half-open connections: noticed after ${(noticed - stalled).toFixed()} ms, mended after ${(ready - stalled).toFixed()} ms`,
     );
     await far.nextEvent('late');
+    // Redis's answer to the message may come after the message itself.
+    await waitFor('the answer', () => a.backplane.stats().resent > 0);
     expect(a.backplane.stats()).toMatchObject({ unsent: 0, resent: 1 });
     await reaches(a, 'room', far);
     await reaches(b, 'room', near);
