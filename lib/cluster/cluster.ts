@@ -222,6 +222,7 @@ export class Cluster {
     this.live.close();
     this.hubs.close();
     await this.link.close();
+    this.live.sender.end();
     this.#emitter.removeAllListeners();
   }
 

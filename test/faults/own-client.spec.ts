@@ -40,6 +40,21 @@ describeWithRedis("A client of the app's own, with the defaults of ioredis", () 
     return { redis, proxy, own, before, a, b, far, ear: new Ear(far) };
   }
 
+  it('leaves no publish without an end when the app closes and Redis does not answer', async () => {
+    const { proxy, own, a } = await setUp();
+    proxy.stall();
+    const ended = a.server
+      .to('traffic')
+      .publish('never', undefined, { queue: true })
+      .then(
+        () => 'taken',
+        (error: Error) => error.name,
+      );
+    await a.dispose();
+    expect(await ended).toBe('BackplaneClosedError');
+    expect(own.status).toBe('ready');
+  }, 20_000);
+
   it('resends what was under way when the link was cut: it arrives once, in order', async () => {
     const { proxy, own, before, a, b, far, ear } = await setUp();
     const traffic = track(new Traffic(a, 'traffic', 1));

@@ -148,6 +148,12 @@ export class LiveSender {
     this.list.clear();
   }
 
+  /** The transport is closed, too. Nobody waits any more, also where the Redis client is the app's and goes on to wait for an answer. */
+  end(): void {
+    for (const { reject } of this.#waiters.values()) reject(new BackplaneClosedError());
+    this.#waiters.clear();
+  }
+
   /** No place have volatile messages, those that would fill half of the list, and those that the transport has no room for. */
   #isListed(message: LiveMessage): boolean {
     if (message.volatile || !this.list.fits(lengthOf(message), message.channels.length))
