@@ -16,7 +16,8 @@ const MAX_FORMER = 16;
  * Ends what Redis still has of the connections before. A Redis that stood still has not read all that was sent to it: that would take
  * effect after what is sent over the new connection. Where Redis does not permit it (`CLIENT INFO` is there since 6.2), nothing is done.
  *
- * Invariant: a connection is remembered until Redis has answered to its end. The connection that asked for it may itself be lost.
+ * Invariant: a connection whose id is known is remembered until Redis has answered the `CLIENT KILL` for it. The connection that asks may
+ * itself be lost before that.
  */
 export class FormerConnections {
   readonly #client: Redis;
@@ -43,8 +44,8 @@ export class FormerConnections {
 
   #remember(connection: Connection): void {
     this.#former.add(connection);
-    if (this.#former.size <= MAX_FORMER) return;
-    for (const oldest of this.#former) return void this.#former.delete(oldest);
+    const [oldest] = this.#former;
+    if (this.#former.size > MAX_FORMER) this.#former.delete(oldest!);
   }
 
   #end(former: Connection): void {

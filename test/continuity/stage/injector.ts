@@ -34,7 +34,10 @@ export class Injector {
     this.#random = new Random(stage.plan.seed);
   }
 
-  /** Ends when the plan's time is over and the last fault has ended, also where one could not be made: none meets a stage that is gone. */
+  /**
+   * Ends when the plan's time is over and the last fault has ended, even if one of them failed. So no fault goes on after its stage was
+   * disposed of. Rejects with what failed first.
+   */
   async run(): Promise<void> {
     const { faults, seconds } = this.#stage.plan;
     const started = performance.now();

@@ -40,7 +40,7 @@ export class RecordedRedis {
     return readAppendOnlyFile(this.folder);
   }
 
-  /** Has a command carried out that does no harm twice, although another fault may cut our own connection meanwhile. */
+  /** Sends a command again until Redis carries it out: another fault may cut our own connection. Only for what does no harm twice. */
   async insist(name: string, ...args: string[]): Promise<unknown> {
     for (let tries = 1; ; tries++) {
       try {
