@@ -142,8 +142,8 @@ export class RedisSender {
   }
 
   /**
-   * The connection was lost, or Redis is silent. The one place that decides what becomes of what waits then: it is refused. Live rooms
-   * get nothing late; what has a history is kept by the outbox.
+   * The connection was lost, or Redis is silent. The one place that decides what becomes of what waits then: it is refused. Whoever
+   * sent it decides whether it is sent again: messages to plain rooms by the `LiveSender`, those with a history by the outbox.
    */
   lost(reason: string): void {
     this.#refuseWaiting(reason);
