@@ -1,11 +1,12 @@
 import {
   type DynamicModule,
+  Inject,
   Module,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
-import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import {
   DEFAULT_BACKPLANE,
@@ -26,6 +27,7 @@ import type {
   RedisBackplaneOptionsFactory,
 } from './redis-backplane.options.js';
 import { bindServerEvents } from './server-event-binder.js';
+import { watchShutdownHooks } from './shutdown-hint.js';
 
 /** As given, within the module of one backplane. */
 const GIVEN_OPTIONS = Symbol('nestjs-redis-backplane:given-options');
@@ -56,6 +58,15 @@ const ASYNC_OPTIONS = [
  */
 @Module({})
 export class RedisBackplaneModule {
+  /** @internal Called by Nest, also where the class is imported as it is. */
+  constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
+    if ([...modules.values()].some(({ providers }) => providers.has(LIFECYCLE))) return;
+    throw new BackplaneConfigError(
+      'RedisBackplaneModule is imported as it is, which makes no backplane. ' +
+        "Write imports: [RedisBackplaneModule.forRoot({ redis: 'redis://localhost:6379' })] in the root module; other modules need not import it.",
+    );
+  }
+
   /** With options that are known when the module is declared. */
   static forRoot(options: RedisBackplaneModuleOptions = {}): DynamicModule {
     const { name, isGlobal, extraProviders, ...given } = objectOf('forRoot', options);
@@ -96,9 +107,11 @@ class BackplaneLifecycle implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly backplane: Backplane,
     private readonly modules: ModulesContainer,
     private readonly name: string,
+    private readonly host: HttpAdapterHost,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    watchShutdownHooks(this.modules, this.host);
     bindServerEvents(this.modules, this.backplane, this.name);
     await this.backplane.settled();
   }
@@ -151,7 +164,8 @@ function moduleOf(
           modules: ModulesContainer,
         ) => {
           if (options.installAdapter) installAdapter(config, moduleRef, name);
-          return new BackplaneLifecycle(instance, modules, name);
+          const host = moduleRef.get(HttpAdapterHost, { strict: false });
+          return new BackplaneLifecycle(instance, modules, name, host);
         },
         inject: [
           backplane,
