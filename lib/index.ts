@@ -16,13 +16,10 @@ export { BACKPLANE_AUTHENTICATOR, getBackplaneToken } from './adapter/adapter.to
 export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js';
 export { BackplaneSocket, type SocketEvent } from './adapter/backplane-socket.js';
 export type { RequestOptions } from './adapter/client-answers.js';
+export type { GatewayOptions } from './adapter/gateway-options.js';
 export type { Handshake } from './adapter/handshake.js';
 export type { OnContinuityLost } from './adapter/on-continuity-lost.js';
-export {
-  type AdapterContext,
-  type GatewayOptions,
-  RedisBackplaneAdapter,
-} from './adapter/redis-backplane.adapter.js';
+export { type AdapterContext, RedisBackplaneAdapter } from './adapter/redis-backplane.adapter.js';
 export { Audience, type Published, type PublishOptions } from './cluster/audience.js';
 export { Backplane, type BackplaneEvents, type BackplaneStats } from './cluster/backplane.js';
 export { BackplaneHub } from './cluster/backplane-hub.js';

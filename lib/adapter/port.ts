@@ -3,6 +3,7 @@ import type { ListenOptions } from 'node:net';
 
 import { createOwnPortServer } from './own-port.js';
 import type { Endpoint } from './endpoint.js';
+import type { Strangers } from './strangers.js';
 import { keyOfDeclared } from './upgrade-path.js';
 import { UpgradeRouter } from './upgrade-router.js';
 
@@ -14,6 +15,7 @@ export class Port {
   readonly where: ListenAt;
   readonly #owned: boolean;
   readonly #router: UpgradeRouter;
+  readonly #unwatch: () => void;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #onError = (error: Error): void => {
     for (const endpoint of this.#endpoints.values()) endpoint.noteError(error);
@@ -22,22 +24,28 @@ export class Port {
     for (const { server } of this.#endpoints.values()) server.notify('listening');
   };
 
-  private constructor(http: HttpServer, owned: boolean, where: ListenAt = {}) {
+  private constructor(
+    http: HttpServer,
+    strangers: Strangers,
+    owned: boolean,
+    where: ListenAt = {},
+  ) {
     this.http = http;
     this.#owned = owned;
     this.where = where;
-    this.#router = new UpgradeRouter(http);
+    this.#router = new UpgradeRouter(http, strangers);
+    this.#unwatch = strangers.watch(http);
     if (owned) http.on('error', this.#onError);
     http.on('listening', this.#onListening);
   }
 
-  static of(http: HttpServer): Port {
-    return new Port(http, false);
+  static of(http: HttpServer, strangers: Strangers): Port {
+    return new Port(http, strangers, false);
   }
 
   /** Listens at once. @param where `host` and `backlog`, as of `net.Server.listen` */
-  static listen(port: number, where: ListenAt): Port {
-    const opened = new Port(createOwnPortServer(), true, where);
+  static listen(port: number, where: ListenAt, strangers: Strangers): Port {
+    const opened = new Port(createOwnPortServer(), strangers, true, where);
     opened.http.listen({ port, ...where });
     return opened;
   }
@@ -56,6 +64,7 @@ export class Port {
   /** Closes the server if it is ours, else leaves it as it was found. */
   async close(): Promise<void> {
     this.#router.close();
+    this.#unwatch();
     this.http.off('listening', this.#onListening);
     if (!this.#owned) return;
     await new Promise<void>((resolve) => {

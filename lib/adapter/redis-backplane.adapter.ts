@@ -7,6 +7,7 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import type { Backplane } from '../cluster/backplane.js';
 import { assertName } from '../cluster/names.js';
+import { OnceLog } from '../cluster/once-log.js';
 import { ThrottledLog } from '../cluster/throttled-log.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { quote } from '../errors/quote.js';
@@ -27,6 +28,7 @@ import type { BackplaneSocket } from './backplane-socket.js';
 import { BufferBudget } from './buffer-budget.js';
 import { Dispatcher } from './dispatcher.js';
 import { Endpoint } from './endpoint.js';
+import { assertGatewayOptions, type GatewayOptions } from './gateway-options.js';
 import { GatewayHooks } from './gateway-hooks.js';
 import { HandlerWatch } from './handler-watch.js';
 import { Heartbeat } from './heartbeat.js';
@@ -35,19 +37,12 @@ import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-op
 import { assertKnown, wrong } from './option-checks.js';
 import { Port } from './port.js';
 import type { DisconnectCallback } from './session.js';
+import { Strangers } from './strangers.js';
 import { isSamePath, normalisePath } from './upgrade-path.js';
 
 /** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
 export interface AdapterContext {
   get<T>(token: Type<T> | Abstract<T> | string | symbol, options?: { strict?: boolean }): T;
-}
-
-/** What a gateway's decorator may say: the options of a `ws` server, and the hub's name. */
-export interface GatewayOptions extends ServerOptions {
-  /** Names the hub outright, instead of by port and path. */
-  hub?: string;
-  /** Not supported: a `ws` client knows paths. */
-  namespace?: string | RegExp;
 }
 
 /** The port of gateways that have none of their own: they are on the app's HTTP server. */
@@ -77,6 +72,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #handlers: HandlerWatch;
   readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #log = new ThrottledLog(this.#logger);
+  readonly #strangers = new Strangers(this.#log, new OnceLog(this.#logger));
   #parser: MessageParser;
   #heartbeat: Heartbeat | undefined;
   #hooks: GatewayHooks | undefined;
@@ -106,13 +102,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   }
 
   create(port: number, gatewayOptions: GatewayOptions = {}): BackplaneServer {
-    const { namespace, path: declared, hub: named, server, ...wsOptions } = gatewayOptions;
-    if (namespace !== undefined) {
-      throw new BackplaneConfigError(
-        `A gateway declares the namespace "${String(namespace)}", but plain WebSocket clients know paths only. ` +
-          `Write @WebSocketGateway({ path: '/${String(namespace).replace(/^\//, '')}' }) instead.`,
-      );
-    }
+    assertGatewayOptions(gatewayOptions);
+    const { path: declared, hub: named, server, ...wsOptions } = gatewayOptions;
     this.#hooks ??= new GatewayHooks(this.#modules, this.#log);
     const path = normalisePath(declared);
     const ownPort = port !== APP_PORT;
@@ -248,7 +239,10 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       return present;
     }
     const where = { ...(host && { host }), ...(backlog !== undefined && { backlog }) };
-    const opened = port === APP_PORT ? Port.of(this.#appServer()) : Port.listen(port, where);
+    const opened =
+      port === APP_PORT
+        ? Port.of(this.#appServer(), this.#strangers)
+        : Port.listen(port, where, this.#strangers);
     this.#ports.set(port, opened);
     return opened;
   }

@@ -14,7 +14,7 @@ import { type HistoryRule, HistoryRules } from './continuity/history-rules.js';
 import type { Counters } from './counters.js';
 import { Identity } from './instances/identity.js';
 import { Inbox } from './wire/inbox.js';
-import { type InstanceInfo, infoOf } from './instances/instance-record.js';
+import { type InstanceInfo, infoOf, type InstanceRecord } from './instances/instance-record.js';
 import { Instances, type LeaseOptions } from './instances/instances.js';
 import { CapabilityCheck, needsOf } from './link/capability-check.js';
 import { Link } from './link/link.js';
@@ -29,7 +29,9 @@ import { guardedListener } from './guarded-listener.js';
 import { ServedHubs } from './served-hubs.js';
 import { ServerEvents } from './servers/server-events.js';
 import { ServerMessages } from './servers/server-messages.js';
+import { TargetHints } from './target-hints.js';
 import { ThrottledLog } from './throttled-log.js';
+import { watchedSink } from './watched-sink.js';
 
 export interface ClusterParts {
   readonly transport: Transport;
@@ -76,6 +78,7 @@ export class Cluster {
   readonly #responder: Responder;
   readonly #requestInbox: RequestInbox;
   readonly #asker: Asker;
+  readonly #hints: TargetHints;
   readonly #capability: CapabilityCheck;
   readonly #emitter = new EventEmitter();
   #closing: Promise<void> | undefined;
@@ -127,6 +130,7 @@ export class Cluster {
     const { hubs } = this;
     this.instances = this.#makeInstances();
     const { instances } = this;
+    const known = (): InstanceRecord[] => instances.known();
     const onUnsent = (error: Error): void => this.#broadcasts.countUnsent(error);
     const common = { transport, link, channels, identity, hubs, commandTimeoutMs };
     this.live = new LiveRooms({
@@ -134,7 +138,7 @@ export class Cluster {
       counters,
       log,
       live: parts.live,
-      known: () => instances.known(),
+      known,
       onUnsent,
     });
     const { live } = this;
@@ -151,7 +155,10 @@ export class Cluster {
       counters,
       live,
     });
-    this.#asker = new Asker({ ...common, instances, requests, responder, live });
+    const listens = (): string[] => serverEvents.hubs();
+    const hints = new TargetHints({ ...common, listens, known, logger: parts.logger });
+    this.#hints = hints;
+    this.#asker = new Asker({ ...common, instances, requests, responder, live, hints });
     this.#broadcasts = new Broadcasts({ ...common, counters, log, live });
     this.#serverMessages = new ServerMessages(this.#asker, (error) =>
       this.#broadcasts.countUnsent(error, 'serverEvent'),
@@ -183,7 +190,7 @@ export class Cluster {
 
   sinkOf(hub: string): HubSink {
     return {
-      ...this.continuity.sinkOf(hub, this.#broadcasts.sinkOf(hub)),
+      ...watchedSink(hub, this.continuity.sinkOf(hub, this.#broadcasts.sinkOf(hub)), this.#hints),
       history: (owner, options) => this.continuity.reader.read(hub, owner, options),
       operations: new HubOperations(hub, this.#asker, this.#log),
       tellServers: (event, data) => this.#serverMessages.tell(hub, event, data),

@@ -25,6 +25,7 @@ import { note, owners } from './owners.js';
 import type { Responder } from './responder.js';
 import type { MissingInstance, MissingReason, Stale } from './results.js';
 import type { ServedHubs } from '../served-hubs.js';
+import type { TargetHints } from '../target-hints.js';
 
 export interface AskerOptions {
   readonly transport: Transport;
@@ -37,6 +38,7 @@ export interface AskerOptions {
   readonly responder: Responder;
   readonly commandTimeoutMs: number;
   readonly live: Pick<LiveRooms, 'sender'>;
+  readonly hints: Pick<TargetHints, 'look'>;
 }
 
 /** A question as its asker puts it. */
@@ -178,7 +180,8 @@ export class Asker {
 
   /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
   async tellServers(inquiry: Inquiry): Promise<void> {
-    const { channels, transport, identity, requests, live } = this.#options;
+    const { channels, transport, identity, requests, live, hints } = this.#options;
+    hints.look(inquiry.hub, inquiry.target);
     const sequence = requests.nextSequence();
     const question = this.#question(inquiry, `${identity.current}.${sequence}`);
     if (live.sender.isBehind) await live.sender.caughtUp();
@@ -190,7 +193,8 @@ export class Asker {
     onMessage: OnMessage,
     known: () => readonly string[],
   ): { open: OpenRequest; question: Question } {
-    const { link, requests, identity } = this.#options;
+    const { link, requests, identity, hints } = this.#options;
+    hints.look(inquiry.hub, inquiry.target);
     if (link.status === 'closed') throw new BackplaneClosedError();
     const timeoutMs = inquiry.modifiers.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
     const sequence = requests.nextSequence();

@@ -1,0 +1,99 @@
+import { quote, quoteAll } from '../errors/quote.js';
+import { type Target, targetOfGroup } from '../hub/target.js';
+import { instanceOf } from './instances/instance-id.js';
+import type { Identity } from './instances/identity.js';
+import type { InstanceRecord } from './instances/instance-record.js';
+import type { BackplaneLogger } from './logger.js';
+import { OnceLog } from './once-log.js';
+import type { ServedHubs } from './served-hubs.js';
+
+export interface TargetHintsOptions {
+  readonly identity: Identity;
+  readonly hubs: Pick<ServedHubs, 'get' | 'listening'>;
+  /** Hubs whose server events this instance hears. */
+  readonly listens: () => readonly string[];
+  /** The other instances. */
+  readonly known: () => readonly InstanceRecord[];
+  readonly logger: BackplaneLogger;
+}
+
+/** Of longer lists, so many names are looked at. */
+const MAX_LOOKED_AT = 16;
+
+/** Says, once a name, of what a call names that it reaches nobody: a mistake that is silent otherwise, as nobody may be there. */
+export class TargetHints {
+  readonly #options: TargetHintsOptions;
+  readonly #once: OnceLog;
+
+  constructor(options: TargetHintsOptions) {
+    this.#options = options;
+    this.#once = new OnceLog(options.logger);
+  }
+
+  look(hub: string, target: Target): void {
+    const { hubs } = this.#options;
+    if (!hubs.get(hub)) this.#lookAtHub(hub);
+    const { rooms, exceptRooms, connections, exceptConnections } = target;
+    if (rooms.length > 0) this.#lookAtRooms(hub, rooms, 'toConnection');
+    if (exceptRooms.length > 0) this.#lookAtRooms(hub, exceptRooms, 'exceptConnection');
+    if (connections.length > 0) this.#lookAtConnections(connections);
+    if (exceptConnections.length > 0) this.#lookAtConnections(exceptConnections);
+  }
+
+  /** It is not served here. Before anything is known of hubs, as at boot, nothing is said. */
+  #lookAtHub(hub: string): void {
+    const { hubs, listens, known } = this.#options;
+    const once = this.#once;
+    if (once.knows('hub', hub)) return;
+    const others = known().flatMap((record) => [...record.hubs, ...record.listens]);
+    const names = new Set([...hubs.listening(), ...listens(), ...others]);
+    if (names.size === 0 || names.has(hub)) return;
+    once.debug('hub', hub, () => {
+      const near = [...names].find((name) => coreOf(name) === coreOf(hub));
+      const mend = near === undefined ? '' : ` Write hub(${quote(near)}).`;
+      return `No instance that is known here serves the hub ${quote(hub)}; served are ${quoteAll([...names])}.${mend}`;
+    });
+  }
+
+  #lookAtRooms(hub: string, rooms: readonly string[], instead: string): void {
+    for (let i = 0; i < rooms.length && i < MAX_LOOKED_AT; i++) {
+      const room = rooms[i]!;
+      const instanceId = instanceOf(room);
+      if (instanceId === undefined || !this.#isInstance(instanceId)) continue;
+      const served = this.#options.hubs.get(hub);
+      // An app may have a room of that name for itself.
+      if (served && served.select(targetOfGroup({ room })).length > 0) continue;
+      this.#once.debug(
+        'room',
+        room,
+        () =>
+          `The room ${quote(room)} has the name of a connection, and a connection is in no room but those that it joined. Write ${instead}(id).`,
+      );
+    }
+  }
+
+  #lookAtConnections(ids: readonly string[]): void {
+    for (let i = 0; i < ids.length && i < MAX_LOOKED_AT; i++) {
+      const id = ids[i]!;
+      if (instanceOf(id) !== undefined) continue;
+      this.#once.debug(
+        'connection',
+        id,
+        () =>
+          `${quote(id)} is no id of a connection, so it means nobody. An id is what client.id says; for a room write to(room), for a user toUser(id).`,
+      );
+    }
+  }
+
+  #isInstance(id: string): boolean {
+    const { identity, known } = this.#options;
+    return (
+      identity.isOwn(id) || known().some((record) => record.id === id || record.former.includes(id))
+    );
+  }
+}
+
+/** What two names for one hub have in common: no slashes at the ends, no upper case. */
+function coreOf(name: string): string {
+  return name.replace(/^\/+|\/+$/g, '').toLowerCase();
+}
