@@ -93,7 +93,14 @@ function pack() {
 }
 
 function contents() {
-  const top = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const pages = readdirSync(join(root, 'docs')).filter((name) => /\.(md|svg)$/.test(name));
+  const top = [
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'package.json',
+    ...pages.map((name) => `docs/${name}`),
+  ];
   const missing = [...top, 'dist/lib/index.js', 'dist/lib/index.d.ts'].filter(
     (file) => !files.includes(file),
   );

@@ -64,7 +64,36 @@ function leadsNowhere(from: string, target: string): boolean {
   return anchor !== undefined && !anchors(document).includes(anchor);
 }
 
+/** Pages whose TypeScript is shown as it is tested, or at least compiled. */
+const TESTED_PAGES = ['docs/testing.md', 'docs/browsers.md', 'docs/deploying.md'];
+const TESTED_CODE = join(ROOT, 'test/docs');
+
+/** However it is broken into lines. */
+function withoutLayout(code: string): string {
+  return code.replaceAll(/\s+/g, '').replaceAll(/,(?=[)\]}])/g, '');
+}
+
+function codeBlocks(document: string): string[] {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code!);
+}
+
 describe('the documents', () => {
+  it.each(TESTED_PAGES)(
+    '%s shows code that is compiled here, and run where it is a test',
+    (page) => {
+      const sources = readdirSync(TESTED_CODE).map((name) =>
+        withoutLayout(readFileSync(join(TESTED_CODE, name), 'utf8')),
+      );
+      const blocks = codeBlocks(page);
+      expect(blocks.length).toBeGreaterThan(0);
+      const strange = blocks.filter(
+        (block) => !sources.some((source) => source.includes(withoutLayout(block))),
+      );
+      expect(strange).toEqual([]);
+    },
+  );
+
   it.each(DOCUMENTS)('%s names tests that are there', (document) => {
     const missing = namedTests(read(document)).filter((path) => !existsSync(join(ROOT, path)));
     expect(missing).toEqual([]);
