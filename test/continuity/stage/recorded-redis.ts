@@ -8,7 +8,7 @@ import { waitFor } from '../../support/wait-for.js';
 import type { Recorded } from '../verdict/recording.js';
 import { readAppendOnlyFile, recordingArguments } from './append-only-file.js';
 
-const SHUTDOWN_DEADLINE_MS = 1_000;
+const SHUTDOWN_DEADLINE_MS = 10_000;
 const MOST_TRIES = 40;
 const RETRY_MS = 50;
 

@@ -84,6 +84,26 @@ describeOnRedis('Appends to the logs of Redis', (redis) => {
     expect(await numbersIn(recorder, channel)).toEqual(upTo(5_001));
   });
 
+  it('are not overtaken behind one whose id is known: that it is there says nothing of those before', async () => {
+    const recorder = await start();
+    const { client, transport } = recorder;
+    const channel = uniqueKey();
+    const first = await append(transport, channel, 'known', { id: 'k' });
+    await append(transport, channel, 'known, too', { id: 'l' });
+    void client.script('FLUSH');
+    const sent = [append(transport, channel, 'a')];
+    void client.script('LOAD', withCheck(LOG_APPEND));
+    const again = append(transport, channel, 'known', { id: 'k' });
+    sent.push(append(transport, channel, 'known, too', { id: 'l' }));
+    sent.push(append(transport, channel, 'b'), append(transport, channel, 'c'));
+    await Promise.all(sent);
+    expect(await again).toEqual({ ...first, duplicate: true });
+    const texts = textsOf(await entriesOf(transport, channel));
+    expect(texts).toEqual(['known', 'known, too', 'a', 'b', 'c']);
+    // What is remembered of the id is as it was.
+    expect(await append(transport, channel, 'known', { id: 'k' })).toEqual(await again);
+  });
+
   it('of other logs do not wait for that', async () => {
     const recorder = await start();
     const { client } = recorder;

@@ -5,7 +5,10 @@ import { REFUSAL } from './refusal.js';
 /**
  * KEYS: the log, its meta, the message id's first result, the name of the data, and, where an append to this log is not answered
  * yet, the first result of the last such one. Answers with epoch, offset and whether the id was known, and with Redis's words if the entry
- * could not be published. Answers with 0, and has written nothing, if the append before has not taken effect.
+ * could not be published. Answers with 0, and has written no entry, if the append before has not taken effect.
+ *
+ * An id that is known took effect in an earlier call, which says nothing about those before this one. So where they have not taken
+ * effect, its first result is marked by a "!" at its end until the call is made again: those behind it do not go ahead.
  *
  * Redis does not roll a script back, and may refuse any single command of it (a missing right, a renamed command). So all that
  * can be undone comes first, and XADD, which cannot, last: an id that a stream has had, it never takes again. The first write
@@ -18,8 +21,22 @@ export const LOG_APPEND = `${NOW_MS}${REFUSAL}
 local log, meta, once, data, before = unpack(KEYS)
 local channel, publish, candidate, tag, size, ttl, metaTtl, onceTtl, bytes = unpack(ARGV)
 local known = redis.call('GET', once)
-if known and known ~= '' then return {known:sub(1, 8), tonumber(known:sub(9)), 1} end
-if before and (redis.call('GET', before) or '') == '' then return 0 end
+local isBehind = false
+if before then
+  local first = redis.call('GET', before)
+  isBehind = not first or first == '' or first:sub(-1) == '!'
+end
+if known and known ~= '' then
+  local isMarked = known:sub(-1) == '!'
+  local place = isMarked and known:sub(1, -2) or known
+  if isBehind ~= isMarked then
+    local left = redis.call('PTTL', once)
+    redis.call('SET', once, isBehind and place .. '!' or place, 'PX', math.max(left, 1))
+  end
+  if isBehind then return 0 end
+  return {place:sub(1, 8), tonumber(place:sub(9)), 1}
+end
+if isBehind then return 0 end
 local now = nowMs()
 
 local function write(epoch, top, topTag)
