@@ -231,8 +231,8 @@ export const TWINS: readonly Twin[] = [
     edits: [
       {
         file: 'transport/redis/scripts/log-append.ts',
-        code: "if known and known ~= '' then return",
-        instead: 'if false then return',
+        code: "if known and known ~= '' then",
+        instead: 'if false then',
       },
     ],
     stage: 'acknowledgements are lost',

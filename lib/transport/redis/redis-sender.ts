@@ -1,14 +1,14 @@
 import { type Ticket, WithdrawnError } from '../ticket.js';
 import type { Lane, Readiness, Sending } from '../transport.js';
 import { DEFAULT_BUFFER_BYTES, type Waits } from '../waits.js';
-import { OneWriteATurn } from './one-write-a-turn.js';
-import { OutgoingQueue, Waiting } from './outgoing-queue.js';
+import { Drains } from './drains.js';
+import type { Outgoing } from './outgoing.js';
+import { OutgoingQueue } from './outgoing-queue.js';
+import { isPackable, LEAST_MESSAGES, PACK_MESSAGES } from './packs.js';
 import type { RedisClients } from './redis-clients.js';
 import { ReplyWatch } from './reply-watch.js';
-
-/** What ioredis is given ahead of Redis's answers. What is beyond waits here, where it can be counted, overtaken and withdrawn. */
-const MAX_UNANSWERED_MESSAGES = 2_000;
-const MAX_UNANSWERED_BYTES = 1024 * 1024;
+import { UnderWay } from './under-way.js';
+import { WaitingMessage } from './waiting-message.js';
 
 /** Beyond the limit, for requests and answers. */
 const CONTROL_RESERVE_BYTES = 16 * 1024 * 1024;
@@ -33,41 +33,10 @@ export interface RedisSenderOptions {
   readonly onSilent?: (reason: string) => void;
 }
 
-/** What is to be sent. */
-export interface Outgoing<T> {
-  /** Its bytes. */
-  readonly length: number;
-  /** Hands it to ioredis, when its turn has come. */
-  readonly command: () => Promise<T>;
-  /** Makes the error that it rejects with. The error may be given to others with the same function. */
-  readonly failed: (error: Error) => Error;
-}
-
-interface Drain {
-  /** So many messages must have been settled. */
-  readonly settled: number;
-  readonly end: () => void;
-}
-
-class WaitingMessage extends Waiting {
-  constructor(
-    readonly outgoing: Outgoing<unknown>,
-    readonly ticket: Ticket | undefined,
-    readonly resolve: (answer: unknown) => void,
-    readonly reject: (error: Error) => void,
-    private readonly withdrawn: (message: WaitingMessage) => void,
-  ) {
-    super(outgoing.length);
-  }
-
-  withdraw(): void {
-    this.withdrawn(this);
-  }
-}
-
 /**
  * Sends messages over the connection for commands, in the order of the calls, and those of one turn in one write. ioredis is given a
- * little ahead of Redis's answers; the rest waits here, and leaves as they come. Urgent messages go straight.
+ * little ahead of Redis's answers; the rest waits here, and leaves as they come: small messages in packs where many wait. Urgent
+ * messages go straight.
  *
  * Invariants: while anything waits, nothing that came later leaves but what is urgent; what waits is bounded, and so is what has left
  * and is not answered; a message that was refused is not overtaken before whoever sent it can know: that is some microtasks later, and
@@ -75,27 +44,20 @@ class WaitingMessage extends Waiting {
  * (Not behind one of more than half of the limit, which is refused while little waits: it would hold up all the others.)
  */
 export class RedisSender {
-  readonly #clients: RedisClients;
   readonly #downReason: () => string | undefined;
   readonly #bufferBytes: number;
   readonly #answerTimeoutMs: number;
-  readonly #writes = new OneWriteATurn();
   readonly #queue = new OutgoingQueue<WaitingMessage>();
   readonly #watch: ReplyWatch;
-  #unansweredMessages = 0;
-  #unansweredBytes = 0;
+  readonly #underWay: UnderWay;
+  readonly #drains = new Drains();
   #isFull = false;
-  /** Messages that were taken, and those of them of which it is known what became of them. */
-  #taken = 0;
-  #settled = 0;
-  #drains: Drain[] = [];
   /** By the function that made them. */
   #lastErrors: { readonly reason: string; readonly errors: Map<unknown, Error> } | undefined;
 
   constructor(options: RedisSenderOptions) {
     const { bufferBytes = DEFAULT_BUFFER_BYTES, answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } =
       options;
-    this.#clients = options.clients;
     this.#downReason = options.downReason;
     this.#bufferBytes = bufferBytes;
     this.#answerTimeoutMs = answerTimeoutMs;
@@ -104,6 +66,7 @@ export class RedisSender {
       this.lost(reason);
       options.onSilent?.(`Redis is silent: ${reason}`);
     });
+    this.#underWay = new UnderWay(options.clients, this.#watch, this.#answered);
   }
 
   /** What waits, and what it takes of `redisBufferBytes`. */
@@ -120,9 +83,11 @@ export class RedisSender {
       return Promise.reject(this.#errorOf(reason, outgoing.failed));
     }
     if (lane === 'urgent') return this.#straight(outgoing, ticket);
-    this.#taken++;
-    if (this.#queue.size === 0 && this.#hasRoom && !this.#watch.isSilent)
-      return this.#leave(outgoing, ticket);
+    this.#drains.take();
+    if (this.#queue.size === 0 && this.#underWay.hasRoom && !this.#watch.isSilent) {
+      ticket?.leaves();
+      return this.#underWay.send(outgoing);
+    }
     return this.#wait(outgoing, ticket);
   }
 
@@ -133,7 +98,7 @@ export class RedisSender {
 
   /** What left in this turn is written now. */
   flush(): void {
-    this.#writes.release();
+    this.#underWay.flush();
   }
 
   /** The connection is there again: what waits goes on. */
@@ -147,7 +112,7 @@ export class RedisSender {
    */
   lost(reason: string): void {
     this.#refuseWaiting(reason);
-    if (this.#watch.isSilent) this.#endDrains();
+    if (this.#watch.isSilent) this.#drains.endAll();
   }
 
   /**
@@ -155,73 +120,28 @@ export class RedisSender {
    * silent, is refused.
    */
   async drain(timeoutMs: number): Promise<void> {
-    if (this.#settled >= this.#taken || this.#watch.isSilent) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#refuseWaiting(`it did not take all within ${timeoutMs} ms, and the backplane closes`);
-        this.#endDrains();
-      }, timeoutMs);
-      const end = (): void => {
-        clearTimeout(timer);
-        // Whoever sent what was answered last learns of it before.
-        setImmediate(resolve);
-      };
-      this.#drains.push({ settled: this.#taken, end });
+    if (this.#drains.isSettled || this.#watch.isSilent) return;
+    await this.#drains.wait(timeoutMs, () => {
+      this.#refuseWaiting(`it did not take all within ${timeoutMs} ms, and the backplane closes`);
     });
   }
 
   close(): void {
     this.#refuseWaiting('the backplane is closed');
-    this.#endDrains();
+    this.#drains.endAll();
     this.#watch.close();
   }
 
-  get #hasRoom(): boolean {
-    return (
-      this.#unansweredMessages < MAX_UNANSWERED_MESSAGES &&
-      this.#unansweredBytes < MAX_UNANSWERED_BYTES
-    );
-  }
-
   /** Past all that waits, and not counted: it tells whether the way is open, so that nothing must stand in it. */
-  #straight<T>({ command, failed }: Outgoing<T>, ticket: Ticket | undefined): Promise<T> {
-    this.#hold();
+  #straight<T>(outgoing: Outgoing<T>, ticket: Ticket | undefined): Promise<T> {
     ticket?.leaves();
-    return command().catch((error: Error) => {
-      throw failed(error);
-    });
+    return this.#underWay.sendUncounted(outgoing);
   }
 
-  #leave<T>({ length, command, failed }: Outgoing<T>, ticket: Ticket | undefined): Promise<T> {
-    this.#hold();
-    this.#unansweredMessages++;
-    this.#unansweredBytes += length;
-    this.#watch.asked();
-    ticket?.leaves();
-    return command().then(
-      (answer) => {
-        this.#answered(length);
-        return answer;
-      },
-      (error: Error) => {
-        this.#answered(length);
-        throw failed(error);
-      },
-    );
-  }
-
-  /** The app's own client is not ours to hold up. */
-  #hold(): void {
-    if (this.#clients.ownsCommands) this.#writes.hold(this.#clients.commands.stream);
-  }
-
-  #answered(length: number): void {
-    this.#unansweredMessages--;
-    this.#unansweredBytes -= length;
-    this.#watch.answered();
-    this.#settle();
+  readonly #answered = (messages: number): void => {
+    this.#drains.settle(messages);
     if (this.#queue.size > 0) this.#sendWaiting();
-  }
+  };
 
   #wait<T>(outgoing: Outgoing<T>, ticket: Ticket | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -240,24 +160,48 @@ export class RedisSender {
   /** As much as Redis is given ahead. Nothing while the connection is away. */
   #sendWaiting(): void {
     for (let message = this.#queue.first; message; message = this.#queue.first) {
-      if (!this.#hasRoom || this.#downReason() !== undefined) return;
-      this.#queue.remove(message);
-      message.ticket?.leaves(message);
-      this.#leave(message.outgoing, undefined).then(message.resolve, message.reject);
+      if (!this.#underWay.hasRoom || this.#downReason() !== undefined) return;
+      if (!this.#isForPack(message)) {
+        this.#take(message);
+        this.#underWay.send(message.outgoing).then(message.resolve, message.reject);
+      } else if (this.#underWay.hasRoomForPack) {
+        this.#underWay.sendPack(this.#takePack(), (...why) => this.#errorOf(...why));
+      } else return;
     }
+  }
+
+  #take(message: WaitingMessage): void {
+    this.#queue.remove(message);
+    message.ticket?.leaves(message);
+  }
+
+  #isForPack({ outgoing }: WaitingMessage): boolean {
+    if (this.#queue.size < LEAST_MESSAGES || !isPackable(outgoing)) return false;
+    return this.#underWay.packs.areAllowed;
+  }
+
+  /** The first of those that wait, as far as they may go together. */
+  #takePack(): WaitingMessage[] {
+    const pack: WaitingMessage[] = [];
+    for (let message = this.#queue.first; message; message = this.#queue.first) {
+      if (pack.length === PACK_MESSAGES || !isPackable(message.outgoing)) break;
+      this.#take(message);
+      pack.push(message);
+    }
+    return pack;
   }
 
   readonly #withdraw = (message: WaitingMessage): void => {
     if (!this.#queue.remove(message)) return;
     message.reject(message.outgoing.failed(WITHDRAWN));
-    this.#settle();
+    this.#drains.settle();
   };
 
   #refuseWaiting(reason: string): void {
     if (this.#queue.size === 0) return;
     for (const { outgoing, reject } of this.#queue.takeAll()) {
       reject(this.#errorOf(reason, outgoing.failed));
-      this.#settle();
+      this.#drains.settle();
     }
   }
 
@@ -268,19 +212,6 @@ export class RedisSender {
     const error = errors.get(failed) ?? failed(new Error(reason));
     errors.set(failed, error);
     return error;
-  }
-
-  #settle(): void {
-    this.#settled++;
-    if (this.#drains.length === 0) return;
-    const ended = this.#drains.filter(({ settled }) => settled <= this.#settled);
-    if (ended.length === 0) return;
-    this.#drains = this.#drains.filter((drain) => !ended.includes(drain));
-    for (const { end } of ended) end();
-  }
-
-  #endDrains(): void {
-    for (const { end } of this.#drains.splice(0)) end();
   }
 
   /** Why a message cannot even wait. While Redis is silent, only what can be withdrawn may: whoever holds the ticket knows for how long. */
@@ -311,6 +242,6 @@ export class RedisSender {
   }
 
   #silentReason(): string {
-    return `it has not answered for ${this.#answerTimeoutMs} ms, with ${this.#unansweredMessages} messages under way`;
+    return `it has not answered for ${this.#answerTimeoutMs} ms, with ${this.#underWay.messages} messages under way`;
   }
 }

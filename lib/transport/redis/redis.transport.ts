@@ -1,6 +1,4 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
-import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
-import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type {
   Capability,
   Need,
@@ -12,6 +10,7 @@ import type {
 import type { Waits } from '../waits.js';
 import { Limit } from './limit.js';
 import { RedisChecks } from './redis-checks.js';
+import { Publication } from './publication.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisLink } from './redis-link.js';
@@ -21,7 +20,6 @@ import type { RedisSource } from './redis-source.js';
 import { ServerGate } from './server-gate.js';
 import { lookAtServer } from './server-look.js';
 import { FormerConnections } from './former-connections.js';
-import { isFinalRefusal } from './log-failure.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 /** How many channels one SUBSCRIBE names. */
@@ -147,14 +145,13 @@ export class RedisTransport implements Transport {
   }
 
   publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
-    return this.publishAndCount(channel, bytes, sending) as Promise<unknown> as Promise<void>;
+    const publication = new Publication(this.#clients, channel, bytes, false);
+    return this.#sender.send(publication, sending) as Promise<unknown> as Promise<void>;
   }
 
   /** A node of a Redis Cluster knows its own subscribers only: too few is no harm. */
   publishAndCount(channel: string, bytes: Buffer, sending?: Sending): Promise<number> {
-    const { commands, prefix } = this.#clients;
-    const command = (): Promise<number> => commands.publish(prefix + channel, bytes);
-    return this.#sender.send({ length: bytes.length, command, failed: notTaken }, sending);
+    return this.#sender.send(new Publication(this.#clients, channel, bytes, true), sending);
   }
 
   readiness(length: number): Readiness {
@@ -267,18 +264,4 @@ export class RedisTransport implements Transport {
       throw new Error(unansweredReason(error as Error), { cause: error });
     }
   }
-}
-
-function notTaken(error: Error): BackplaneUnavailableError {
-  const reason = unansweredReason(error);
-  if (isFinalRefusal(error)) {
-    return new BackplaneRefusedError(
-      `Redis refused the message: ${reason}. Trying again does not help until that is mended.`,
-      { cause: error },
-    );
-  }
-  return new BackplaneUnavailableError(
-    `Redis did not take the message: ${reason}. Send it again if it must arrive.`,
-    { cause: error },
-  );
 }

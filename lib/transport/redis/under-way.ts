@@ -1,0 +1,119 @@
+import { OneWriteATurn } from './one-write-a-turn.js';
+import { PACK_MESSAGES, Packs } from './packs.js';
+import type { Publication } from './publication.js';
+import type { RedisClients } from './redis-clients.js';
+import type { Outgoing } from './outgoing.js';
+import type { ReplyWatch } from './reply-watch.js';
+
+/** What ioredis is given ahead of Redis's answers. What is beyond waits, where it can be counted, overtaken and withdrawn. */
+const MAX_MESSAGES = 2_000;
+const MAX_BYTES = 1024 * 1024;
+
+/** A message whose sender is told what became of it. */
+interface Told<T> {
+  readonly outgoing: Outgoing<T>;
+  readonly resolve: (answer: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What ioredis has been given, and Redis has not answered. */
+export class UnderWay {
+  readonly packs: Packs;
+  readonly #clients: RedisClients;
+  readonly #watch: ReplyWatch;
+  readonly #onAnswered: (messages: number) => void;
+  readonly #writes = new OneWriteATurn();
+  #messages = 0;
+  #bytes = 0;
+
+  /** @param onAnswered called before the senders are told, with how many messages were answered; must not throw */
+  constructor(clients: RedisClients, watch: ReplyWatch, onAnswered: (messages: number) => void) {
+    this.#clients = clients;
+    this.#watch = watch;
+    this.#onAnswered = onAnswered;
+    this.packs = new Packs(clients.commands);
+  }
+
+  get messages(): number {
+    return this.#messages;
+  }
+
+  get hasRoom(): boolean {
+    return this.#messages < MAX_MESSAGES && this.#bytes < MAX_BYTES;
+  }
+
+  get hasRoomForPack(): boolean {
+    return this.#messages <= MAX_MESSAGES - PACK_MESSAGES && this.#bytes < MAX_BYTES;
+  }
+
+  send<T>(outgoing: Outgoing<T>): Promise<T> {
+    const { length } = outgoing;
+    this.#asked(1, length);
+    return outgoing.command().then(
+      (answer) => {
+        this.#answered(1, length);
+        return answer;
+      },
+      (error: Error) => {
+        this.#answered(1, length);
+        throw outgoing.failed(error);
+      },
+    );
+  }
+
+  /** Not counted. */
+  sendUncounted<T>(outgoing: Outgoing<T>): Promise<T> {
+    this.#hold();
+    return outgoing.command().catch((error: Error) => {
+      throw outgoing.failed(error);
+    });
+  }
+
+  /** @param errorOf makes the error of all where the pack was not carried out */
+  sendPack(
+    pack: readonly Told<unknown>[],
+    errorOf: (reason: string, failed: Outgoing<unknown>['failed']) => Error,
+  ): void {
+    let bytes = 0;
+    for (const { outgoing } of pack) bytes += outgoing.length;
+    this.#asked(pack.length, bytes);
+    this.packs.send(pack.map(({ outgoing }) => outgoing as Publication)).then(
+      (refusals) => {
+        this.#answered(pack.length, bytes);
+        for (const [index, { outgoing, resolve, reject }] of pack.entries()) {
+          const error = refusals.get(index);
+          if (error) reject(outgoing.failed(error));
+          else resolve(undefined);
+        }
+      },
+      (error: Error) => {
+        this.#answered(pack.length, bytes);
+        for (const { outgoing, reject } of pack) reject(errorOf(error.message, outgoing.failed));
+      },
+    );
+  }
+
+  /** What left in this turn is written now. */
+  flush(): void {
+    this.#writes.release();
+  }
+
+  #asked(messages: number, bytes: number): void {
+    this.#hold();
+    this.#messages += messages;
+    this.#bytes += bytes;
+    this.#watch.asked();
+  }
+
+  #answered(messages: number, bytes: number): void {
+    this.#messages -= messages;
+    this.#bytes -= bytes;
+    this.#watch.answered();
+    this.#onAnswered(messages);
+  }
+
+  /** The app's own client is not ours to hold up. */
+  #hold(): void {
+    if (this.#clients.ownsCommands) this.#writes.hold(this.#clients.commands.stream);
+  }
+}
