@@ -3,6 +3,7 @@ import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js'
 import type { Logs } from '../../lib/transport/logs.js';
 import type {
   Capability,
+  Ends,
   Leases,
   Need,
   Readiness,
@@ -10,6 +11,7 @@ import type {
   Transport,
   TransportEvents,
 } from '../../lib/transport/transport.js';
+import type { Ticket } from '../../lib/transport/ticket.js';
 import type { Waits } from '../../lib/transport/waits.js';
 
 /** A transport within the process that fails as it is told to. Until then it does all that the port asks for. */
@@ -83,6 +85,13 @@ export class ControllableTransport implements Transport {
 
   async publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
     await this.publishAndCount(channel, bytes, sending);
+  }
+
+  post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void {
+    this.publish(channel, bytes, { ticket }).then(
+      () => ends.resolve(),
+      (error: Error) => ends.reject(error),
+    );
   }
 
   async publishAndCount(

@@ -14,6 +14,7 @@ export interface Mutant {
 
 const CURSOR = 'cluster/live/live-cursor.ts';
 const RECEIVER = 'cluster/live/live-receiver.ts';
+const RETRIES = 'cluster/live/live-retries.ts';
 const ROOMS = 'cluster/live/live-rooms.ts';
 const SENDER = 'cluster/live/live-sender.ts';
 
@@ -104,9 +105,9 @@ export const MUTANTS: readonly Mutant[] = [
     lacks: 'the sending again: an error is taken for a reply',
     edits: [
       {
-        file: SENDER,
-        code: '      () => this.#left(at),\n      (error: Error) => this.#failed(at, error),',
-        instead: '() => this.#left(at), () => this.#left(at),',
+        file: 'cluster/live/live-departure.ts',
+        code: 'this.#ends.failed(this.#at, this.#bytes, error);',
+        instead: 'void error; this.#ends.left(this.#at, this.#bytes);',
       },
     ],
     shows: ['lost'],
@@ -125,7 +126,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     lacks: 'the age of what is sent again',
-    edits: [{ file: SENDER, code: 'stampAge(bytes, now - record.at);', instead: '' }],
+    edits: [{ file: RETRIES, code: 'stampAge(listed, now - sentAt);', instead: 'void stampAge;' }],
     shows: ['stale', 'misdirected'],
   },
   {

@@ -5,20 +5,17 @@ import { type Ticket, type Withdrawable, WithdrawnError } from '../../transport/
 import type { Readiness, Transport } from '../../transport/transport.js';
 import type { Counters } from '../counters.js';
 import type { Identity } from '../instances/identity.js';
-import { asVersion1, encodeLive, type LiveContent, stampAge } from '../wire/envelope.js';
+import { encodeLive, type LiveContent } from '../wire/envelope.js';
 import type { Place } from '../wire/places.js';
+import { type DepartureEnds, LiveDeparture } from './live-departure.js';
 import { LiveList } from './live-list.js';
-import { AGE_MARGIN_MS, LIST_MARGIN_MS } from './live-options.js';
+import { LIST_MARGIN_MS } from './live-options.js';
+import { LiveRetries } from './live-retries.js';
 
-const FIRST_RETRY_MS = 50;
-const MAX_RETRY_MS = 500;
-/** Of the messages that go again, at most so much is unanswered at a time. */
-const MAX_UNANSWERED_MESSAGES = 500;
-const MAX_UNANSWERED_BYTES = 512 * 1024;
 const PRUNE_EVERY_MS = 5_000;
 
 export interface LiveSenderOptions {
-  readonly transport: Pick<Transport, 'publish' | 'readiness'>;
+  readonly transport: Pick<Transport, 'post' | 'publish' | 'readiness'>;
   readonly identity: Identity;
   readonly counters: Counters;
   readonly windowMs: number;
@@ -44,56 +41,50 @@ interface Waiter extends Withdrawable {
 }
 
 /**
- * Sends live messages, each with its places, and keeps them in a list. What Redis did not take goes again, in order, before anything
- * new; and other instances can ask for what they missed.
- *
- * Invariants: while `#againAt` is set, a new message leaves only behind those that go again. An error that is not about one message
- * alone sets it to the oldest message that had one.
+ * Sends live messages, each with its places, and keeps them in a list. What Redis did not take goes again ({@link LiveRetries}), and
+ * other instances can ask for what they missed.
  */
 export class LiveSender {
   readonly list: LiveList;
   readonly #options: LiveSenderOptions;
   readonly #waiters = new Map<number, Waiter>();
+  readonly #retries: LiveRetries;
+  readonly #ends: DepartureEnds = {
+    left: (at) => this.#left(at),
+    failed: (at, _, error) => this.#failed(at, error),
+  };
   #sequence = 0;
-  /** Where the next message stands that goes again; undefined while new ones leave at once. */
-  #againAt: number | undefined;
-  /** Since when Redis takes messages again; undefined while it does not. */
-  #backAt: number | undefined;
-  #lastError: Error | undefined;
-  /** Of the messages that went again, those that are not answered. */
-  #unansweredMessages = 0;
-  #unansweredBytes = 0;
-  #retries = 0;
-  #retryTimer: NodeJS.Timeout | undefined;
   #pruneTimer: NodeJS.Timeout | undefined;
-  #waitsForEnd: (() => void)[] = [];
-  #isStarted = false;
   #closed = false;
 
   constructor(options: LiveSenderOptions) {
     const { windowMs, windowBytes } = options;
     this.#options = options;
     this.list = new LiveList(windowBytes, windowMs + LIST_MARGIN_MS, this.#evicted);
+    this.#retries = new LiveRetries({
+      ...options,
+      list: this.list,
+      leave: (at, channels, bytes, ends) =>
+        this.#leave(at, channels, bytes, this.#waiters.get(at)?.ticket, ends),
+      left: (at) => this.#left(at),
+      failed: (at, error) => this.#failed(at, error),
+      tooOld: (at, error) => this.#fail(at, error),
+    });
   }
 
   /** Whether some messages have to go again before anything new leaves. */
   get isBehind(): boolean {
-    return this.#againAt !== undefined;
+    return this.#retries.isBehind;
   }
 
   /** How many messages wait for Redis to be back. Takes time that grows with them. */
   get waiting(): number {
-    let count = 0;
-    const { list } = this;
-    for (let at = this.#againAt ?? list.end; at < list.end; at = list.after(at))
-      if (list.has(at) && list.state(at) === 'waiting') count++;
-    return count;
+    return this.#retries.waiting;
   }
 
   /** Resolves when all that was sent so far has left, or when the sender is closed. */
   caughtUp(): Promise<void> {
-    if (!this.isBehind) return Promise.resolve();
-    return new Promise((resolve) => this.#waitsForEnd.push(resolve));
+    return this.#retries.caughtUp();
   }
 
   /** Nobody waits for the message. */
@@ -103,7 +94,7 @@ export class LiveSender {
       return;
     }
     const [at, bytes] = this.#enter(message);
-    if (!this.#mustWait(at)) this.#leave(at, message.channels, bytes, undefined);
+    if (!this.#retries.mustWait(at)) this.#leave(at, message.channels, bytes, undefined);
   }
 
   /**
@@ -116,35 +107,30 @@ export class LiveSender {
       return this.#publishUnlisted(message, ticket);
     const [at, bytes] = this.#enter(message);
     const left = this.#waitFor(at, ticket, queue);
-    if (!this.#mustWait(at)) this.#leave(at, message.channels, bytes, ticket);
+    if (!this.#retries.mustWait(at)) this.#leave(at, message.channels, bytes, ticket);
     return left;
   }
 
   /** It is known who reads what: what waited for that leaves. */
   start(): void {
-    if (this.#isStarted) return;
-    this.#isStarted = true;
-    this.resume();
+    this.#retries.start();
   }
 
   /** The link stands again: what has to go again is tried at once. */
   resume(): void {
-    this.#retries = 0;
-    if (this.isBehind) this.#sendAgain();
+    this.#retries.resume();
   }
 
   /** Of a message that has left, the transport says what became of it. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#retryTimer);
     clearTimeout(this.#pruneTimer);
     for (const [at, { ticket, reject }] of this.#waiters) {
       if (!ticket.isHere) continue;
       this.#waiters.delete(at);
       reject(new BackplaneClosedError());
     }
-    this.#againAt = undefined;
-    this.#endWaits();
+    this.#retries.close();
     this.list.clear();
   }
 
@@ -166,10 +152,11 @@ export class LiveSender {
   }
 
   #publishUnlisted(message: LiveMessage, ticket?: Ticket): Promise<void> {
-    if (this.isBehind && this.#lastError) {
+    const { isBehind, lastError } = this.#retries;
+    if (isBehind && lastError) {
       // It would overtake those that go again.
       ticket?.stays();
-      return Promise.reject(this.#lastError);
+      return Promise.reject(lastError);
     }
     const places = this.list.newest(message.channels, performance.now());
     return this.#publish(message.channels, this.#encode(message, places, false), ticket);
@@ -183,12 +170,6 @@ export class LiveSender {
       this.#waiters.set(at, waiter);
       ticket.stays(waiter);
     });
-  }
-
-  /** Behind those that go again, or until it is known who reads what. */
-  #mustWait(at: number): boolean {
-    if (!this.#isStarted) this.#againAt ??= at;
-    return this.isBehind;
   }
 
   #enter(message: LiveMessage): [position: number, bytes: Buffer] {
@@ -205,11 +186,16 @@ export class LiveSender {
     return encodeLive(message, life, ++this.#sequence, places, isListed);
   }
 
-  #leave(at: number, channels: readonly string[], bytes: Buffer, ticket: Ticket | undefined): void {
-    this.#publish(channels, bytes, ticket).then(
-      () => this.#left(at),
-      (error: Error) => this.#failed(at, error),
-    );
+  #leave(
+    at: number,
+    channels: readonly string[],
+    bytes: Buffer,
+    ticket: Ticket | undefined,
+    ends = this.#ends,
+  ): void {
+    const { transport } = this.#options;
+    const departure = new LiveDeparture(at, bytes.length, channels.length, ends);
+    for (const channel of channels) transport.post(channel, bytes, departure, ticket);
   }
 
   async #publishToAll(channels: readonly string[], bytes: Buffer, ticket?: Ticket): Promise<void> {
@@ -237,11 +223,7 @@ export class LiveSender {
     const waiter = this.#waiters.get(at);
     const isAboutThisOne = error instanceof BackplaneRefusedError;
     if (isAboutThisOne || (waiter && !waiter.queue)) this.#fail(at, error);
-    if (isAboutThisOne) return;
-    this.#lastError = error;
-    this.#backAt = undefined;
-    this.#againAt = Math.min(this.#againAt ?? Infinity, at);
-    this.#retryLater();
+    if (!isAboutThisOne) this.#retries.retry(at, error);
   }
 
   /** The message is not sent again. */
@@ -253,83 +235,9 @@ export class LiveSender {
     else this.#options.onUnsent(error);
   }
 
-  #retryLater(): void {
-    if (this.#retryTimer || this.#closed) return;
-    const ms = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#retries++);
-    this.#retryTimer = setTimeout(() => this.#sendAgain(), ms);
-  }
-
-  /** Until it is known that Redis takes messages again, it gets one alone. */
-  get #hasRoom(): boolean {
-    if (this.#backAt === undefined) return this.#unansweredMessages === 0;
-    return (
-      this.#unansweredMessages < MAX_UNANSWERED_MESSAGES &&
-      this.#unansweredBytes < MAX_UNANSWERED_BYTES
-    );
-  }
-
-  #sendAgain(): void {
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
-    if (!this.#isStarted || this.#closed) return;
-    const { list } = this;
-    while (this.#againAt !== undefined && this.#hasRoom) {
-      const at = Math.max(this.#againAt, list.begin);
-      if (at >= list.end) return this.#isCaughtUp();
-      this.#againAt = list.after(at);
-      if (list.state(at) === 'waiting') this.#sendOneAgain(at);
-    }
-  }
-
-  #sendOneAgain(at: number): void {
-    const { list } = this;
-    const { counters, windowMs, isReadByAll } = this.#options;
-    const record = list.record(at);
-    const now = performance.now();
-    if ((this.#backAt ?? now) - record.at > windowMs + AGE_MARGIN_MS)
-      return this.#fail(at, tooOld(now - record.at));
-    const bytes = list.message(at);
-    stampAge(bytes, now - record.at);
-    this.#unansweredMessages++;
-    this.#unansweredBytes += bytes.length;
-    const channels = record.channels.map(({ name }) => name);
-    for (const channel of record.channels) channel.leftAt = now;
-    const answered = (): void => {
-      this.#unansweredMessages--;
-      this.#unansweredBytes -= bytes.length;
-    };
-    const sent = isReadByAll() ? bytes : asVersion1(bytes);
-    this.#publish(channels, sent, this.#waiters.get(at)?.ticket).then(
-      () => {
-        answered();
-        counters.resent++;
-        this.#backAt ??= performance.now();
-        this.#retries = 0;
-        this.#left(at);
-        if (this.isBehind) this.#sendAgain();
-      },
-      (error: Error) => {
-        answered();
-        this.#failed(at, error);
-        // It was about that message alone.
-        if (this.isBehind && !this.#retryTimer) this.#sendAgain();
-      },
-    );
-  }
-
-  #isCaughtUp(): void {
-    this.#againAt = undefined;
-    this.#endWaits();
-  }
-
-  #endWaits(): void {
-    for (const end of this.#waitsForEnd.splice(0)) end();
-  }
-
   /** A message leaves the list. One that is under way may still arrive. */
   readonly #evicted = (at: number): void => {
-    if (this.#againAt === undefined || at < this.#againAt) return;
-    if (this.list.state(at) === 'waiting') this.#fail(at, noRoom());
+    if (this.#retries.has(at) && this.list.state(at) === 'waiting') this.#fail(at, noRoom());
   };
 
   readonly #prune = (): void => {
@@ -342,12 +250,6 @@ export class LiveSender {
 
 function lengthOf({ target, payload }: LiveMessage): number {
   return target.length + payload.length;
-}
-
-function tooOld(ageMs: number): BackplaneUnavailableError {
-  return new BackplaneUnavailableError(
-    `Redis was away for too long: a message of ${Math.round(ageMs / 1_000)} s ago was not sent ("liveWindowMs").`,
-  );
 }
 
 function noRoom(): BackplaneUnavailableError {

@@ -1,7 +1,9 @@
 import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import type { Appended, Logs } from '../logs.js';
+import type { Ticket } from '../ticket.js';
 import type {
   Capability,
+  Ends,
   Leases,
   Readiness,
   Sending,
@@ -61,6 +63,13 @@ export class MemoryTransport implements Transport {
 
   async publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
     await this.publishAndCount(channel, bytes, sending);
+  }
+
+  post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void {
+    this.publish(channel, bytes, { ticket }).then(
+      () => ends.resolve(),
+      (error: Error) => ends.reject(error),
+    );
   }
 
   readiness(): Readiness {

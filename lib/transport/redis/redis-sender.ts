@@ -1,5 +1,5 @@
 import { type Ticket, WithdrawnError } from '../ticket.js';
-import type { Lane, Readiness, Sending } from '../transport.js';
+import type { Ends, Lane, Readiness, Sending } from '../transport.js';
 import { DEFAULT_BUFFER_BYTES, type Waits } from '../waits.js';
 import { Drains } from './drains.js';
 import type { Outgoing } from './outgoing.js';
@@ -75,20 +75,25 @@ export class RedisSender {
   }
 
   /** Sends the message when its turn has come; rejects where it cannot wait for that. */
-  send<T>(outgoing: Outgoing<T>, { lane = 'data', ticket }: Sending = DATA): Promise<T> {
+  send<T>(outgoing: Outgoing<T>, sending?: Sending): Promise<T> {
+    return new Promise((resolve, reject) => this.post(outgoing, { resolve, reject }, sending));
+  }
+
+  /** As {@link send}. Whoever sent it is told after this call. */
+  post<T>(outgoing: Outgoing<T>, ends: Ends<T>, { lane = 'data', ticket }: Sending = DATA): void {
     const reason =
       this.#downReason() ?? (lane === 'urgent' ? undefined : this.#refusal(outgoing, lane, ticket));
     if (reason !== undefined) {
       ticket?.stays();
-      return Promise.reject(this.#errorOf(reason, outgoing.failed));
+      const error = this.#errorOf(reason, outgoing.failed);
+      return queueMicrotask(() => ends.reject(error));
     }
-    if (lane === 'urgent') return this.#straight(outgoing, ticket);
+    if (lane === 'urgent') return this.#straight(outgoing, ends, ticket);
     this.#drains.take();
-    if (this.#queue.size === 0 && this.#underWay.hasRoom && !this.#watch.isSilent) {
-      ticket?.leaves();
-      return this.#underWay.send(outgoing);
-    }
-    return this.#wait(outgoing, ticket);
+    if (this.#queue.size > 0 || !this.#underWay.hasRoom || this.#watch.isSilent)
+      return this.#wait(outgoing, ends, ticket);
+    ticket?.leaves();
+    this.#underWay.send(outgoing, ends);
   }
 
   readiness(length: number): Readiness {
@@ -133,9 +138,9 @@ export class RedisSender {
   }
 
   /** Past all that waits, and not counted: it tells whether the way is open, so that nothing must stand in it. */
-  #straight<T>(outgoing: Outgoing<T>, ticket: Ticket | undefined): Promise<T> {
+  #straight<T>(outgoing: Outgoing<T>, ends: Ends<T>, ticket: Ticket | undefined): void {
     ticket?.leaves();
-    return this.#underWay.sendUncounted(outgoing);
+    this.#underWay.sendUncounted(outgoing, ends);
   }
 
   readonly #answered = (messages: number): void => {
@@ -143,18 +148,10 @@ export class RedisSender {
     if (this.#queue.size > 0) this.#sendWaiting();
   };
 
-  #wait<T>(outgoing: Outgoing<T>, ticket: Ticket | undefined): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const message = new WaitingMessage(
-        outgoing,
-        ticket,
-        resolve as (answer: unknown) => void,
-        reject,
-        this.#withdraw,
-      );
-      ticket?.stays(message);
-      this.#queue.push(message);
-    });
+  #wait(outgoing: Outgoing<unknown>, ends: Ends<unknown>, ticket: Ticket | undefined): void {
+    const message = new WaitingMessage(outgoing, ticket, ends, this.#withdraw);
+    ticket?.stays(message);
+    this.#queue.push(message);
   }
 
   /** As much as Redis is given ahead. Nothing while the connection is away. */
@@ -163,7 +160,7 @@ export class RedisSender {
       if (!this.#underWay.hasRoom || this.#downReason() !== undefined) return;
       if (!this.#isForPack(message)) {
         this.#take(message);
-        this.#underWay.send(message.outgoing).then(message.resolve, message.reject);
+        this.#underWay.send(message.outgoing, message.ends);
       } else if (this.#underWay.hasRoomForPack) {
         this.#underWay.sendPack(this.#takePack(), (...why) => this.#errorOf(...why));
       } else return;
@@ -193,14 +190,14 @@ export class RedisSender {
 
   readonly #withdraw = (message: WaitingMessage): void => {
     if (!this.#queue.remove(message)) return;
-    message.reject(message.outgoing.failed(WITHDRAWN));
+    message.ends.reject(message.outgoing.failed(WITHDRAWN));
     this.#drains.settle();
   };
 
   #refuseWaiting(reason: string): void {
     if (this.#queue.size === 0) return;
-    for (const { outgoing, reject } of this.#queue.takeAll()) {
-      reject(this.#errorOf(reason, outgoing.failed));
+    for (const { outgoing, ends } of this.#queue.takeAll()) {
+      ends.reject(this.#errorOf(reason, outgoing.failed));
       this.#drains.settle();
     }
   }

@@ -1,6 +1,8 @@
 import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
+import type { Ticket } from '../ticket.js';
 import type {
   Capability,
+  Ends,
   Need,
   Readiness,
   Sending,
@@ -147,6 +149,11 @@ export class RedisTransport implements Transport {
   publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void> {
     const publication = new Publication(this.#clients, channel, bytes, false);
     return this.#sender.send(publication, sending) as Promise<unknown> as Promise<void>;
+  }
+
+  post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void {
+    const publication = new Publication(this.#clients, channel, bytes, false);
+    this.#sender.post(publication, ends as Ends<unknown>, ticket && { ticket });
   }
 
   /** A node of a Redis Cluster knows its own subscribers only: too few is no harm. */

@@ -1,3 +1,4 @@
+import type { Ends } from '../transport.js';
 import { OneWriteATurn } from './one-write-a-turn.js';
 import { PACK_MESSAGES, Packs } from './packs.js';
 import type { Publication } from './publication.js';
@@ -12,8 +13,7 @@ const MAX_BYTES = 1024 * 1024;
 /** A message whose sender is told what became of it. */
 interface Told<T> {
   readonly outgoing: Outgoing<T>;
-  readonly resolve: (answer: T) => void;
-  readonly reject: (error: Error) => void;
+  readonly ends: Ends<T>;
 }
 
 /** What ioredis has been given, and Redis has not answered. */
@@ -46,27 +46,28 @@ export class UnderWay {
     return this.#messages <= MAX_MESSAGES - PACK_MESSAGES && this.#bytes < MAX_BYTES;
   }
 
-  send<T>(outgoing: Outgoing<T>): Promise<T> {
+  send<T>(outgoing: Outgoing<T>, ends: Ends<T>): void {
     const { length } = outgoing;
     this.#asked(1, length);
-    return outgoing.command().then(
+    outgoing.command().then(
       (answer) => {
         this.#answered(1, length);
-        return answer;
+        ends.resolve(answer);
       },
       (error: Error) => {
         this.#answered(1, length);
-        throw outgoing.failed(error);
+        ends.reject(outgoing.failed(error));
       },
     );
   }
 
   /** Not counted. */
-  sendUncounted<T>(outgoing: Outgoing<T>): Promise<T> {
+  sendUncounted<T>(outgoing: Outgoing<T>, ends: Ends<T>): void {
     this.#hold();
-    return outgoing.command().catch((error: Error) => {
-      throw outgoing.failed(error);
-    });
+    outgoing.command().then(
+      (answer) => ends.resolve(answer),
+      (error: Error) => ends.reject(outgoing.failed(error)),
+    );
   }
 
   /** @param errorOf makes the error of all where the pack was not carried out */
@@ -80,15 +81,15 @@ export class UnderWay {
     this.packs.send(pack.map(({ outgoing }) => outgoing as Publication)).then(
       (refusals) => {
         this.#answered(pack.length, bytes);
-        for (const [index, { outgoing, resolve, reject }] of pack.entries()) {
+        for (const [index, { outgoing, ends }] of pack.entries()) {
           const error = refusals.get(index);
-          if (error) reject(outgoing.failed(error));
-          else resolve(undefined);
+          if (error) ends.reject(outgoing.failed(error));
+          else ends.resolve(undefined);
         }
       },
       (error: Error) => {
         this.#answered(pack.length, bytes);
-        for (const { outgoing, reject } of pack) reject(errorOf(error.message, outgoing.failed));
+        for (const { outgoing, ends } of pack) ends.reject(errorOf(error.message, outgoing.failed));
       },
     );
   }

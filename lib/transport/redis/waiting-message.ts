@@ -1,4 +1,5 @@
 import type { Ticket } from '../ticket.js';
+import type { Ends } from '../transport.js';
 import { Waiting } from './outgoing-queue.js';
 import type { Outgoing } from './outgoing.js';
 
@@ -7,8 +8,7 @@ export class WaitingMessage extends Waiting {
   constructor(
     readonly outgoing: Outgoing<unknown>,
     readonly ticket: Ticket | undefined,
-    readonly resolve: (answer: unknown) => void,
-    readonly reject: (error: Error) => void,
+    readonly ends: Ends<unknown>,
     private readonly withdrawn: (message: WaitingMessage) => void,
   ) {
     super(outgoing.length);

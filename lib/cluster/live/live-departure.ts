@@ -1,0 +1,35 @@
+import type { Ends } from '../../transport/transport.js';
+
+/** Is told what became of a message. */
+export interface DepartureEnds {
+  /** All its channels have it. @param at where it stands in the list */
+  left(at: number, bytes: number): void;
+  /** One of them has not. Called once. */
+  failed(at: number, bytes: number, error: Error): void;
+}
+
+/** A message under way to its channels. */
+export class LiveDeparture implements Ends {
+  readonly #at: number;
+  readonly #bytes: number;
+  readonly #ends: DepartureEnds;
+  /** The channels that are still to answer; below 0 where one has refused. */
+  #unanswered: number;
+
+  constructor(at: number, bytes: number, channels: number, ends: DepartureEnds) {
+    this.#at = at;
+    this.#bytes = bytes;
+    this.#unanswered = channels;
+    this.#ends = ends;
+  }
+
+  resolve(): void {
+    if (--this.#unanswered === 0) this.#ends.left(this.#at, this.#bytes);
+  }
+
+  reject(error: Error): void {
+    if (this.#unanswered < 0) return;
+    this.#unanswered = -1;
+    this.#ends.failed(this.#at, this.#bytes, error);
+  }
+}
