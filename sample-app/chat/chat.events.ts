@@ -77,6 +77,15 @@ export interface ServerEvents {
   tally: Tally;
   /** Each instance, every few seconds. */
   pulse: { from: Origin; connections: number };
+  /** One of many that somebody sends at once, to everyone: numbered from 1. */
+  burst: {
+    id: string;
+    number: number;
+    of: number;
+    at: number;
+    from: Origin;
+    user: ChatUser;
+  };
   /** An instance that ends. */
   leaving: { from: Origin };
   /** The state of the serving instance's backplane, when it changes. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, UseFilters, UsePipes } from '@nestjs/common';
 import {
   ConnectedSocket,
@@ -38,6 +39,8 @@ import { hintsOf, roomOf, roomsOf, talkOf } from './rooms.js';
 import { SurveyService } from './survey.service.js';
 import { UnavailableFilter } from './unavailable.filter.js';
 import { messageValidation } from './validation.js';
+
+const MANY = 1_000;
 
 /** A chat, written as for one process. That there are several is the backplane's business. */
 @UsePipes(messageValidation)
@@ -175,6 +178,21 @@ export class ChatGateway
     @MessageBody() { text }: PollMessage,
   ): { id: string } {
     return this.survey.begin(text, userOf(client));
+  }
+
+  /** As many messages as that, in one turn, to everyone. They have no history: an outage holds up what goes to the other workers. */
+  @SubscribeMessage('send-many')
+  sendMany(@ConnectedSocket() client: ChatSocket): { id: string } {
+    const user = userOf(client);
+    const burst = { id: randomUUID(), of: MANY, at: Date.now(), from: this.from, user };
+    for (let number = 1; number <= MANY; number++) this.server.emit('burst', { ...burst, number });
+    return { id: burst.id };
+  }
+
+  /** By which a page can tell how old a message is. */
+  @SubscribeMessage('clock')
+  clock(): { at: number } {
+    return { at: Date.now() };
   }
 
   /** Ends the process that serves this client, as an orderly deploy would: all its clients are told to come back. */

@@ -1,20 +1,27 @@
 import { el } from './dom.js';
+import { durationOf } from './clock.js';
 import { hueOf, instanceChip } from './instance-chip.js';
 
 /** What somebody said, with the instance that it was said to. `onAuthor` is called for a click on the author's name. */
-export function messageEntry({ user, from, at, text }, { isOwn, isHere, onAuthor }) {
+export function messageEntry({ user, from, at, text }, { isOwn, isHere, onAuthor, latencyMs }) {
   const author = isOwn
     ? el('span', { className: 'author' }, `${user.name} (you)`)
     : el(
         'button',
-        { type: 'button', className: 'author', title: `Talk to ${user.name} in private` },
+        // No stop of the Tab key: a log has hundreds of them. The list of who is here has one for each.
+        {
+          type: 'button',
+          className: 'author',
+          tabIndex: -1,
+          title: `Talk to ${user.name} in private`,
+        },
         user.name,
       );
   if (!isOwn) author.addEventListener('click', () => onAuthor(user));
   const entry = el(
     'article',
     { className: isOwn ? 'entry own' : 'entry' },
-    el('p', { className: 'meta' }, author, via(from, isHere), clock(at)),
+    el('p', { className: 'meta' }, author, via(from, isHere), ...latency(latencyMs), clock(at)),
     el('p', { className: 'text' }, text),
   );
   entry.style.setProperty('--hue', hueOf(from));
@@ -87,6 +94,13 @@ function via(from, isHere) {
     ' ',
     way,
   );
+}
+
+/** How long it took from the person who said it to this tab, where that is known. */
+function latency(ms) {
+  if (ms === undefined) return [];
+  const title = 'From whoever said it to this tab';
+  return [el('span', { className: 'latency', title }, durationOf(ms))];
 }
 
 function clock(at) {

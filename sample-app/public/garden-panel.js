@@ -10,8 +10,10 @@ export class GardenPanel {
   #list = byId('instances');
   #heard = new Map();
   #here;
+  #picture;
 
-  constructor() {
+  constructor(picture) {
+    this.#picture = picture;
     setInterval(() => this.#draw(), 1_000);
   }
 
@@ -38,6 +40,7 @@ export class GardenPanel {
     }
     const sorted = [...this.#heard.values()].sort((a, b) => a.origin.number - b.origin.number);
     const lines = sorted.map((heard) => this.#line(heard, now - heard.at));
+    this.#picture.show(lines.map(({ origin, state, isHere }) => ({ origin, state, isHere })));
     const drawn = lines.map(({ key }) => key).join('\n');
     if (drawn === this.#list.dataset.drawn) return;
     this.#list.dataset.drawn = drawn;
@@ -55,6 +58,7 @@ export class GardenPanel {
       if (isHere) parts.push(el('span', { className: 'mine' }, 'this tab'));
       return el('li', { dataset: { state } }, ...parts);
     };
-    return { key: `${origin.name} ${origin.pid} ${state} ${words} ${isHere}`, item };
+    const key = `${origin.name} ${origin.pid} ${state} ${words} ${isHere}`;
+    return { key, item, origin, state, isHere };
   }
 }

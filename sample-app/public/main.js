@@ -1,10 +1,13 @@
 import { startAnnouncing } from './announce.js';
+import { Bursts } from './bursts.js';
+import { Clock } from './clock.js';
 import { Connection } from './connection.js';
 import { Conversations } from './conversations.js';
 import { byId, onSubmit } from './dom.js';
 import { announcementEntry, messageEntry, noticeEntry, warningEntry } from './entries.js';
 import { GardenPanel } from './garden-panel.js';
 import { instanceChip } from './instance-chip.js';
+import { LivePicture } from './live-picture.js';
 import { Outbox } from './outbox.js';
 import { ownName, rememberName } from './own-name.js';
 import { PastReader } from './past-reader.js';
@@ -15,10 +18,12 @@ import { StatusBar } from './status-bar.js';
 import { TypingHint, TypingLine } from './typing.js';
 
 const talks = new Conversations();
-const garden = new GardenPanel();
+const picture = new LivePicture();
+const garden = new GardenPanel(picture);
 const typing = new TypingLine();
 const connection = new Connection();
-const roster = new Roster(connection);
+const clock = new Clock(connection);
+const roster = new Roster(connection, { onPerson: talkTo, isOwn: ({ id }) => id === me?.id });
 const poll = new Poll(connection);
 const hint = new TypingHint(() => connection.send('typing', { room: talks.active.name }));
 const status = new StatusBar(() => connection.retryNow());
@@ -33,6 +38,7 @@ const past = new PastReader({
 });
 
 const redisSwitch = new RedisSwitch(connection, showProblem);
+const bursts = new Bursts(connection, showProblem);
 
 const field = byId('message');
 const composerNote = byId('composer-note');
@@ -51,6 +57,7 @@ const LOSSES = {
 
 let me;
 let here;
+let backplaneState = 'ready';
 
 const isHere = (from) => from.name === here?.name && from.pid === here.pid;
 
@@ -68,8 +75,9 @@ const handlers = {
     me = user;
     here = instance;
     status.connected(instance);
-    status.backplane(backplane);
     redisSwitch.show(redis);
+    showBackplane(backplane);
+    void clock.set();
     outbox.waitFor('Redis');
     garden.servedBy(instance);
     byId('here').replaceChildren('Served by ', instanceChip(instance), ` process ${instance.pid}`);
@@ -109,38 +117,59 @@ const handlers = {
   },
   poll: (question, id) => poll.asked(question, id),
   tally: (tally) => poll.counted(tally),
+  burst: (one) => bursts.took(one, clock.ageOf(one.at)),
   pulse: ({ from, connections }) => garden.pulse(from, connections),
   leaving({ from }) {
     garden.leaving(from);
     if (!isHere(from)) talks.addToAll(() => noticeEntry('Stopped:', from));
   },
   backplane(change) {
-    status.backplane(change.status);
+    showBackplane(change.status);
     if (change.status === 'ready') setTimeout(() => past.readAll(), CATCH_UP_DELAY_MS);
   },
-  redis: ({ state }) => redisSwitch.show(state),
+  redis({ state }) {
+    redisSwitch.show(state);
+    showBackplane(backplaneState);
+  },
   exception: showProblem,
 };
 
+function showBackplane(state) {
+  const { isPaused } = redisSwitch;
+  backplaneState = state;
+  status.backplane(state);
+  // A pause is noticed some seconds later.
+  picture.redis(state === 'ready' && !isPaused, isPaused);
+}
+
 function addMessage(talk, message) {
-  const { id, user } = message;
-  talks.addMessage(talk, entryOf(message), { id, isOwn: user.id === me.id });
+  const { id, at, user } = message;
+  const latencyMs = outbox.ageOf(id) ?? clock.ageOf(at);
+  talks.addMessage(talk, entryOf(message, latencyMs), { id, isOwn: user.id === me.id });
   outbox.arrived(id);
 }
 
 function addPast(talk, part) {
   const gap = () => warningEntry('More was said here meanwhile than is shown.');
-  talk.timeline.addPast(part, entryOf, gap);
+  talk.timeline.addPast(part, (message) => entryOf(message), gap);
   for (const { id } of part.messages) outbox.arrived(id);
 }
 
-function entryOf(message) {
-  const onAuthor = (user) => {
-    talks.show(talks.openPrivate(user));
-    field.focus();
-  };
+/** @param latencyMs of one that comes now; what was said before has none */
+function entryOf(message, latencyMs) {
   const isOwn = message.user.id === me.id;
-  return messageEntry(message, { isOwn, isHere: isHere(message.from), onAuthor });
+  return messageEntry(message, {
+    isOwn,
+    isHere: isHere(message.from),
+    onAuthor: talkTo,
+    latencyMs,
+  });
+}
+
+/** In private. */
+function talkTo(user) {
+  talks.show(talks.openPrivate(user));
+  field.focus();
 }
 
 /** Whom one talks to, whoever of the two said it. */
@@ -157,9 +186,10 @@ function showProblem({ message }) {
   composerNote.textContent = message;
 }
 
-connection.addEventListener('message', ({ detail: { event, data, id } }) =>
-  handlers[event]?.(data, id),
-);
+connection.addEventListener('message', ({ detail: { event, data, id } }) => {
+  handlers[event]?.(data, id);
+  if (data?.from) picture.came(event, data.from);
+});
 
 connection.addEventListener('state', ({ detail }) => {
   if (detail.state === 'connecting') status.connecting(detail.attempt);

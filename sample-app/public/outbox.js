@@ -27,7 +27,8 @@ export class Outbox {
   }
 
   say(talk, text) {
-    const message = { id: newId(), talk, text, isUnderWay: false };
+    const saidAt = performance.now();
+    const message = { id: newId(), talk, text, saidAt, isUnderWay: false };
     this.#messages.set(message.id, message);
     setTimeout(() => this.#showWaiting(message), SHOWN_AFTER_MS);
     void this.#send(message);
@@ -38,6 +39,12 @@ export class Outbox {
     for (const message of this.#messages.values()) {
       if (message.talk === talk && !message.hasFailed) void this.#send(message);
     }
+  }
+
+  /** How long ago this tab said it; undefined if it has not, or has it back. */
+  ageOf(id) {
+    const message = this.#messages.get(id);
+    return message && performance.now() - message.saidAt;
   }
 
   /** It has come back: it is where everyone has it. */

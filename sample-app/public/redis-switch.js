@@ -1,8 +1,8 @@
 import { byId } from './dom.js';
 
 const NOTES = {
-  open: 'For half a minute at most. Write, and post an announcement: this instance shows it at once, the others when Redis goes on, in order.',
-  paused: 'Redis is paused. What is sent now waits in the memory of its instance.',
+  open: 'Pause it for half a minute at most, and send 1,000: this worker shows them at once, the others when Redis goes on.',
+  paused: 'Redis is paused. What is sent now waits in the memory of its worker.',
 };
 
 /** Pauses the Redis of all instances, where the demo has started it, and lets it go on. */
@@ -17,9 +17,13 @@ export class RedisSwitch {
     });
   }
 
+  get isPaused() {
+    return this.#state === 'paused';
+  }
+
   show(state) {
     this.#state = state;
-    byId('redis-part').hidden = state === 'none';
+    this.#button.hidden = state === 'none';
     this.#button.textContent = state === 'paused' ? 'Resume Redis' : 'Pause Redis';
     byId('redis-note').textContent = NOTES[state] ?? '';
   }

@@ -1,4 +1,6 @@
 const MOST_ENTRIES = 500;
+/** Who is so near to the end reads along. */
+const NEAR_PX = 80;
 /** How long what was put in from the past is kept from being read out. */
 const QUIET_MS = 200;
 
@@ -6,11 +8,15 @@ const QUIET_MS = 200;
 export class Timeline {
   #log;
   #byId = new Map();
+  #isAtEnd = true;
+  #height = 0;
   /** What was missed after this entry is put behind it, where it joins up with nothing. */
   #seam;
 
   constructor(log) {
     this.#log = log;
+    log.addEventListener('scroll', () => this.#look(), { passive: true });
+    new ResizeObserver(() => this.#resized()).observe(log);
   }
 
   /** Adds an entry at the end. One with an id is a message: false if it is there already. */
@@ -47,6 +53,22 @@ export class Timeline {
 
   showEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#isAtEnd = true;
+  }
+
+  /** A banner, a keyboard or another line below may take its room: the newest stays in view. */
+  #resized() {
+    const { clientHeight } = this.#log;
+    if (clientHeight === 0) return;
+    if (this.#isAtEnd) this.showEnd();
+    this.#height = clientHeight;
+  }
+
+  #look() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    // Of a change of size, not of a person: the observer is told next.
+    if (clientHeight !== this.#height) return;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
   }
 
   #afterSeam() {
@@ -62,8 +84,7 @@ export class Timeline {
   }
 
   #keepingTheEnd(change) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    const wasAtEnd = scrollHeight - scrollTop - clientHeight < 80;
+    const wasAtEnd = this.#isAtEnd;
     change();
     while (this.#log.childElementCount > MOST_ENTRIES) this.#forget(this.#log.firstElementChild);
     if (wasAtEnd) this.showEnd();

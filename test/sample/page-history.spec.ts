@@ -240,34 +240,44 @@ describeWithBoth('the history of the demo, in a browser', () => {
     BROWSER_TIMEOUT_MS,
   );
 
-  if (process.env.SCREENSHOTS) {
-    test(
-      'pictures for the documentation',
-      async () => {
-        const viewport = { width: 1180, height: 830 };
-        const ada = track(await ChatTab.open(browser, url, { viewport, name: 'Ada' }));
-        const grace = track(await ChatTab.open(browser, url, { viewport, name: 'Grace' }));
-        await grace.join('kitchen');
-        await grace.say('The soup is on.');
-        await grace.message('The soup is on.');
-        await grace.say('Who is for bread?');
-        await grace.message('Who is for bread?');
-        await ada.join('kitchen');
-        await ada.message('Who is for bread?');
-        redis.pause();
-        try {
-          await degraded(ada);
-          await ada.say('Me. And did Redis just stop?');
-          await ada.say('Never mind, I go on typing.');
-          await ada.unsaid.nth(1).waitFor();
-          await ada.page.locator(':focus').blur();
-          await ada.takePictures('outage');
-        } finally {
-          redis.resume();
+  test(
+    'on a phone and on a desk: the outage is in view wherever one is, and so is the newest message',
+    async () => {
+      const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+      const desk = { viewport: { width: 1180, height: 700 } };
+      const tabs: ChatTab[] = [];
+      for (const options of [phone, desk])
+        tabs.push(track(await ChatTab.open(browser, url, options)));
+      for (const tab of tabs) await tab.join('views');
+      for (let n = 1; n <= 8; n++) await tabs[0]!.say(`line ${n}, which has some more words in it`);
+      for (const tab of tabs) {
+        await tab.message('line 8');
+        await tab.page.locator('#message').scrollIntoViewIfNeeded();
+        expect(await tab.newestIsInView()).toBe(true);
+      }
+      redis.pause();
+      try {
+        for (const tab of tabs) {
+          await tab.say('waits');
+          await degraded(tab);
+          await tab.unsaid.getByText('waiting for Redis').waitFor();
+          const banner = (await tab.page.getByRole('alert').boundingBox())!;
+          expect(banner.y).toBeGreaterThanOrEqual(0);
+          expect(banner.y + banner.height).toBeLessThan(250);
+          expect(await tab.page.evaluate('document.documentElement.scrollWidth')).toBe(
+            tab.page.viewportSize()!.width,
+          );
+          await waitFor('the newest in view', () => tab.newestIsInView());
+          await tab.page.getByRole('img', { name: 'Redis: away' }).waitFor();
         }
-        await ada.message('Never mind');
-      },
-      BROWSER_TIMEOUT_MS,
-    );
-  }
+      } finally {
+        redis.resume();
+      }
+      for (const tab of tabs) {
+        await tab.log.getByText('waits').nth(1).waitFor();
+        expect(tab.complaints).toEqual([]);
+      }
+    },
+    BROWSER_TIMEOUT_MS,
+  );
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Locator } from 'playwright-core';
 import { closeAfterEach } from '../support/cleanup.js';
+import { waitFor } from '../support/wait-for.js';
 import { describeWithBrowser, launchBrowser } from './support/browser.js';
 import { ChatTab, tabElsewhere, twoTabsApart } from './support/chat-tab.js';
 import { poorContrast } from './support/contrast.js';
@@ -36,16 +37,26 @@ describeWithBrowser('the page of the demo, in a browser', () => {
       const atBen = await ben.message('Hello, other instance');
       expect(await atBen.textContent()).toContain(await ada.connected());
       expect(await atBen.textContent()).toContain('through Redis');
+      expect(await atBen.locator('.latency').textContent()).toMatch(/^(<1|\d+) ms$|^\d+\.\d s$/);
       const atAda = await ada.message('Hello, other instance');
       expect(await atAda.textContent()).toContain('same instance');
 
       await ben.page.getByLabel('Message', { exact: true }).pressSequentially('hm');
       await ada.page.getByText('Ben', { exact: false }).and(ada.page.locator('#typing')).waitFor();
 
-      await ben.page.getByRole('button', { name: 'Ada' }).click();
+      await ben.log.getByRole('button', { name: 'Ada' }).first().click();
       await ben.say('Only for you');
       await ada.page.getByRole('button', { name: '@ Ben 1 new' }).click();
       await ada.message('Only for you');
+
+      // Whoever wrote is no stop of the Tab key, and is in the list of who is here.
+      await ada.page.getByLabel('Join or open a room').focus();
+      while ((await ada.page.evaluate('document.activeElement.id')) !== 'message') {
+        await ada.page.keyboard.press('Tab');
+        expect(await ada.page.evaluate('document.activeElement.className')).not.toBe('author');
+      }
+      await ada.page.locator('#people').getByRole('button', { name: 'Ben' }).press('Enter');
+      await ada.page.getByRole('heading', { name: '@ Ben' }).waitFor();
       expect([...ada.complaints, ...ben.complaints]).toEqual([]);
     },
     BROWSER_TIMEOUT_MS,
@@ -62,7 +73,10 @@ describeWithBrowser('the page of the demo, in a browser', () => {
       await ada.page.locator('#people-count').getByText('2 tabs', { exact: true }).waitFor();
       await ada.page.getByLabel('A question for yes or no').fill('Tea?');
       await ada.page.getByRole('button', { name: 'Ask', exact: true }).click();
-      await ben.page.getByText('Ada Poller asks: Tea?').waitFor();
+      const question = ben.page.getByText('Ada Poller asks: Tea?');
+      await question.waitFor();
+      // Above the fold, where the eye is.
+      expect((await question.boundingBox())!.y).toBeLessThan(300);
       await ben.page.getByRole('button', { name: 'Yes', exact: true }).click();
       await ada.page.getByText('1 yes, 0 no so far').waitFor();
       await ada.page.getByRole('button', { name: 'No', exact: true }).click();
@@ -156,6 +170,35 @@ describeWithBrowser('the page of the demo, in a browser', () => {
   );
 
   test(
+    'a thousand at once reach the tabs of all instances, in order, and the picture shows what comes, with and without motion',
+    async () => {
+      const [ada, ben] = await twoTabsApart(browser, url, track);
+      const here = await ada.connected();
+      const picture = ada.page.getByRole('img', { name: `${here} (this tab)` });
+      await picture.waitFor();
+      await ada.page.getByRole('img', { name: await ben.connected() }).waitFor();
+      expect(await picture.getAttribute('aria-label')).toMatch(/^Redis\. Workers: /);
+      const seen = () => ada.page.evaluate<{ dots: number; lit: number }>('seen');
+
+      await ada.page.emulateMedia({ reducedMotion: 'reduce' });
+      await ada.page.evaluate(SEE_PICTURE);
+      await ben.say('Look, no motion');
+      await waitFor('a lit way', async () => (await seen()).lit);
+      expect((await seen()).dots).toBe(0);
+      await ada.page.emulateMedia({ reducedMotion: 'no-preference' });
+      await ben.page.getByRole('button', { name: 'Send 1,000' }).click();
+      for (const tab of [ada, ben]) {
+        const line = tab.page.getByRole('list', { name: 'What came of 1,000 messages' });
+        await line.getByText(/^1,000 in order, /).waitFor();
+        expect(await line.textContent()).toContain(await ben.connected());
+      }
+      expect((await seen()).dots).toBeGreaterThan(0);
+      expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+    },
+    BROWSER_TIMEOUT_MS,
+  );
+
+  test(
     'landmarks and names: what a screen reader is told',
     async () => {
       const tab = track(await ChatTab.open(browser, url));
@@ -226,6 +269,22 @@ describeWithBrowser('the page of the demo, in a browser', () => {
     );
   }
 });
+
+/** Counts, in `seen`, the dots and the lit ways of the picture from now on. */
+const SEE_PICTURE = `
+  globalThis.seen = { dots: 0, lit: 0 };
+  new MutationObserver((changes) => {
+    for (const { target, addedNodes } of changes) {
+      seen.dots += [...addedNodes].filter((node) => node.matches('.dot')).length;
+      if (target.matches('.lit')) seen.lit++;
+    }
+  }).observe(document.getElementById('picture'), {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ['class'],
+  });
+`;
 
 /** The ids that the Tab key leads to, in their order. */
 async function reachedByTab(body: Locator): Promise<string[]> {

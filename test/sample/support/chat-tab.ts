@@ -92,6 +92,15 @@ export class ChatTab {
     return this.page.getByRole('list', { name: 'Not said yet' }).getByRole('listitem');
   }
 
+  /** Whether the last message in the log on the screen is wholly in the part of it that is seen. */
+  async newestIsInView(): Promise<boolean> {
+    const [log, entry] = await Promise.all([
+      this.log.boundingBox(),
+      this.log.getByRole('article').last().boundingBox(),
+    ]);
+    return entry!.y + entry!.height <= log!.y + log!.height;
+  }
+
   /** For the documentation, in both colour schemes. */
   async takePictures(name: string): Promise<void> {
     for (const colorScheme of ['light', 'dark'] as const) {

@@ -25,6 +25,9 @@ export function poorContrast({ page }: ChatTab): Promise<string[]> {
       for (let each = element; each; each = each.parentElement) {
         behind.unshift(getComputedStyle(each).backgroundColor);
       }
+      // In a picture a text stands on the shape before it.
+      const shape = element.matches('svg text') && element.previousElementSibling;
+      if (shape) behind.push(getComputedStyle(shape).fill);
       const back = paint(behind);
       const front = paint([...behind, getComputedStyle(element).color]);
       const [dark, light] = [luminance(back), luminance(front)].sort((a, b) => a - b);
