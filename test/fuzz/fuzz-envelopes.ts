@@ -16,7 +16,7 @@ const QUESTIONS = 5;
  * asks the other. After each batch a client has to get an answer, and each question has to end.
  * Whether the process survives is for the caller to see.
  */
-export async function fuzzEnvelopes({ seed, count }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzzEnvelopes({ seed, count, onProgress }: FuzzOptions): Promise<FuzzReport> {
   const begun = performance.now();
   const random = new Random(seed);
   const log = new LineCounter();
@@ -47,6 +47,7 @@ export async function fuzzEnvelopes({ seed, count }: FuzzOptions): Promise<FuzzR
       await pipeline.exec();
       await Promise.all(open);
       await settle(clients);
+      onProgress?.(sent);
       if (before === 0 && sent >= count / 4) before = heapUsed();
     }
     const stats = apps.map(({ backplane }) => backplane.stats());

@@ -9,6 +9,8 @@ import { oddFrame } from './frames.js';
 export interface FuzzOptions {
   readonly seed: number;
   readonly count: number;
+  /** Called after each batch, with how many were sent. */
+  readonly onProgress?: (sent: number) => void;
 }
 
 export interface FuzzReport {
@@ -66,7 +68,7 @@ function oddParser(random: Random): MessageParser {
  * allowed, and with a parser of their own. After each batch every client has to get an answer.
  * Whether the process survives is for the caller to see.
  */
-export async function fuzzFrames({ seed, count }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzzFrames({ seed, count, onProgress }: FuzzOptions): Promise<FuzzReport> {
   const begun = performance.now();
   const random = new Random(seed);
   const log = new LineCounter();
@@ -87,7 +89,10 @@ export async function fuzzFrames({ seed, count }: FuzzOptions): Promise<FuzzRepo
     for (let sent = 0; sent < count; sent++) {
       const client = clients[sent % clients.length]!;
       await client.send(oddFrame(random, client.questions), random);
-      if (sent % BATCH === 0) await settle();
+      if (sent % BATCH === 0) {
+        await settle();
+        onProgress?.(sent);
+      }
       if (sent === Math.floor(count / 4)) before = heapUsed();
     }
     await settle();

@@ -13,6 +13,7 @@ const HELP = `npm run test:fuzz -- [options]
 const MAX_GROWN_BYTES = 16 * 1024 * 1024;
 /** Lines in the log are throttled by kind: one a minute. */
 const MAX_LINES_A_MINUTE = 60;
+const PROGRESS_EVERY_MS = 10_000;
 
 const { values } = parseArgs({
   options: {
@@ -50,7 +51,10 @@ async function play(
 ): Promise<boolean> {
   if (options.count === 0) return true;
   try {
-    const { grownBytes, lines, faults, seconds, figures } = await fuzz(options);
+    const { grownBytes, lines, faults, seconds, figures } = await fuzz({
+      ...options,
+      onProgress: progressOf(what, options.count),
+    });
     const grown = (grownBytes / 1024 / 1024).toFixed(1);
     say(`${what}: ${JSON.stringify(figures)}`);
     say(
@@ -62,6 +66,17 @@ async function play(
     say(`${what}: BROKEN OFF: ${shown(error)}`);
     return false;
   }
+}
+
+/** Says from time to time how far it is. */
+function progressOf(what: string, count: number): (sent: number) => void {
+  let saidAt = performance.now();
+  return (sent) => {
+    if (performance.now() - saidAt < PROGRESS_EVERY_MS) return;
+    saidAt = performance.now();
+    const heap = (process.memoryUsage().heapUsed / 1024 / 1024).toFixed(0);
+    say(`${what}: ${sent} of ${count}, heap ${heap} MiB`);
+  };
 }
 
 function shown(error: unknown): string {
