@@ -34,6 +34,10 @@ const GIVEN_OPTIONS = Symbol('nestjs-redis-backplane:given-options');
 const NORMALISED_OPTIONS = Symbol('nestjs-redis-backplane:options');
 const LIFECYCLE = Symbol('nestjs-redis-backplane:lifecycle');
 const OPTIONS_FACTORY = Symbol('nestjs-redis-backplane:options-factory');
+const CONFIGURED = Symbol('nestjs-redis-backplane:configured');
+
+/** Whether this process has called `forRoot`, for any app: what a class of a module can know so early. */
+let isConfigured = false;
 
 const ASYNC_OPTIONS = [
   'name',
@@ -56,15 +60,15 @@ const ASYNC_OPTIONS = [
  *
  * What is wrong with the options is thrown at boot, as `BackplaneConfigError`.
  */
-@Module({})
+@Module({
+  // Made before Nest finds that nothing provides what the app's classes want of this module.
+  providers: [{ provide: CONFIGURED, useFactory: assertConfigured }],
+})
 export class RedisBackplaneModule {
   /** @internal Called by Nest, also where the class is imported as it is. */
   constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
-    if ([...modules.values()].some(({ providers }) => providers.has(LIFECYCLE))) return;
-    throw new BackplaneConfigError(
-      'RedisBackplaneModule is imported as it is, which makes no backplane. ' +
-        "Write imports: [RedisBackplaneModule.forRoot({ redis: 'redis://localhost:6379' })] in the root module; other modules need not import it.",
-    );
+    if (![...modules.values()].some(({ providers }) => providers.has(LIFECYCLE)))
+      throw withoutOptions();
   }
 
   /** With options that are known when the module is declared. */
@@ -126,6 +130,7 @@ function moduleOf(
   given: Provider[],
   imports: DynamicModule['imports'] = [],
 ): DynamicModule {
+  isConfigured = true;
   const { name = DEFAULT_BACKPLANE, extraProviders = [] } = extras;
   const isGlobal = booleanOption('isGlobal', extras.isGlobal, true);
   if (!Array.isArray(extraProviders)) throw wrong('extraProviders', 'a list', extraProviders);
@@ -214,6 +219,18 @@ function assertAsyncOptions(options: object): void {
   if (unknown === undefined) return;
   throw new BackplaneConfigError(
     `forRootAsync() takes no "${unknown}": what the factory returns may have it. It takes ${known.join(', ')}.`,
+  );
+}
+
+function assertConfigured(): true {
+  if (!isConfigured) throw withoutOptions();
+  return true;
+}
+
+function withoutOptions(): BackplaneConfigError {
+  return new BackplaneConfigError(
+    'RedisBackplaneModule is imported as it is, which makes no backplane. ' +
+      "Write imports: [RedisBackplaneModule.forRoot({ redis: 'redis://localhost:6379' })] in the root module; other modules need not import it.",
   );
 }
 
