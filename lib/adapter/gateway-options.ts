@@ -77,13 +77,14 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * @throws BackplaneConfigError for a namespace, and for an option of a Socket.IO server: it would do nothing, and one of them guards
- * the door
+ * @throws BackplaneConfigError for a namespace, and for options of a Socket.IO server, which names all of them: they would do nothing, and
+ * one of them guards the door
  */
 export function assertGatewayOptions(given: GatewayOptions): void {
   const { namespace, path } = given;
+  const faults: string[] = [];
   if (namespace !== undefined) {
-    throw new BackplaneConfigError(
+    faults.push(
       `A gateway declares the namespace "${String(namespace)}", but plain WebSocket clients know paths only. ` +
         `Write @WebSocketGateway({ path: '/${String(namespace).replace(/^\//, '')}' }) instead.`,
     );
@@ -91,8 +92,9 @@ export function assertGatewayOptions(given: GatewayOptions): void {
   for (const [name, value] of Object.entries(given)) {
     const instead = INSTEAD.get(name);
     if (instead === undefined || value === undefined) continue;
-    throw new BackplaneConfigError(
+    faults.push(
       `The gateway at path ${quote(path ?? '/')} has the option "${name}" of Socket.IO, which means nothing to plain WebSockets. ${instead}`,
     );
   }
+  if (faults.length > 0) throw new BackplaneConfigError(faults.join(' '));
 }

@@ -30,9 +30,10 @@ export class TargetHints {
     this.#once = new OnceLog(options.logger);
   }
 
+  /** For clients of the hub. */
   look(hub: string, target: Target): void {
-    const { hubs } = this.#options;
-    if (!hubs.get(hub)) this.#lookAtHub(hub);
+    const { hubs, known } = this.#options;
+    if (!hubs.get(hub)) this.#lookAtHub(hub, () => known().flatMap((record) => record.hubs));
     const { rooms, exceptRooms, connections, exceptConnections } = target;
     if (rooms.length > 0) this.#lookAtRooms(hub, rooms, 'toConnection');
     if (exceptRooms.length > 0) this.#lookAtRooms(hub, exceptRooms, 'exceptConnection');
@@ -40,15 +41,22 @@ export class TargetHints {
     if (exceptConnections.length > 0) this.#lookAtConnections(exceptConnections);
   }
 
+  /** For the instances that listen to server events of the hub. */
+  lookAtServers(hub: string): void {
+    const { hubs, known, listens } = this.#options;
+    if (hubs.get(hub)) return;
+    this.#lookAtHub(hub, () => [
+      ...listens(),
+      ...known().flatMap((record) => [...record.hubs, ...record.listens]),
+    ]);
+  }
+
   /** It is not served here. Before anything is known of hubs, as at boot, nothing is said. */
-  #lookAtHub(hub: string): void {
-    const { hubs, listens, known } = this.#options;
-    const once = this.#once;
-    if (once.knows('hub', hub)) return;
-    const others = known().flatMap((record) => [...record.hubs, ...record.listens]);
-    const names = new Set([...hubs.listening(), ...listens(), ...others]);
+  #lookAtHub(hub: string, others: () => readonly string[]): void {
+    if (this.#once.knows('hub', hub)) return;
+    const names = new Set([...this.#options.hubs.listening(), ...others()]);
     if (names.size === 0 || names.has(hub)) return;
-    once.debug('hub', hub, () => {
+    this.#once.debug('hub', hub, () => {
       const near = [...names].find((name) => coreOf(name) === coreOf(hub));
       const mend = near === undefined ? '' : ` Write hub(${quote(near)}).`;
       return `No instance that is known here serves the hub ${quote(hub)}; served are ${quoteAll([...names])}.${mend}`;

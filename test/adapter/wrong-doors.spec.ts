@@ -100,6 +100,14 @@ describe('the wrong door', () => {
     },
   );
 
+  it('all options that are wrong are named in one error', async () => {
+    @WebSocketGateway(80, { path: '/events', transports: ['websocket'], cors: true })
+    class FromTheDocs {}
+    const booting = boot({ providers: [FromTheDocs] });
+    for (const named of [/path "\/events"/, /option "transports"/, /option "cors"/])
+      await expect(booting).rejects.toThrow(named);
+  });
+
   it('the options of ws stay, and so does what is undefined', async () => {
     @WebSocketGateway({ path: '/left', ...OF_WS })
     class LeftGateway {}

@@ -64,9 +64,16 @@ describeOnEach('Names that reach nobody', (backend) => {
       '/',
     ]);
     expect(lines()[2]).not.toContain('Write');
+    // Who listens to server events of a hub, as a worker may, has no clients there.
+    backplane.hub('workers').onServerEvent('told', () => {});
+    await backplane.ready();
+    backplane.hub('workers').serverSideEmit('told');
+    expect(lines()).toHaveLength(5);
+    backplane.hub('workers').emit('to', 1);
+    expect(lines().splice(5)).toEqual([expect.stringContaining('serves the hub "workers"')]);
     backplane.hub('/chat').emit('to', 'everyone');
     backplane.hub('/chat').serverSideEmit('told');
-    expect(lines()).toHaveLength(5);
+    expect(lines()).toHaveLength(6);
   });
 
   it('are not taken for wrong by a process that has no gateway, as long as some instance serves them', async () => {

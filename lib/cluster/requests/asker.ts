@@ -38,7 +38,7 @@ export interface AskerOptions {
   readonly responder: Responder;
   readonly commandTimeoutMs: number;
   readonly live: Pick<LiveRooms, 'sender'>;
-  readonly hints: Pick<TargetHints, 'look'>;
+  readonly hints: Pick<TargetHints, 'look' | 'lookAtServers'>;
 }
 
 /** A question as its asker puts it. */
@@ -181,7 +181,7 @@ export class Asker {
   /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
   async tellServers(inquiry: Inquiry): Promise<void> {
     const { channels, transport, identity, requests, live, hints } = this.#options;
-    hints.look(inquiry.hub, inquiry.target);
+    hints.lookAtServers(inquiry.hub);
     const sequence = requests.nextSequence();
     const question = this.#question(inquiry, `${identity.current}.${sequence}`);
     if (live.sender.isBehind) await live.sender.caughtUp();
@@ -194,7 +194,8 @@ export class Asker {
     known: () => readonly string[],
   ): { open: OpenRequest; question: Question } {
     const { link, requests, identity, hints } = this.#options;
-    hints.look(inquiry.hub, inquiry.target);
+    if (inquiry.operation === 'event') hints.lookAtServers(inquiry.hub);
+    else hints.look(inquiry.hub, inquiry.target);
     if (link.status === 'closed') throw new BackplaneClosedError();
     const timeoutMs = inquiry.modifiers.timeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
     const sequence = requests.nextSequence();
