@@ -14,7 +14,8 @@ export type {
 } from './adapter/adapter.options.js';
 export { BACKPLANE_AUTHENTICATOR, getBackplaneToken } from './adapter/adapter.tokens.js';
 export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js';
-export { BackplaneSocket, type SocketEvent } from './adapter/backplane-socket.js';
+export { BackplaneSocket } from './adapter/backplane-socket.js';
+export type { SocketEvent } from './adapter/ws-socket.js';
 export type { RequestOptions } from './adapter/client-answers.js';
 export type { GatewayOptions } from './adapter/gateway-options.js';
 export type { Handshake } from './adapter/handshake.js';

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { WebSocketServer } from 'ws';
 
@@ -6,13 +7,15 @@ import type { AnyEvents } from '../cluster/events.js';
 import { HubAudience, type HubSink } from '../cluster/hub-audience.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import type { BackplaneUser } from './adapter.options.js';
+import { type Listener, listen, listenOnce, removeAppListeners } from './app-listeners.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 
 /** The events of a server that an app may listen to. */
-export type ServerEvent = 'connection' | 'close' | 'error' | 'listening';
+export type ServerEvent =
+  'connection' | 'close' | 'error' | 'listening' | 'headers' | 'wsClientError';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Listener = (...args: any[]) => void;
+/** What the `ws` server tells of by itself. */
+const OF_RAW: ReadonlySet<ServerEvent> = new Set(['headers', 'wsClientError']);
 
 /** @internal */
 export interface BackplaneServerParts {
@@ -64,18 +67,95 @@ export class BackplaneServer<
     return this.#address();
   }
 
+  /** Of the `ws` server. */
+  get options(): WebSocketServer['options'] {
+    return this.raw.options;
+  }
+
+  /**
+   * Takes no client more: who comes is answered with 503. Those who are there stay, until the app closes.
+   * @param done called when all have gone; with an error if the server was closed already
+   */
+  close(done?: (error?: Error) => void): void {
+    this.raw.close(done);
+  }
+
+  shouldHandle(request: IncomingMessage): boolean {
+    return this.raw.shouldHandle(request) as boolean;
+  }
+
+  /** @throws always: the adapter takes the upgrades of its path by itself, and authenticates them */
+  handleUpgrade(): never {
+    throw new Error(
+      'The adapter takes the upgrades of its path by itself: remove the listener of "upgrade" and its call of handleUpgrade(). ' +
+        'The options "authenticate" and "verifyClient" decide who is let in. A server of your own is new WebSocketServer({ noServer: true }).',
+    );
+  }
+
   on(event: ServerEvent, listener: Listener): this {
-    this.#events.on(event, listener);
+    listen(this.#emitterOf(event), this, event, listener);
+    return this;
+  }
+
+  addListener(event: ServerEvent, listener: Listener): this {
+    return this.on(event, listener);
+  }
+
+  prependListener(event: ServerEvent, listener: Listener): this {
+    listen(this.#emitterOf(event), this, event, listener, 'prependListener');
     return this;
   }
 
   once(event: ServerEvent, listener: Listener): this {
-    this.#events.once(event, listener);
+    listenOnce(this.#emitterOf(event), this, event, listener);
+    return this;
+  }
+
+  prependOnceListener(event: ServerEvent, listener: Listener): this {
+    listenOnce(this.#emitterOf(event), this, event, listener, 'prependListener');
     return this;
   }
 
   off(event: ServerEvent, listener: Listener): this {
-    this.#events.off(event, listener);
+    this.#emitterOf(event).off(event, listener);
+    return this;
+  }
+
+  removeListener(event: ServerEvent, listener: Listener): this {
+    return this.off(event, listener);
+  }
+
+  /** Of the app's: what the adapter itself listens with stays. */
+  removeAllListeners(event?: ServerEvent): this {
+    removeAppListeners(this.#events, event);
+    for (const one of OF_RAW)
+      if (event === undefined || event === one) removeAppListeners(this.raw, one);
+    return this;
+  }
+
+  listeners(event: ServerEvent): Listener[] {
+    return this.#emitterOf(event).listeners(event) as Listener[];
+  }
+
+  rawListeners(event: ServerEvent): Listener[] {
+    return this.#emitterOf(event).rawListeners(event) as Listener[];
+  }
+
+  listenerCount(event: ServerEvent): number {
+    return this.#emitterOf(event).listenerCount(event);
+  }
+
+  eventNames(): (string | symbol)[] {
+    const ofRaw = [...OF_RAW].filter((event) => this.raw.listenerCount(event) > 0);
+    return [...this.#events.eventNames(), ...ofRaw];
+  }
+
+  getMaxListeners(): number {
+    return this.#events.getMaxListeners();
+  }
+
+  setMaxListeners(count: number): this {
+    this.#events.setMaxListeners(count);
     return this;
   }
 
@@ -87,6 +167,10 @@ export class BackplaneServer<
     } catch (error) {
       this.#noteFailure(event, error);
     }
+  }
+
+  #emitterOf(event: ServerEvent): EventEmitter {
+    return OF_RAW.has(event) ? this.raw : this.#events;
   }
 
   #noteFailure(event: string | symbol, error: unknown): void {

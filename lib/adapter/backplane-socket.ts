@@ -16,18 +16,14 @@ import { ClientAnswers, type RequestOptions } from './client-answers.js';
 import type { FrameWriter } from './frame-writer.js';
 import type { Handshake } from './handshake.js';
 import type { Session } from './session.js';
+import { WsSocket } from './ws-socket.js';
 
 const DIRECT: Delivery = Object.freeze({ volatile: false, compress: true });
 const NORMAL_CLOSURE = 1000;
 
-/** The events of a `ws` socket that an app may listen to. */
-export type SocketEvent = 'message' | 'close' | 'error' | 'pong';
-
 type SendArguments = Parameters<WebSocket['send']>;
 type SendOptions = SendArguments[1];
 type SendCallback = (error?: Error) => void;
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Listener = (...args: any[]) => void;
 type Names = readonly (string | readonly string[])[];
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Data = Record<string, any>;
@@ -52,7 +48,10 @@ export interface BackplaneSocketParts {
 export class BackplaneSocket<
   Events extends object = AnyEvents,
   User extends BackplaneUser = BackplaneUser,
-> implements Connection {
+>
+  extends WsSocket
+  implements Connection
+{
   /** Unique in the cluster, url-safe, public. Not a room: `server.toConnection(id)` addresses it. */
   readonly id: string;
   /** What the authenticator returned. */
@@ -76,6 +75,7 @@ export class BackplaneSocket<
 
   /** @internal */
   constructor(parts: BackplaneSocketParts) {
+    super();
     const { id, raw, user, handshake, hub, sink, writer } = parts;
     this.id = id;
     this.raw = raw;
@@ -212,31 +212,24 @@ export class BackplaneSocket<
     this.raw.ping(...args);
   }
 
-  get readyState(): WebSocket['readyState'] {
-    return this.raw.readyState;
+  /** @throws TypeError for data that is neither a string nor bytes */
+  pong(...args: Parameters<WebSocket['pong']>): void {
+    if (args[0] !== undefined && typeof args[0] !== 'function') assertRaw('pong', args[0]);
+    this.#settle();
+    this.raw.pong(...args);
   }
 
-  get bufferedAmount(): number {
-    return this.raw.bufferedAmount;
+  get isPaused(): boolean {
+    return this.raw.isPaused;
   }
 
-  get protocol(): string {
-    return this.raw.protocol;
+  /** Reads nothing more of the client, until {@link resume}. A client that is paused for long ends, as one that does not answer pings. */
+  pause(): void {
+    this.session.pauseReading();
   }
 
-  on(event: SocketEvent, listener: Listener): this {
-    this.raw.on(event, listener);
-    return this;
-  }
-
-  once(event: SocketEvent, listener: Listener): this {
-    this.raw.once(event, listener);
-    return this;
-  }
-
-  off(event: SocketEvent, listener: Listener): this {
-    this.raw.off(event, listener);
-    return this;
+  resume(): void {
+    this.session.resumeReading();
   }
 
   /** @internal The connection has ended. */
@@ -284,7 +277,7 @@ export class BackplaneSocket<
   }
 
   /** @internal Never throws. */
-  pause(log: string, at: PausedAt): void {
+  pauseLog(log: string, at: PausedAt): void {
     this.#writer.pause(log, at);
   }
 

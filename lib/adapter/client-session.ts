@@ -40,6 +40,8 @@ export interface ClientSessionContext {
   readonly entering: Set<ClientSession>;
 }
 
+/** Clients that the app has paused. */
+const PAUSED_BY_APP = new WeakSet<ClientSession>();
 const NONE: readonly never[] = Object.freeze([]);
 /** In the place of an {@link Arrival}: the client will not be let in, and is on its way out. */
 const REFUSED = Symbol('refused');
@@ -80,6 +82,16 @@ export class ClientSession implements Session {
 
   bind(handlers: readonly WsMessageHandler[]): void {
     this.#bound = this.#context.dispatcher.bind(this.#bound, handlers);
+  }
+
+  pauseReading(): void {
+    PAUSED_BY_APP.add(this);
+    this.#socket.raw.pause();
+  }
+
+  resumeReading(): void {
+    PAUSED_BY_APP.delete(this);
+    this.#resume();
   }
 
   onDisconnect(callback: DisconnectCallback): void {
@@ -136,7 +148,7 @@ export class ClientSession implements Session {
     const arrival = this.#waiting;
     if (!arrival?.isPaused || arrival.isFull(true)) return;
     arrival.isPaused = false;
-    this.#socket.raw.resume();
+    this.#resume();
   }
 
   async callHook(
@@ -186,6 +198,11 @@ export class ClientSession implements Session {
     else leave();
   }
 
+  /** Unless the app has paused it, or enough is held. */
+  #resume(): void {
+    if (!PAUSED_BY_APP.has(this) && !this.#waiting?.isPaused) this.#socket.raw.resume();
+  }
+
   get #waiting(): Arrival | undefined {
     return this.#arrival === REFUSED ? undefined : this.#arrival;
   }
@@ -224,7 +241,7 @@ export class ClientSession implements Session {
     for (const { data, binary } of held) this.#dispatch(data, binary);
     // A turn later, as if the close had come after them: their handlers have begun by then.
     if (leave) setImmediate(leave);
-    if (isPaused) this.#socket.raw.resume();
+    if (isPaused) this.#resume();
   }
 
   #refuse(failure: unknown): void {

@@ -13,6 +13,10 @@ export interface Session {
   bind(handlers: readonly WsMessageHandler[]): void;
   /** The client was asked something: it is read for its answer, though enough of it is held. */
   asked(): void;
+  /** The app wants nothing more read of the client for now. */
+  pauseReading(): void;
+  /** The app wants it read again. */
+  resumeReading(): void;
   onDisconnect(callback: DisconnectCallback): void;
   /** Makes the call of a gateway's hook, in a way that no throw and no rejection of it escapes. */
   callHook(hook: GatewayHook, gateway: string, scoped: boolean, call: () => unknown): Promise<void>;

@@ -37,7 +37,7 @@ export interface Connection extends Member {
   /** Whether what is broadcast now would not be written to it. What of histories it holds back, until a message in fragments has ended, is left to them. */
   isBehind(): boolean;
   /** Pauses it in a history at a place. */
-  pause(log: string, at: PausedAt): void;
+  pauseLog(log: string, at: PausedAt): void;
   /** Resolves with true when it has read what it was written and can be written to, and with false when it is closed. Never rejects. */
   drained(): Promise<boolean>;
   /** Writes what it missed of a history while it was paused there. False if that cannot be now. Never throws. */

@@ -35,7 +35,7 @@ export function rawFrame(raw: Sendable): Frame {
  * A value that JSON brought is no frame: an object in the form of an array or a Buffer would be taken for bytes.
  * @throws TypeError for anything but a string or bytes
  */
-export function assertRaw(method: 'send' | 'ping', raw: unknown): asserts raw is Sendable {
+export function assertRaw(method: 'send' | 'ping' | 'pong', raw: unknown): asserts raw is Sendable {
   if (typeof raw === 'string' || ArrayBuffer.isView(raw) || types.isAnyArrayBuffer(raw)) return;
   const remedy =
     method === 'send'

@@ -15,7 +15,7 @@ export class FakeConnection extends FakeMember implements Connection {
     return false;
   }
 
-  pause(): void {}
+  pauseLog(): void {}
 
   async drained(): Promise<boolean> {
     return true;

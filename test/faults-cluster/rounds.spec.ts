@@ -56,7 +56,7 @@ class Client implements Connection {
     return false;
   }
 
-  pause(): void {}
+  pauseLog(): void {}
 
   writeMissed(): boolean {
     return true;

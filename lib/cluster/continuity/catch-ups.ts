@@ -65,7 +65,7 @@ export class CatchUps {
     const pauseBehind = (member: Connection): void => {
       const isBehind = member.isBehind();
       const at = member.paused.get(channel);
-      if (at || isBehind) member.pause(channel, { ...loss.top, untold: untoldTo(at, loss) });
+      if (at || isBehind) member.pauseLog(channel, { ...loss.top, untold: untoldTo(at, loss) });
     };
     for (const member of members) {
       route.hub.settle(member);

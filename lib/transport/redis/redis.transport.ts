@@ -153,7 +153,7 @@ export class RedisTransport implements Transport {
 
   post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void {
     const publication = new Publication(this.#clients, channel, bytes, false);
-    this.#sender.post(publication, ends as Ends<unknown>, ticket && { ticket });
+    this.#sender.post<unknown>(publication, ends, ticket && { ticket });
   }
 
   /** A node of a Redis Cluster knows its own subscribers only: too few is no harm. */

@@ -3,6 +3,7 @@ import { addresses } from './addresses.js';
 import { answers } from './answers.js';
 import { connections } from './connections.js';
 import { leftToNest } from './left-to-nest.js';
+import { members } from './members.js';
 import { messages } from './messages.js';
 import { pipeline } from './pipeline.js';
 import { requestScope } from './request-scope.js';
@@ -12,6 +13,7 @@ import { servers } from './servers.js';
 export const PARITY_TABLE: readonly ScenarioGroup[] = [
   addresses,
   messages,
+  members,
   pipeline,
   answers,
   connections,
