@@ -73,7 +73,8 @@ export class BackplaneServer<
   }
 
   /**
-   * Takes no client more: who comes is answered with 503. Those who are there stay, until the app closes.
+   * Takes no client more: who comes is answered with 503. Those who are there stay, until the app closes. When
+   * all have gone, listeners of `close` are told.
    * @param done called when all have gone; with an error if the server was closed already
    */
   close(done?: (error?: Error) => void): void {
@@ -141,8 +142,9 @@ export class BackplaneServer<
     return this.#emitterOf(event).rawListeners(event) as Listener[];
   }
 
-  listenerCount(event: ServerEvent): number {
-    return this.#emitterOf(event).listenerCount(event);
+  /** @param listener to count that one alone */
+  listenerCount(event: ServerEvent, listener?: Listener): number {
+    return this.#emitterOf(event).listenerCount(event, listener);
   }
 
   eventNames(): (string | symbol)[] {

@@ -75,6 +75,7 @@ export class Endpoint {
   readonly #strings = new StringPool();
   readonly #listeners = this.#makeListeners();
   #closing: Promise<void> | undefined;
+  #toldClosed = false;
 
   constructor(parts: EndpointParts) {
     const { backplane, hub, path, options } = parts;
@@ -103,6 +104,9 @@ export class Endpoint {
     });
     this.#ws = this.#acceptor.ws;
     this.#ws.on('error', (error) => this.noteError(error));
+    this.#ws.once('close', () => {
+      if (!this.#closing) this.#tellClosed();
+    });
     this.#sessionContext = {
       dispatcher: parts.dispatcher,
       log: parts.log,
@@ -160,6 +164,13 @@ export class Endpoint {
     deadline.cancel();
     this.#offContinuityLost();
     await this.#sessionContext.disconnectHooks.close(DISCONNECT_HOOKS_GRACE_MS);
+    this.#tellClosed();
+  }
+
+  /** Once: the app may have closed the server before it closes itself. */
+  #tellClosed(): void {
+    if (this.#toldClosed) return;
+    this.#toldClosed = true;
     this.server.notify('close');
   }
 

@@ -43,6 +43,22 @@ export abstract class WsSocket {
   declare onerror: WebSocket['onerror'];
   declare onmessage: WebSocket['onmessage'];
 
+  static get CONNECTING(): 0 {
+    return 0;
+  }
+
+  static get OPEN(): 1 {
+    return 1;
+  }
+
+  static get CLOSING(): 2 {
+    return 2;
+  }
+
+  static get CLOSED(): 3 {
+    return 3;
+  }
+
   get CONNECTING(): 0 {
     return 0;
   }
@@ -141,8 +157,9 @@ export abstract class WsSocket {
     return this.raw.rawListeners(event) as Listener[];
   }
 
-  listenerCount(event: SocketEvent): number {
-    return this.raw.listenerCount(event);
+  /** @param listener to count that one alone */
+  listenerCount(event: SocketEvent, listener?: Listener): number {
+    return this.raw.listenerCount(event, listener);
   }
 
   eventNames(): (string | symbol)[] {

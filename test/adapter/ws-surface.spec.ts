@@ -54,6 +54,50 @@ describe('The public members of ws', () => {
     expect(ofOurs).toEqual(ofWs);
   });
 
+  it('are all on the class of a client, as far as they are constants', () => {
+    const constants = Object.entries(Object.getOwnPropertyDescriptors(WebSocket))
+      .filter(([, { value }]) => typeof value === 'number' && value < 4)
+      .map(([name, { value }]) => [name, value as number] as const)
+      .filter(([name]) => name !== 'length');
+    expect(constants).toHaveLength(4);
+    for (const [name, value] of constants) expect(BackplaneSocket).toHaveProperty(name, value);
+  });
+
+  it('read the same on a live client and server as on those of ws', async () => {
+    const clients: BackplaneSocket[] = [];
+    @WebSocketGateway()
+    class KeepingGateway {
+      @WebSocketServer() server!: BackplaneServer;
+
+      handleConnection(client: BackplaneSocket) {
+        clients.push(client);
+      }
+
+      @SubscribeMessage('echo')
+      echo(@MessageBody() data: unknown) {
+        return { event: 'echo', data };
+      }
+    }
+    const imports = [RedisBackplaneModule.forRoot({ redis: 'memory' })];
+    const app = track(await bootApp({ imports, providers: [KeepingGateway] }));
+    const peer = track(await WsClient.connect(app.url()));
+    await peer.settle();
+    const read = (of: object, name: string) => (of as Record<string, unknown>)[name];
+    const [client] = clients;
+    const names = membersOf(WebSocket.prototype).filter(
+      (name) => kindOf(WebSocket.prototype, name) !== 'method',
+    );
+    expect(names.length).toBeGreaterThan(12);
+    for (const name of [...names, '_socket'])
+      expect([name, read(client!, name)]).toEqual([name, read(client!.raw, name)]);
+    const { server } = app.app.get(KeepingGateway);
+    const own = Object.keys(server.raw).filter((name) => !name.startsWith('_'));
+    expect(own).toEqual(expect.arrayContaining(['clients', 'options']));
+    for (const name of own) expect([name, name in server]).toEqual([name, true]);
+    expect(server.options).toBe(server.raw.options);
+    expect([...server.clients].map(({ raw }) => raw)).toEqual([...server.raw.clients]);
+  });
+
   it('remove the listeners of the app, and leave those of the adapter', async () => {
     const seen: string[] = [];
     @WebSocketGateway()

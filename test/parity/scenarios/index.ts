@@ -3,7 +3,8 @@ import { addresses } from './addresses.js';
 import { answers } from './answers.js';
 import { connections } from './connections.js';
 import { leftToNest } from './left-to-nest.js';
-import { members } from './members.js';
+import { clientMembers } from './client-members.js';
+import { serverMembers } from './server-members.js';
 import { messages } from './messages.js';
 import { pipeline } from './pipeline.js';
 import { requestScope } from './request-scope.js';
@@ -13,7 +14,8 @@ import { servers } from './servers.js';
 export const PARITY_TABLE: readonly ScenarioGroup[] = [
   addresses,
   messages,
-  members,
+  clientMembers,
+  serverMembers,
   pipeline,
   answers,
   connections,

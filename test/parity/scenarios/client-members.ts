@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { ClientRequest, IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { expect } from '@jest/globals';
 import {
@@ -9,14 +8,13 @@ import {
   WebSocketGateway,
   WebSocketServer,
 } from '@nestjs/websockets';
-import type { WebSocket, WebSocketServer as Server } from 'ws';
-import { withDeadline } from '../../support/deadline.js';
-import type { BootedApp } from '../../support/nest-app.js';
+import { createWebSocketStream, type WebSocket, type WebSocketServer as Server } from 'ws';
 import { waitFor } from '../../support/wait-for.js';
-import { WsClient } from '../../support/ws-client.js';
 import { Echoing } from '../echoing.gateway.js';
 import type { Scenario, ScenarioGroup } from '../scenario.js';
-import type { World } from '../world.js';
+
+/** Frames of clients must be masked. */
+const UNMASKED_TEXT = Buffer.from([0x81, 0x01, 0x41]);
 
 type Alive = WebSocket & { isAlive: boolean };
 
@@ -49,60 +47,11 @@ class HeartbeatGateway extends Echoing implements OnGatewayConnection {
 function gatewayThat(act: (client: WebSocket) => void) {
   @WebSocketGateway()
   class ActingGateway extends Echoing implements OnGatewayConnection {
-    @WebSocketServer() server!: Server;
-
     handleConnection(client: WebSocket) {
       act(client);
     }
   }
   return ActingGateway;
-}
-
-/** Its HTTP server has to be closed by hand. */
-async function expectNoClose(booted: BootedApp) {
-  const { app } = booted;
-  await expect(app.close()).rejects.toThrow('not running');
-  const server = app.getHttpServer() as HttpServer;
-  await new Promise((resolve) => server.close(resolve));
-  Object.assign(booted, { close: () => Promise.resolve() });
-}
-
-/** An app whose gateway ends its clients and closes its server at shutdown, by itself. */
-async function closeByHook(world: World) {
-  const told: unknown[] = [];
-  @WebSocketGateway()
-  class ClosingGateway extends Echoing {
-    @WebSocketServer() server!: Server;
-
-    onModuleDestroy() {
-      for (const client of this.server.clients) client.close(1001);
-      return new Promise<void>((resolve) => {
-        this.server.close((error) => {
-          told.push(error);
-          resolve();
-        });
-      });
-    }
-  }
-  const { app, client } = await world.enter([ClosingGateway]);
-  await client.settle();
-  return { app, client, told };
-}
-
-/** An app whose server was closed, and whom nobody is left at. */
-async function refuseAfterClose(world: World) {
-  @WebSocketGateway()
-  class ClosedGateway extends Echoing {
-    @WebSocketServer() server!: Server;
-  }
-  const { app, client } = await world.enter([ClosedGateway]);
-  const { server } = app.app.get(ClosedGateway);
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  await expect(WsClient.connect(app.url())).rejects.toThrow('503');
-  expect(await client.settle()).toEqual([]);
-  client.socket.close();
-  await withDeadline(closed, 'the server to close');
-  return app;
 }
 
 const scenarios: Scenario[] = [
@@ -248,73 +197,39 @@ const scenarios: Scenario[] = [
     },
   },
   {
-    title:
-      'tells of the headers of an upgrade, which a listener may add to, and is "this" to listeners',
+    title: 'tells what was set as onerror of a frame that breaks the protocol',
     stock: 'same',
     run: async (world) => {
-      const selves: unknown[] = [];
-      @WebSocketGateway()
-      class HeadersGateway extends Echoing {
-        afterInit(server: Server) {
-          server.on('headers', function (headers: string[], request: IncomingMessage) {
-            selves.push(this === server);
-            headers.push(`X-Path: ${request.url}`);
-          });
-          server.on('connection', function () {
-            selves.push(this === server);
-          });
-        }
-      }
-      const app = await world.boot({ providers: [HeadersGateway] });
-      let told: unknown;
-      const client = await world.connect(app.url(), {
-        finishRequest: (request: ClientRequest) => {
-          request.once('upgrade', ({ headers }: IncomingMessage) => (told = headers['x-path']));
-          request.end();
-        },
+      const seen: unknown[] = [];
+      const Gateway = gatewayThat((client) => {
+        // oxlint-disable-next-line unicorn/prefer-add-event-listener -- gateways write it so
+        client.onerror = function ({ type, error, target }) {
+          const { code } = error as { code: string };
+          seen.push([type, code, target === client, (this as unknown) === client]);
+        };
       });
+      const { client } = await world.enter([Gateway]);
       await client.settle();
-      expect(told).toBe('/');
-      expect(selves).toEqual([true, true]);
+      const { _socket: stream } = client.socket as WebSocket & { _socket: Socket };
+      stream.write(UNMASKED_TEXT);
+      expect((await client.awaitClose()).code).toBe(1002);
+      expect(seen).toEqual([['error', 'WS_ERR_EXPECTED_MASK', true, true]]);
     },
   },
   {
-    title: 'has the options of the ws server',
+    title: 'can be made a stream by ws, which reads and answers',
     stock: 'same',
     run: async (world) => {
-      @WebSocketGateway({ maxPayload: 4_321 } as object)
-      class OptionsGateway extends Echoing {
-        @WebSocketServer() server!: Server;
-      }
-      const { app } = await world.enter([OptionsGateway]);
-      expect(app.app.get(OptionsGateway).server.options).toMatchObject({ maxPayload: 4_321 });
+      const Gateway = gatewayThat((client) => {
+        const stream = createWebSocketStream(client, { encoding: 'utf8', decodeStrings: false });
+        stream.on('error', () => {});
+        stream.on('data', (text: string) => stream.write(JSON.stringify({ event: text })));
+      });
+      const { client } = await world.enter([Gateway]);
+      client.send('"piped"');
+      expect(await client.frames(1)).toEqual([{ event: '"piped"' }]);
     },
-  },
-  {
-    title:
-      'closes with the app, also where a hook has closed the server, and calls back when all have gone',
-    stock: {
-      differs: 'the app does not close, as its server is not running',
-      run: async (world) => {
-        const { app } = await closeByHook(world);
-        await expectNoClose(app);
-      },
-    },
-    run: async (world) => {
-      const { app, client, told } = await closeByHook(world);
-      await withDeadline(app.close(), 'the app to close');
-      expect(told).toEqual([undefined]);
-      expect((await client.awaitClose()).code).toBe(1001);
-    },
-  },
-  {
-    title: 'refuses those who come after the server was closed',
-    stock: {
-      differs: 'the app cannot be closed any more, either',
-      run: async (world) => expectNoClose(await refuseAfterClose(world)),
-    },
-    run: async (world) => void (await refuseAfterClose(world)),
   },
 ];
 
-export const members: ScenarioGroup = { theme: 'members of the ws client and server', scenarios };
+export const clientMembers: ScenarioGroup = { theme: 'members of the ws client', scenarios };
