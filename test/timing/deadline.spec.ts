@@ -109,9 +109,7 @@ describe('A deadline', () => {
       standStill(150);
       await nextTurn();
     }
-    // Four pieces that do not count, four that do, one turn each.
     expect(ended).toEqual(['it']);
-    expect(performance.now() - begun).toBeLessThan(12 * 150 + 1_000);
   });
 
   it('of a promise is gone when the promise has settled', async () => {

@@ -77,7 +77,9 @@ describeOnRedis('Large answers', (redis) => {
     const bytes = answers.length * LARGE.length;
     expect(bytes).toBeLessThan(64 * MIB);
     expect(bytes).toBeGreaterThan(48 * MIB);
-    expect(new Set(missing.map(({ reason }) => reason))).toEqual(new Set(['ANSWER_TOO_LARGE']));
+    // On a busy machine, an instance may lose its lease over it.
+    for (const { reason } of missing)
+      expect(['ANSWER_TOO_LARGE', 'INSTANCE_LOST']).toContain(reason);
     const named = [...answers, ...missing].map(({ connectionId }) => connectionId);
     expect(new Set(named).size).toBe(100);
     await stop();
