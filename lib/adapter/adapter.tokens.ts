@@ -11,6 +11,11 @@ export function getBackplaneToken(name: string = DEFAULT_BACKPLANE): string | ty
   return name === DEFAULT_BACKPLANE ? Backplane : `nestjs-redis-backplane:${name}`;
 }
 
+/** Where the library's own parts find a backplane: a test may put a double under the public token. */
+export function getOwnBackplaneToken(name: string = DEFAULT_BACKPLANE): string {
+  return `nestjs-redis-backplane:own:${name}`;
+}
+
 /** The adapter's share of the module's options. */
 export function getAdapterOptionsToken(name: string = DEFAULT_BACKPLANE): string {
   return `nestjs-redis-backplane:adapter-options:${name}`;

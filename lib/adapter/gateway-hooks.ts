@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import { Logger, type Type } from '@nestjs/common';
 import { type ModulesContainer } from '@nestjs/core';
 
 import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
@@ -17,6 +17,8 @@ const watched = Symbol('nestjs-redis-backplane:watched');
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type HookFunction = ((client: any, ...args: unknown[]) => unknown) & { [watched]?: true };
+
+type HookHolder = Record<GatewayHook, HookFunction | undefined>;
 
 /** Where a gateway is. */
 interface Declaration {
@@ -37,7 +39,8 @@ interface ContinuityGateway extends Declaration {
  * Nest calls `handleConnection` and `handleDisconnect` and forgets them: a throw becomes an uncaught exception, a rejection an
  * unhandled one, and nobody waits for an async one. So each gateway's hooks are replaced, on its instance and before Nest
  * binds them, by ones that let the client's session make the call. A request-scoped gateway has an instance a client,
- * made later; there the class's prototype takes the hook, once.
+ * made later; there the class's prototype takes the hook, once. Hooks that such an instance has of its own, as arrow functions in
+ * properties, are taken when it is made, by a class in between.
  */
 export class GatewayHooks {
   readonly #all: Declaration[] = [];
@@ -54,9 +57,10 @@ export class GatewayHooks {
         if (typeof metatype !== 'function' || !Reflect.hasMetadata(IS_GATEWAY, metatype)) continue;
         const scoped = !wrapper.isDependencyTreeStatic();
         const holder = (scoped ? metatype.prototype : instance) as
-          (Record<GatewayHook, HookFunction | undefined> & Partial<OnContinuityLost>) | undefined;
+          (HookHolder & Partial<OnContinuityLost>) | undefined;
         if (!holder) continue;
         for (const hook of HOOKS) watch(holder, hook, metatype.name, scoped);
+        if (scoped) wrapper.metatype = watchedClass(metatype as Type<object>);
         const declaration = declarationOf(metatype);
         this.#all.push(declaration);
         if (scoped) this.#scoped.push(declaration);
@@ -108,12 +112,7 @@ export class GatewayHooks {
   }
 }
 
-function watch(
-  holder: Record<GatewayHook, HookFunction | undefined>,
-  hook: GatewayHook,
-  gateway: string,
-  scoped: boolean,
-): void {
+function watch(holder: HookHolder, hook: GatewayHook, gateway: string, scoped: boolean): void {
   // Nest makes an instance of a scoped gateway for a hook that it does not have, too, and rethrows what goes wrong with that.
   const original = holder[hook] ?? (scoped ? (): void => {} : undefined);
   if (typeof original !== 'function' || (original as HookFunction)[watched]) return;
@@ -125,6 +124,28 @@ function watch(
   };
   replacement[watched] = true;
   Object.defineProperty(holder, hook, { value: replacement, configurable: true, writable: true });
+}
+
+/** What is made of it differs in nothing but its own hooks. */
+function watchedClass(metatype: Type<object>): Type<object> {
+  if (Object.hasOwn(metatype, watched)) return metatype;
+  class Watched extends metatype {
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- so TypeScript wants it of a class that extends any other
+    constructor(...args: any[]) {
+      super(...args);
+      for (const hook of HOOKS) {
+        if (Object.hasOwn(this, hook))
+          watch(this as unknown as HookHolder, hook, metatype.name, true);
+      }
+    }
+  }
+  Object.defineProperties(Watched, {
+    name: { value: metatype.name },
+    [watched]: { value: true },
+  });
+  // Guards and interceptors ask an instance for its class.
+  Object.defineProperty(Watched.prototype, 'constructor', { value: metatype });
+  return Watched;
 }
 
 function declarationOf(metatype: object): Declaration {

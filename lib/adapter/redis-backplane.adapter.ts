@@ -21,7 +21,7 @@ import type {
 import {
   BACKPLANE_AUTHENTICATOR,
   getAdapterOptionsToken,
-  getBackplaneToken,
+  getOwnBackplaneToken,
 } from './adapter.tokens.js';
 import { BackplaneServer } from './backplane-server.js';
 import type { BackplaneSocket } from './backplane-socket.js';
@@ -82,7 +82,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     this.#context = context;
     this.#modules = context.get(ModulesContainer, { strict: false });
     this.#httpServer = httpServer;
-    this.#backplane = this.#find<Backplane>(getBackplaneToken(name), name);
+    this.#backplane = this.#find<Backplane>(getOwnBackplaneToken(name), name);
     assertKnown('', changed, ADAPTER_OPTIONS);
     const options = this.#find<AdapterOptions>(getAdapterOptionsToken(name), name);
     const given = Object.entries(changed).filter(([, value]) => value !== undefined);

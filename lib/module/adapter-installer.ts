@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
-import type { ApplicationConfig, ModuleRef } from '@nestjs/core';
+import type { ApplicationConfig } from '@nestjs/core';
 
 import { DEFAULT_BACKPLANE } from '../adapter/adapter.tokens.js';
-import { RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
+import { type AdapterContext, RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
 import { quote } from '../errors/quote.js';
 
 /** The backplane of each adapter that was installed here. */
@@ -15,7 +15,7 @@ const installed = new WeakMap<object, string>();
  */
 export function installAdapter(
   config: ApplicationConfig,
-  moduleRef: ModuleRef,
+  context: AdapterContext,
   name: string,
 ): void {
   const present = config.getIoAdapter() as object | undefined;
@@ -27,7 +27,7 @@ export function installAdapter(
     );
     return;
   }
-  const adapter = new RedisBackplaneAdapter(moduleRef, isDefault ? {} : { backplane: name });
+  const adapter = new RedisBackplaneAdapter(context, isDefault ? {} : { backplane: name });
   installed.set(adapter, name);
   config.setIoAdapter(adapter);
 }

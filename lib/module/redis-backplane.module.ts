@@ -1,10 +1,12 @@
 import {
+  type Abstract,
   type DynamicModule,
   Inject,
   Module,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type Provider,
+  type Type,
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 
@@ -12,11 +14,15 @@ import {
   DEFAULT_BACKPLANE,
   getAdapterOptionsToken,
   getBackplaneToken,
+  getOwnBackplaneToken,
 } from '../adapter/adapter.tokens.js';
+import type { AdapterContext } from '../adapter/redis-backplane.adapter.js';
 import { booleanOption, functionOption, wrong } from '../adapter/option-checks.js';
 import type { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { installAdapter } from './adapter-installer.js';
+import { watchAdapter } from './adapter-watch.js';
+import { markServing, ownBackplane, startOnce } from './app-backplanes.js';
 import { startBackplane } from './create-backplane.js';
 import { type NormalisedOptions, normaliseOptions } from './normalise-options.js';
 import type {
@@ -105,18 +111,29 @@ export class RedisBackplaneModule {
   }
 }
 
+/** The app that a backplane is of. */
+interface AppParts {
+  readonly modules: ModulesContainer;
+  /** Of the backplane. */
+  readonly name: string;
+  readonly host: HttpAdapterHost;
+  /** Where the adapter was installed; undefined where none was to be. */
+  readonly adapterOf: ApplicationConfig | undefined;
+}
+
 /** Binds handlers of server events when all providers are made, and closes the backplane after everything that may still want to send: adapters and HTTP servers are closed before. */
 class BackplaneLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly backplane: Backplane,
-    private readonly modules: ModulesContainer,
-    private readonly name: string,
-    private readonly host: HttpAdapterHost,
+    private readonly app: AppParts,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    watchShutdownHooks(this.modules, this.host);
-    bindServerEvents(this.modules, this.backplane, this.name);
+    const { modules, name, host, adapterOf } = this.app;
+    markServing(modules, name);
+    if (adapterOf) watchAdapter(adapterOf);
+    watchShutdownHooks(modules, host);
+    bindServerEvents(modules, this.backplane, name);
     await this.backplane.settled();
   }
 
@@ -139,6 +156,7 @@ function moduleOf(
       'The option "name" must be a non-empty string. Leave it out for the default backplane.',
     );
   }
+  const own = getOwnBackplaneToken(name);
   const backplane = getBackplaneToken(name);
   return {
     module: RedisBackplaneModule,
@@ -157,7 +175,13 @@ function moduleOf(
         useFactory: (options: NormalisedOptions) => options.adapter,
         inject: [NORMALISED_OPTIONS],
       },
-      { provide: backplane, useFactory: startBackplane, inject: [NORMALISED_OPTIONS] },
+      {
+        provide: own,
+        useFactory: (options: NormalisedOptions, asGiven: object, modules: ModulesContainer) =>
+          startOnce(modules, name, asGiven, () => startBackplane(options)),
+        inject: [NORMALISED_OPTIONS, GIVEN_OPTIONS, ModulesContainer],
+      },
+      { provide: backplane, useExisting: own },
       {
         provide: LIFECYCLE,
         // Waits for the adapter's options, too: the adapter asks for them when it is made.
@@ -168,12 +192,24 @@ function moduleOf(
           moduleRef: ModuleRef,
           modules: ModulesContainer,
         ) => {
-          if (options.installAdapter) installAdapter(config, moduleRef, name);
+          if (!ownBackplane(modules, name)) return undefined;
+          if (options.installAdapter) {
+            const known = new Map<unknown, unknown>([
+              [own, instance],
+              [getAdapterOptionsToken(name), options.adapter],
+            ]);
+            installAdapter(config, contextWith(known, moduleRef), name);
+          }
           const host = moduleRef.get(HttpAdapterHost, { strict: false });
-          return new BackplaneLifecycle(instance, modules, name, host);
+          return new BackplaneLifecycle(instance, {
+            modules,
+            name,
+            host,
+            adapterOf: options.installAdapter ? config : undefined,
+          });
         },
         inject: [
-          backplane,
+          own,
           NORMALISED_OPTIONS,
           ApplicationConfig,
           ModuleRef,
@@ -183,6 +219,16 @@ function moduleOf(
       },
     ],
     exports: [backplane],
+  };
+}
+
+/** What is known already is not looked for: another module may provide it too, and not have it yet. */
+function contextWith(known: ReadonlyMap<unknown, unknown>, moduleRef: ModuleRef): AdapterContext {
+  return {
+    get: <T>(token: Type<T> | Abstract<T> | string | symbol, options?: { strict?: boolean }): T =>
+      known.has(token)
+        ? (known.get(token) as T)
+        : moduleRef.get<T>(token, { strict: options?.strict ?? false }),
   };
 }
 

@@ -191,6 +191,22 @@ const scenarios: Scenario[] = [
     },
     run: (world) => seeConnectionFail(world, rejectIt),
   },
+  {
+    title: 'calls a hook that is an arrow function in a property, and answers at once',
+    stock: 'same',
+    run: async (world) => {
+      @WebSocketGateway()
+      @Injectable({ scope: Scope.REQUEST })
+      class ArrowGateway extends Echoing implements OnGatewayConnection {
+        handleConnection = (client: WebSocket) => {
+          client.send(`"welcome to ${this.constructor.name}"`);
+        };
+      }
+      const { client } = await world.enter([ArrowGateway]);
+      expect(await client.next()).toBe('welcome to ArrowGateway');
+      expect(await client.settle()).toEqual([]);
+    },
+  },
 ];
 
 export const requestScope: ScenarioGroup = { theme: 'request-scoped gateways', scenarios };
