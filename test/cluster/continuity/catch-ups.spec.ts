@@ -54,7 +54,7 @@ class Member {
     return this.behind;
   }
 
-  pause(log: string, at: PausedAt): void {
+  pauseLog(log: string, at: PausedAt): void {
     this.paused.set(log, at);
   }
 
