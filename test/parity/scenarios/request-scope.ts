@@ -194,6 +194,7 @@ const scenarios: Scenario[] = [
   {
     title: 'calls a hook that is an arrow function in a property, and answers at once',
     stock: 'same',
+    since: 12,
     run: async (world) => {
       @WebSocketGateway()
       @Injectable({ scope: Scope.REQUEST })
