@@ -58,7 +58,7 @@ export class RawLogs {
     const name = this.#lastId.toString(36).padStart(8, '0');
     const heardOn = unheard ? 'nobody' : channel;
     const limits = [HISTORY.size, HISTORY.ttlMs, META_TTL_MS, ONCE_TTL_MS];
-    return [heardOn, 'PUBLISH', name, name, ...limits, bytes];
+    return [heardOn, 'PUBLISH', name, name, ...limits, bytes, 'benchmrk'];
   }
 }
 

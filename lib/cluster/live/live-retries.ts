@@ -103,6 +103,7 @@ export class LiveRetries implements DepartureEnds {
 
   /** The message goes again, and all behind it. */
   retry(at: number, error: Error): void {
+    if (this.#closed) return;
     this.#lastError = error;
     this.#backAt = undefined;
     this.#at = Math.min(this.#at ?? Infinity, at);

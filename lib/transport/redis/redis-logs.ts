@@ -50,6 +50,8 @@ export class RedisLogs implements Logs {
   readonly #read: RedisScript;
   readonly #replication: RedisReplication;
   readonly #names = new LogNames();
+  /** Tells this sender's marks in Redis from those of others. */
+  readonly #sender = this.#names.next();
   readonly #topsLimit = new Limit(TOPS_CALLS_AT_ONCE);
   readonly #readsLimit = new Limit(READS_AT_ONCE);
   /** A client of the app's adds its prefix to keys by itself, and never to channels. */
@@ -87,6 +89,7 @@ export class RedisLogs implements Logs {
       limits.metaTtlMs,
       idempotencyTtlMs,
       bytes,
+      this.#sender,
     ];
     const [epoch, offset, duplicate, unheard] = (await this.#appends.run({
       keys,

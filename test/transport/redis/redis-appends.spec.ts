@@ -19,8 +19,9 @@ describeOnRedis('Appends to the logs of Redis', (redis) => {
   const track = closeAfterEach();
 
   /** The client is the transport's: what is asked of it stands between the appends. */
-  async function start(): Promise<Recorder & { readonly client: Redis }> {
-    const client = redis.server.client();
+  async function start(
+    client = redis.server.client(),
+  ): Promise<Recorder & { readonly client: Redis }> {
     const recorder = track(new Recorder(new RedisTransport({ kind: 'client', client })));
     expect(await recorder.start()).toBe(true);
     return Object.assign(recorder, { client });
@@ -102,6 +103,26 @@ describeOnRedis('Appends to the logs of Redis', (redis) => {
     expect(texts).toEqual(['known', 'known, too', 'a', 'b', 'c']);
     // What is remembered of the id is as it was.
     expect(await append(transport, channel, 'known', { id: 'k' })).toEqual(await again);
+  });
+
+  it('are not overtaken where another instance publishes the same id meanwhile', async () => {
+    const recorder = await start();
+    const { client, transport } = recorder;
+    const other = await start(client);
+    const channel = uniqueKey();
+    const first = await append(transport, channel, 'known', { id: 'k' });
+    void client.script('FLUSH');
+    const a = append(transport, channel, 'a');
+    void client.script('LOAD', withCheck(LOG_APPEND));
+    const again = append(transport, channel, 'known', { id: 'k' });
+    const others = append(other.transport, channel, 'known', { id: 'k' });
+    const b = append(transport, channel, 'b');
+    const known = { ...first, duplicate: true };
+    expect(await Promise.all([again, others])).toEqual([known, known]);
+    await Promise.all([a, b]);
+    expect(textsOf(await entriesOf(transport, channel))).toEqual(['known', 'a', 'b']);
+    // What is remembered of the id is as it was.
+    expect(await append(other.transport, channel, 'known', { id: 'k' })).toEqual(known);
   });
 
   it('of other logs do not wait for that', async () => {

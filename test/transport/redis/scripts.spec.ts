@@ -40,7 +40,7 @@ describeOnRedis('In Redis,', (redis) => {
     } = {},
   ) => {
     const keys = [log, meta, once, data];
-    const args = [log, 'PUBLISH', epoch, tag, size, ttlMs, metaTtlMs, onceTtlMs, bytes];
+    const args = [log, 'PUBLISH', epoch, tag, size, ttlMs, metaTtlMs, onceTtlMs, bytes, 'sender-1'];
     const answer = await client.eval(LOG_APPEND, keys.length, ...keys, ...args);
     await client.rename(once, `${log}:once:${String(bytes)}`);
     return answer;
@@ -271,7 +271,18 @@ describeOnRedis('In Redis,', (redis) => {
     await waitFor('the client', () => subscriber.status === 'ready');
     await subscriber.ssubscribe(log);
     const heard = waitForEvent<[Buffer, Buffer]>(subscriber, 'smessageBuffer');
-    const args = [log, 'SPUBLISH', 'epoch--1', 'tag----1', 3, LONG_MS, LONG_MS, LONG_MS, 'a'];
+    const args = [
+      log,
+      'SPUBLISH',
+      'epoch--1',
+      'tag----1',
+      3,
+      LONG_MS,
+      LONG_MS,
+      LONG_MS,
+      'a',
+      'sender-1',
+    ];
     await client.eval(LOG_APPEND, 4, log, meta, once, data, ...args);
     expect(decodeLogEntry((await heard)[1])).toMatchObject({ offset: 1, previousTag: '' });
   });

@@ -8,7 +8,8 @@ import { REFUSAL } from './refusal.js';
  * could not be published. Answers with 0, and has written no entry, if the append before has not taken effect.
  *
  * An id that is known took effect in an earlier call, which says nothing about those before this one. So where they have not taken
- * effect, its first result is marked by a "!" at its end until the call is made again: those behind it do not go ahead.
+ * effect, its first result is marked until the call is made again: those behind it do not go ahead. Each sender has a mark of its
+ * own, "!" and 8 characters at the end of the result: another sender of the same id neither sees nor removes it.
  *
  * Redis does not roll a script back, and may refuse any single command of it (a missing right, a renamed command). So all that
  * can be undone comes first, and XADD, which cannot, last: an id that a stream has had, it never takes again. The first write
@@ -19,22 +20,22 @@ import { REFUSAL } from './refusal.js';
  */
 export const LOG_APPEND = `${NOW_MS}${REFUSAL}
 local log, meta, once, data, before = unpack(KEYS)
-local channel, publish, candidate, tag, size, ttl, metaTtl, onceTtl, bytes = unpack(ARGV)
+local channel, publish, candidate, tag, size, ttl, metaTtl, onceTtl, bytes, sender = unpack(ARGV)
 local known = redis.call('GET', once)
+local mark = '!' .. sender
 local isBehind = false
 if before then
   local first = redis.call('GET', before)
-  isBehind = not first or first == '' or first:sub(-1) == '!'
+  isBehind = not first or first == '' or first:find(mark, 1, true) ~= nil
 end
 if known and known ~= '' then
-  local isMarked = known:sub(-1) == '!'
-  local place = isMarked and known:sub(1, -2) or known
-  if isBehind ~= isMarked then
-    local left = redis.call('PTTL', once)
-    redis.call('SET', once, isBehind and place .. '!' or place, 'PX', math.max(left, 1))
+  local markAt = known:find(mark, 1, true)
+  if isBehind ~= (markAt ~= nil) then
+    local changed = isBehind and known .. mark or known:sub(1, markAt - 1) .. known:sub(markAt + #mark)
+    redis.call('SET', once, changed, 'PX', math.max(redis.call('PTTL', once), 1))
   end
   if isBehind then return 0 end
-  return {place:sub(1, 8), tonumber(place:sub(9)), 1}
+  return {known:sub(1, 8), tonumber(known:match('^%d+', 9)), 1}
 end
 if isBehind then return 0 end
 local now = nowMs()
