@@ -17,13 +17,15 @@ export interface TargetHintsOptions {
   readonly logger: BackplaneLogger;
 }
 
-/** Of longer lists, so many names are looked at. */
+/** Of longer lists, only so many names are checked. */
 const MAX_LOOKED_AT = 16;
 
 /** Says, once a name, of what a call names that it reaches nobody: a mistake that is silent otherwise, as nobody may be there. */
 export class TargetHints {
   readonly #options: TargetHintsOptions;
   readonly #once: OnceLog;
+  /** Hubs that another instance has been seen to serve: they are not looked up again. */
+  readonly #served = new Set<string>();
 
   constructor(options: TargetHintsOptions) {
     this.#options = options;
@@ -33,7 +35,10 @@ export class TargetHints {
   /** For clients of the hub. */
   look(hub: string, target: Target): void {
     const { hubs, known } = this.#options;
-    if (!hubs.get(hub)) this.#lookAtHub(hub, () => known().flatMap((record) => record.hubs));
+    if (!hubs.get(hub) && !this.#served.has(hub)) {
+      const isServed = this.#lookAtHub(hub, () => known().flatMap((record) => record.hubs));
+      if (isServed) this.#served.add(hub);
+    }
     const { rooms, exceptRooms, connections, exceptConnections } = target;
     if (rooms.length > 0) this.#lookAtRooms(hub, rooms, 'toConnection');
     if (exceptRooms.length > 0) this.#lookAtRooms(hub, exceptRooms, 'exceptConnection');
@@ -51,16 +56,18 @@ export class TargetHints {
     ]);
   }
 
-  /** It is not served here. Before anything is known of hubs, as at boot, nothing is said. */
-  #lookAtHub(hub: string, others: () => readonly string[]): void {
-    if (this.#once.knows('hub', hub)) return;
+  /** It is not served here. Before anything is known of hubs, as at boot, nothing is said. True if another instance serves it. */
+  #lookAtHub(hub: string, others: () => readonly string[]): boolean {
+    if (this.#once.knows('hub', hub)) return false;
     const names = new Set([...this.#options.hubs.listening(), ...others()]);
-    if (names.size === 0 || names.has(hub)) return;
+    if (names.has(hub)) return true;
+    if (names.size === 0) return false;
     this.#once.debug('hub', hub, () => {
       const near = [...names].find((name) => coreOf(name) === coreOf(hub));
       const mend = near === undefined ? '' : ` Write hub(${quote(near)}).`;
-      return `No instance that is known here serves the hub ${quote(hub)}; served are ${quoteAll([...names])}.${mend}`;
+      return `No known instance serves the hub ${quote(hub)}. These hubs are served: ${quoteAll([...names])}.${mend}`;
     });
+    return false;
   }
 
   #lookAtRooms(hub: string, rooms: readonly string[], instead: string): void {
@@ -75,7 +82,7 @@ export class TargetHints {
         'room',
         room,
         () =>
-          `The room ${quote(room)} has the name of a connection, and a connection is in no room but those that it joined. Write ${instead}(id).`,
+          `The room ${quote(room)} has the name of a connection. A connection is only in rooms that it joined. Write ${instead}(id).`,
       );
     }
   }
@@ -88,7 +95,7 @@ export class TargetHints {
         'connection',
         id,
         () =>
-          `${quote(id)} is no id of a connection, so it means nobody. An id is what client.id says; for a room write to(room), for a user toUser(id).`,
+          `${quote(id)} is not the id of a connection, so it reaches nobody. Use client.id; for a room write to(room), for a user toUser(id).`,
       );
     }
   }

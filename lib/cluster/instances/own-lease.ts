@@ -103,7 +103,7 @@ export class OwnLease {
         this.#kept(askedAt, false);
         return { list, isNew: false };
       }
-      isGone = this.#isForeignFault();
+      isGone = this.#isForeignFault(askedAt);
       if (!isGone) await changeIdentity();
     }
     askedAt = performance.now();
@@ -126,10 +126,13 @@ export class OwnLease {
     );
   }
 
-  /** Not because this process stood still. */
-  #isForeignFault(): boolean {
+  /** Not because this process stood still: it asked in time, whenever Redis came to it. */
+  #isForeignFault(askedAt: number): boolean {
+    const { ttlMs } = this.#options;
     if (this.isInTrouble || this.#linkWasLost) return true;
-    if (this.ageMs! >= this.#options.ttlMs) return false;
+    if (askedAt - this.#heldAt! >= ttlMs) return false;
+    // Redis stood still, and the lease lapsed meanwhile.
+    if (this.ageMs! >= ttlMs) return true;
     this.#options.log.warn(
       'lease-lost-by-redis',
       "Redis lost this instance's lease before its time: was it flushed, did it evict keys (maxmemory-policy), or was its " +
