@@ -188,7 +188,7 @@ describeWithBrowser('the page of the demo, in a browser', () => {
       await ada.page.emulateMedia({ reducedMotion: 'no-preference' });
       await ben.page.getByRole('button', { name: 'Send 1,000' }).click();
       for (const tab of [ada, ben]) {
-        const line = tab.page.getByRole('list', { name: 'What came of 1,000 messages' });
+        const line = tab.page.getByRole('list', { name: 'Results of 1,000 messages' });
         await line.getByText(/^1,000 in order, /).waitFor();
         expect(await line.textContent()).toContain(await ben.connected());
       }
