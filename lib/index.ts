@@ -5,6 +5,7 @@ export type {
   BackplaneAuthenticator,
   BackplaneUser,
   ClientMessage,
+  Given,
   GivenAdapterOptions,
   GivenLimits,
   HeartbeatOptions,

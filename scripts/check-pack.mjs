@@ -45,7 +45,10 @@ export class ChatGateway {
 }
 
 @Module({
-  imports: [RedisBackplaneModule.forRoot({ redis: { host: 'localhost', port: 6379 }, eventKeys: ['chat'] })],
+  imports: [
+    RedisBackplaneModule.forRoot({ redis: process.env['REDIS_URL'], eventKeys: ['chat'] }),
+    RedisBackplaneModule.forRoot({ name: 'other', redis: { port: 6379, password: process.env['REDIS_PASSWORD'] } }),
+  ],
   providers: [ChatGateway],
 })
 export class AppModule {}
@@ -61,16 +64,11 @@ const checks = {
   'keeps the promises of its manifest': () =>
     tool('publint/src/cli.js', 'run', tarball, '--strict'),
   'has types that resolve': () =>
-    tool(
-      '@arethetypeswrong/cli/dist/index.js',
-      tarball,
-      '--profile',
-      'esm-only',
-      '--no-emoji',
-      '--no-color',
-    ),
+    tool('@arethetypeswrong/cli/dist/index.js', tarball, '--no-emoji', '--no-color'),
   'can be imported': () => node('--input-type=module', '-e', IMPORT),
   'can be required': () => node('--input-type=commonjs', '-e', REQUIRE),
+  'works together with another copy of itself': () =>
+    node(join(root, 'scripts/check-copies.mjs'), join(installed, 'dist')),
   'compiles in an ES module and in CommonJS': compile,
 };
 
@@ -101,10 +99,16 @@ function contents() {
     'package.json',
     ...pages.map((name) => `docs/${name}`),
   ];
-  const missing = [...top, 'dist/lib/index.js', 'dist/lib/index.d.ts'].filter(
+  const entries = ['lib', 'cjs'].flatMap((build) => [
+    `dist/${build}/index.js`,
+    `dist/${build}/index.d.ts`,
+  ]);
+  const missing = [...top, 'dist/cjs/package.json', ...entries].filter(
     (file) => !files.includes(file),
   );
-  const surplus = files.filter((file) => !top.includes(file) && !hasSource(file));
+  const surplus = files.filter(
+    (file) => ![...top, 'dist/cjs/package.json'].includes(file) && !hasSource(file),
+  );
   return [
     ...missing.map((file) => `misses ${file}`),
     ...surplus.map((file) => `should not hold ${file}`),
@@ -113,8 +117,8 @@ function contents() {
 
 /** Whether a file is what the compiler makes of one in lib/: an old build leaves others behind. */
 function hasSource(file) {
-  const source = /^dist\/(lib\/.+)\.(?:js|d\.ts)$/.exec(file)?.[1];
-  return source !== undefined && existsSync(join(root, `${source}.ts`));
+  const source = /^dist\/(?:lib|cjs)\/(.+)\.(?:js|d\.ts)$/.exec(file)?.[1];
+  return source !== undefined && existsSync(join(root, `lib/${source}.ts`));
 }
 
 /** The packages that the code and its types name: each must come with ours, or be asked for; and so must its types. */
@@ -123,7 +127,7 @@ function imports() {
   const faults = new Set();
   for (const file of files.filter((name) => /\.(js|d\.ts)$/.test(name))) {
     for (const [, name] of read(file).matchAll(
-      /(?<![.\w])(?:from|import)\s*\(?['"]((?:@[^/'"]+\/)?[^./'"][^/'"]*)/g,
+      /(?<![.\w])(?:from|import|require)\s*\(?['"]((?:@[^/'"]+\/)?[^./'"][^/'"]*)/g,
     )) {
       if (isBuiltin(name)) continue;
       if (!provided[name])
@@ -158,6 +162,7 @@ function compile() {
       emitDecoratorMetadata: true,
       noEmit: true,
       skipLibCheck: false,
+      exactOptionalPropertyTypes: true,
       types: ['node'],
     },
     files: sources,

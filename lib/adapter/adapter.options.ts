@@ -52,6 +52,9 @@ export interface LimitOptions {
   readonly rooms: number;
 }
 
+/** Options as an app gives them: each may be left out, or undefined, as the variables of an environment are. */
+export type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
+
 /** The option `limits`, as an app gives it: `false` for no limit. */
 export type GivenLimits = { readonly [Name in keyof LimitOptions]?: number | false | undefined };
 
@@ -73,15 +76,15 @@ export interface AdapterOptions {
 }
 
 /** The options of the adapter as an app gives them. */
-export interface GivenAdapterOptions extends Partial<Omit<AdapterOptions, 'heartbeat' | 'limits'>> {
-  readonly heartbeat?: Partial<HeartbeatOptions> | false | undefined;
+export interface GivenAdapterOptions extends Given<Omit<AdapterOptions, 'heartbeat' | 'limits'>> {
+  readonly heartbeat?: Given<HeartbeatOptions> | false | undefined;
   readonly limits?: GivenLimits | undefined;
 }
 
 /** What the explicit form, `new RedisBackplaneAdapter(app, overrides)`, may say otherwise than the module's options. */
 export interface AdapterOverrides extends GivenAdapterOptions {
   /** The name of the backplane, where the app has several. */
-  readonly backplane?: string;
+  readonly backplane?: string | undefined;
   /** Gateways without a port of their own attach to this server instead of the app's. It is left as it was found. */
-  readonly httpServer?: HttpServer;
+  readonly httpServer?: HttpServer | undefined;
 }

@@ -1,14 +1,14 @@
-import { Backplane } from '../cluster/backplane.js';
-
 /** The name of a backplane that was given none. */
 export const DEFAULT_BACKPLANE = 'default';
 
 /** A provider under this token is asked who connects, unless the `authenticate` option is set. */
-export const BACKPLANE_AUTHENTICATOR = Symbol('BACKPLANE_AUTHENTICATOR');
+export const BACKPLANE_AUTHENTICATOR: unique symbol = Symbol.for(
+  'nestjs-redis-backplane:authenticator',
+) as never;
 
-/** The token under which a backplane is provided. The default one goes by its class, too. */
-export function getBackplaneToken(name: string = DEFAULT_BACKPLANE): string | typeof Backplane {
-  return name === DEFAULT_BACKPLANE ? Backplane : `nestjs-redis-backplane:${name}`;
+/** The token under which a backplane is provided. The default one is provided under its class, too. */
+export function getBackplaneToken(name: string = DEFAULT_BACKPLANE): string {
+  return `nestjs-redis-backplane:${name}`;
 }
 
 /** Where the library's own parts find a backplane: a test may put a double under the public token. */

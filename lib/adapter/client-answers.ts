@@ -11,7 +11,7 @@ import { Deadline } from '../timing/deadline.js';
 
 export interface RequestOptions {
   /** How long the client may take to answer. Default 5,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** A client's connection, as far as it is needed to ask it. */

@@ -6,9 +6,9 @@ import { quote } from '../errors/quote.js';
 /** What a gateway's decorator may say: the options of a `ws` server, and the hub's name. */
 export interface GatewayOptions extends ServerOptions {
   /** Names the hub outright, instead of by port and path. */
-  hub?: string;
+  hub?: string | undefined;
   /** Not supported: a `ws` client knows paths. */
-  namespace?: string | RegExp;
+  namespace?: string | RegExp | undefined;
 }
 
 const HEARTBEAT = `Write heartbeat: { intervalMs, timeoutMs } in RedisBackplaneModule.forRoot().`;

@@ -45,8 +45,16 @@ export interface AdapterContext {
   get<T>(token: Type<T> | Abstract<T> | string | symbol, options?: { strict?: boolean }): T;
 }
 
+/** On the adapters of all copies of this package. */
+const IS_OURS = Symbol.for('nestjs-redis-backplane:adapter');
+
 /** The port of gateways that have none of their own: they are on the app's HTTP server. */
 const APP_PORT = 0;
+
+/** Whether it is an adapter of this package, or of another copy of it. */
+export function isBackplaneAdapter(adapter: object): boolean {
+  return IS_OURS in adapter;
+}
 
 /**
  * Nest's door to sockets. `RedisBackplaneModule` installs it by itself; the explicit form is
@@ -59,6 +67,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   BackplaneSocket,
   GatewayOptions
 > {
+  /** @internal */
+  readonly [IS_OURS] = true;
   /** Set by Nest: do not wait for clients at shutdown. */
   forceCloseConnections: boolean | undefined;
   readonly #context: AdapterContext;

@@ -40,7 +40,7 @@ export interface PublishOptions {
    * All who publish to a room without a scope share one space of ids: whoever uses an id first, makes the messages of others under it
    * duplicates. An id that a client chose needs a scope.
    */
-  id?: string | null;
+  id?: string | null | undefined;
   /**
    * Whose id it is, such as the user's: ids of different scopes never meet. Needs an {@link id}. Undefined and null are refused
    * where the option is named, so that the missing id of an anonymous user does not put the message into the space of all.
@@ -50,7 +50,7 @@ export interface PublishOptions {
    * Wait while Redis is away, as `emit` does, instead of being rejected at the deadline: for as long as that is where the target has a
    * history, else within the option `liveWindowMs`. Default false.
    */
-  queue?: boolean | null;
+  queue?: boolean | null | undefined;
 }
 
 /** Where a message went in the history of its target; of several targets, of the first that was named. */

@@ -68,7 +68,7 @@ export abstract class HubAudience<
    */
   async serverSideRequest<Name extends EventName<ServerEvents>>(
     event: Name,
-    ...args: RequestArguments<ServerEvents, Name, { timeoutMs?: number }>
+    ...args: RequestArguments<ServerEvents, Name, { timeoutMs?: number | undefined }>
   ): Promise<ServerSideResult> {
     const [data, given] = args;
     const options = callOptions('serverSideRequest()', given, ['timeoutMs']);

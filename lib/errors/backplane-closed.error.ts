@@ -1,6 +1,7 @@
-import { BackplaneError } from './backplane.error.js';
+import { BackplaneError, ofKind } from './backplane.error.js';
 
 /** The backplane was closed (the app shut down) before or while it was asked. */
+@ofKind('BackplaneClosedError')
 export class BackplaneClosedError extends BackplaneError {
   readonly code = 'BACKPLANE_CLOSED';
 

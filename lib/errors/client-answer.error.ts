@@ -1,6 +1,7 @@
-import { BackplaneError } from './backplane.error.js';
+import { BackplaneError, ofKind } from './backplane.error.js';
 
 /** The client answered with an error, `{"id":…,"error":…}`. */
+@ofKind('ClientAnswerError')
 export class ClientAnswerError extends BackplaneError {
   readonly code = 'CLIENT_ANSWER';
 

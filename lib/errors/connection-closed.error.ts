@@ -1,7 +1,8 @@
-import { BackplaneError } from './backplane.error.js';
+import { BackplaneError, ofKind } from './backplane.error.js';
 import { quote } from './quote.js';
 
 /** The client's connection closed before it answered. */
+@ofKind('ConnectionClosedError')
 export class ConnectionClosedError extends BackplaneError {
   readonly code = 'CONNECTION_CLOSED';
 

@@ -1,6 +1,6 @@
 import { WsException } from '@nestjs/websockets';
 
-import { type BackplaneError, IS_BACKPLANE_ERROR } from './backplane.error.js';
+import { type BackplaneError, isOfKind, ofKind } from './backplane.error.js';
 
 /** The limits that an error can be about: members of the option `limits`. */
 export type LimitName = 'rooms';
@@ -21,9 +21,9 @@ export interface ExceededLimit {
  * It is a `WsException`, too: a client that asks for too much is no fault of the app. If a handler lets it through, the client
  * gets a failure answer, or an `exception`, that says so, and nothing is logged.
  */
+@ofKind('BackplaneError', 'LimitExceededError')
 export class LimitExceededError extends WsException implements BackplaneError {
   readonly code = 'LIMIT_EXCEEDED';
-  readonly [IS_BACKPLANE_ERROR] = true;
   /** Which of the option `limits`. */
   readonly limit: LimitName;
   /** Its value. */
@@ -45,5 +45,9 @@ export class LimitExceededError extends WsException implements BackplaneError {
     this.max = max;
     this.current = current;
     this.asked = asked;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, value);
   }
 }

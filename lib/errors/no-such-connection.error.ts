@@ -1,7 +1,8 @@
-import { BackplaneError } from './backplane.error.js';
+import { BackplaneError, ofKind } from './backplane.error.js';
 import { quote } from './quote.js';
 
 /** The connection does not exist, or not any more. */
+@ofKind('NoSuchConnectionError')
 export class NoSuchConnectionError extends BackplaneError {
   readonly code = 'NO_SUCH_CONNECTION';
 

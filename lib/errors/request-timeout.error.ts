@@ -1,6 +1,7 @@
-import { BackplaneError } from './backplane.error.js';
+import { BackplaneError, ofKind } from './backplane.error.js';
 
 /** Not all that were asked answered before the deadline. */
+@ofKind('RequestTimeoutError')
 export class RequestTimeoutError extends BackplaneError {
   readonly code = 'REQUEST_TIMEOUT';
 

@@ -4,9 +4,10 @@ import type { ApplicationConfig } from '@nestjs/core';
 import { DEFAULT_BACKPLANE } from '../adapter/adapter.tokens.js';
 import { type AdapterContext, RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
 import { quote } from '../errors/quote.js';
+import { shared } from './copies.js';
 
 /** The backplane of each adapter that was installed here. */
-const installed = new WeakMap<object, string>();
+const installed = shared('installed', () => new WeakMap<object, string>());
 
 /**
  * Sets the adapter while the app's providers are made, so that no line in `main.ts` needs to. An adapter that the app sets

@@ -1,15 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 
-import { RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
+import { isBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
+import { shared } from './copies.js';
 
 /** Configurations of apps that were looked at. */
-const looked = new WeakSet<ApplicationConfig>();
+const looked = shared('adapter-hints', () => new WeakSet<ApplicationConfig>());
 
 /** Says once that the gateways are served by an adapter that `main.ts` has set, which knows no other instance. */
 export function watchAdapter(config: ApplicationConfig): void {
   const adapter = config.getIoAdapter() as object | undefined;
-  if (!adapter || adapter instanceof RedisBackplaneAdapter || looked.has(config)) return;
+  if (!adapter || isBackplaneAdapter(adapter) || looked.has(config)) return;
   looked.add(config);
   const name = adapter.constructor.name || 'an adapter';
   new Logger('RedisBackplaneModule').warn(

@@ -7,6 +7,7 @@ import { getOwnBackplaneToken } from '../adapter/adapter.tokens.js';
 import type { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { quote } from '../errors/quote.js';
+import { shared } from './copies.js';
 
 /** Under which `@Module()` keeps what it was given. */
 const DECLARED_IMPORTS = 'imports';
@@ -22,7 +23,7 @@ interface Entry {
 }
 
 /** Of each app, by the name of the backplane. */
-const apps = new WeakMap<ModulesContainer, Map<string, Entry>>();
+const apps = shared('apps', () => new WeakMap<ModulesContainer, Map<string, Entry>>());
 
 /**
  * Starts the backplane, once an app and name: `forRoot` in a second module with the same options gives the same backplane.

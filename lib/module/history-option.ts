@@ -19,7 +19,7 @@ interface HistoryLimits {
    * `'replicated'`: `publish` resolves only once a replica has the message. That narrows the window in which a failover loses what was
    * confirmed; it does not close it. Default: Redis has it.
    */
-  durability?: Durability;
+  durability?: Durability | undefined;
 }
 
 /** Whose messages have a history: rooms (a name, a prefix that ends with `*`, or a RegExp), each user, or the whole hub. */

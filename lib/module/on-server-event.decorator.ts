@@ -3,9 +3,9 @@ import { DEFAULT_BACKPLANE } from '../adapter/adapter.tokens.js';
 
 export interface OnServerEventOptions {
   /** The hub whose server events are meant. Default `/`. */
-  readonly hub?: string;
+  readonly hub?: string | undefined;
   /** The name of the backplane, where the app has several. */
-  readonly backplane?: string;
+  readonly backplane?: string | undefined;
 }
 
 /** What the decorator notes on a method. */

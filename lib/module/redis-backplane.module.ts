@@ -18,11 +18,12 @@ import {
 } from '../adapter/adapter.tokens.js';
 import type { AdapterContext } from '../adapter/redis-backplane.adapter.js';
 import { booleanOption, functionOption, wrong } from '../adapter/option-checks.js';
-import type { Backplane } from '../cluster/backplane.js';
+import { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { installAdapter } from './adapter-installer.js';
 import { watchAdapter } from './adapter-watch.js';
 import { markServing, ownBackplane, startOnce } from './app-backplanes.js';
+import { classesOfOtherCopies, registerCopy, shared } from './copies.js';
 import { startBackplane } from './create-backplane.js';
 import { type NormalisedOptions, normaliseOptions } from './normalise-options.js';
 import type {
@@ -36,14 +37,16 @@ import { bindServerEvents } from './server-event-binder.js';
 import { watchShutdownHooks } from './shutdown-hint.js';
 
 /** As given, within the module of one backplane. */
-const GIVEN_OPTIONS = Symbol('nestjs-redis-backplane:given-options');
-const NORMALISED_OPTIONS = Symbol('nestjs-redis-backplane:options');
-const LIFECYCLE = Symbol('nestjs-redis-backplane:lifecycle');
-const OPTIONS_FACTORY = Symbol('nestjs-redis-backplane:options-factory');
-const CONFIGURED = Symbol('nestjs-redis-backplane:configured');
+const GIVEN_OPTIONS = Symbol.for('nestjs-redis-backplane:given-options');
+const NORMALISED_OPTIONS = Symbol.for('nestjs-redis-backplane:options');
+const LIFECYCLE = Symbol.for('nestjs-redis-backplane:lifecycle');
+const OPTIONS_FACTORY = Symbol.for('nestjs-redis-backplane:options-factory');
+const CONFIGURED = Symbol.for('nestjs-redis-backplane:configured');
 
 /** Whether this process has called `forRoot`, for any app: what a class of a module can know so early. */
-let isConfigured = false;
+const configured = shared('configured', () => ({ isOnce: false }));
+
+registerCopy(Backplane);
 
 const ASYNC_OPTIONS = [
   'name',
@@ -147,7 +150,7 @@ function moduleOf(
   given: Provider[],
   imports: DynamicModule['imports'] = [],
 ): DynamicModule {
-  isConfigured = true;
+  configured.isOnce = true;
   const { name = DEFAULT_BACKPLANE, extraProviders = [] } = extras;
   const isGlobal = booleanOption('isGlobal', extras.isGlobal, true);
   if (!Array.isArray(extraProviders)) throw wrong('extraProviders', 'a list', extraProviders);
@@ -157,7 +160,7 @@ function moduleOf(
     );
   }
   const own = getOwnBackplaneToken(name);
-  const backplane = getBackplaneToken(name);
+  const tokens = publicTokens(name);
   return {
     module: RedisBackplaneModule,
     global: isGlobal,
@@ -181,7 +184,7 @@ function moduleOf(
           startOnce(modules, name, asGiven, () => startBackplane(options)),
         inject: [NORMALISED_OPTIONS, GIVEN_OPTIONS, ModulesContainer],
       },
-      { provide: backplane, useExisting: own },
+      ...tokens.map((token, i) => ({ provide: token, useExisting: tokens[i - 1] ?? own })),
       {
         provide: LIFECYCLE,
         // Waits for the adapter's options, too: the adapter asks for them when it is made.
@@ -218,8 +221,14 @@ function moduleOf(
         ],
       },
     ],
-    exports: [backplane],
+    exports: tokens,
   };
+}
+
+/** Under which an app finds a backplane. Each is an alias of the one before it: a test that replaces the class replaces all. */
+function publicTokens(name: string): (Type | string)[] {
+  if (name !== DEFAULT_BACKPLANE) return [getBackplaneToken(name)];
+  return [Backplane, getBackplaneToken(name), ...classesOfOtherCopies(Backplane)];
 }
 
 /** What is known already is not looked for: another module may provide it too, and not have it yet. */
@@ -269,7 +278,7 @@ function assertAsyncOptions(options: object): void {
 }
 
 function assertConfigured(): true {
-  if (!isConfigured) throw withoutOptions();
+  if (!configured.isOnce) throw withoutOptions();
   return true;
 }
 

@@ -4,6 +4,7 @@ import type { ServerOptions } from 'ws';
 
 import type {
   Authenticate,
+  Given,
   GivenLimits,
   HeartbeatOptions,
   MessageParser,
@@ -18,102 +19,102 @@ export interface RedisBackplaneOptions {
    * A URL, ioredis options, or an ioredis client, which is used for commands only and never closed; `'memory'` for no Redis at
    * all (one process). Default: the environment's `REDIS_URL`, else `redis://localhost:6379`.
    */
-  redis?: string | RedisOptions | Redis;
+  redis?: string | Given<RedisOptions> | Redis | undefined;
   /**
    * The names under which this app's traffic travels. Apps with other keys do not hear each other; several keys spread the
    * traffic. Default `['backplane']`.
    */
-  eventKeys?: string | readonly string[];
+  eventKeys?: string | readonly string[] | undefined;
   /** Install the adapter by itself. Default true. An adapter that the app sets wins in any case. */
-  adapter?: boolean;
+  adapter?: boolean | undefined;
   /** A Redis that cannot be reached fails the boot. Default false: the app starts degraded. */
-  failFast?: boolean;
+  failFast?: boolean | undefined;
   /** How long a publish or a request to Redis may take. Default 2,000. */
-  commandTimeoutMs?: number;
+  commandTimeoutMs?: number | undefined;
   /**
    * What may wait for Redis in the memory of this instance, when more is sent at once than Redis takes: the bytes of the messages and
    * 512 for each. More is refused: `publish` rejects, and `emit` counts it in `stats().unsent`. Default 64 MiB.
    */
-  redisBufferBytes?: number;
+  redisBufferBytes?: number | undefined;
   /**
    * Outages of Redis, of one instance's link or of half of one, that last no longer lose nothing of what `emit` sends to targets without
    * a history: senders keep it in memory, send it again, and are asked for what was missed. 0 turns that off. Default 10,000.
    */
-  liveWindowMs?: number;
+  liveWindowMs?: number | undefined;
   /** How much of it a sender keeps; then the oldest goes first. Default 32 MiB. */
-  liveWindowBytes?: number;
+  liveWindowBytes?: number | undefined;
   /**
    * For how long this instance counts as alive without a word, and how often it gives one. Default
    * `{ ttlMs: 10_000, renewEveryMs: 3_000 }`.
    */
-  lease?: Partial<LeaseOptions>;
+  lease?: Given<LeaseOptions> | undefined;
   /** Pings to silent clients; `false` turns them off. Default `{ intervalMs: 25_000, timeoutMs: 10_000 }`. */
-  heartbeat?: Partial<HeartbeatOptions> | false;
+  heartbeat?: Given<HeartbeatOptions> | false | undefined;
   /** Of one message from a client; more closes the connection with 1009. Default 1 MiB. */
-  maxPayloadBytes?: number;
+  maxPayloadBytes?: number | undefined;
   /**
    * How deep lists and objects may nest in the data of a client's message, and in its event, id and error. A request that
    * nests deeper is answered with a failure; without an `id` it is dropped, and counted as `stats().tooDeep`. `false` turns
    * the check off. Default 64.
    */
-  maxDepth?: number | false;
+  maxDepth?: number | false | undefined;
   /**
    * What a client may leave unread before it counts as slow. Default 1 MiB. It holds for broadcasts, `emit` and answers; `client.send` is as
    * on a `ws` socket.
    */
-  bufferLimitBytes?: number;
+  bufferLimitBytes?: number | undefined;
   /**
    * What all clients of this instance together may leave unread. Beyond it the slowest go first, as `slowClient` says. Default 256 MiB.
    * A broadcast's bytes count for each client that has them unread, though they are in memory once.
    */
-  totalBufferLimitBytes?: number;
+  totalBufferLimitBytes?: number | undefined;
   /**
    * What then happens: `'disconnect'` (4408, the default); `'drop'`: it misses messages until it has read; `'pause'`: as `'drop'`, but
    * what has a history waits there, and comes when it has read (or `onContinuityLost` says that it is gone). What is sent to this client
    * alone may then take as much again, before it is disconnected.
    */
-  slowClient?: SlowClientPolicy;
+  slowClient?: SlowClientPolicy | undefined;
   /** How long a broadcast may wait for others to leave with it in one write. Default 0: only what one turn of the event loop has. */
-  coalesceMs?: number;
+  coalesceMs?: number | undefined;
   /**
    * Rooms, users and hubs whose messages are kept for a while, in Redis: their members see one order, and what is lost on the way is
    * repaired, or said (`onContinuityLost`). The first rule that matches wins. Default none.
    */
-  history?: readonly HistoryOption[];
+  history?: readonly HistoryOption[] | undefined;
   /** For how long a `publish` with an `id` knows that it was there before. Default 300,000. */
-  idempotencyTtlMs?: number;
+  idempotencyTtlMs?: number | undefined;
   /** Asked at the upgrade who connects. Default: the provider under `BACKPLANE_AUTHENTICATOR`, else nobody is asked. */
-  authenticate?: Authenticate;
+  authenticate?: Authenticate | undefined;
   /** How long that may take; then the upgrade is refused with 503. Default 5,000. */
-  authenticateTimeoutMs?: number;
+  authenticateTimeoutMs?: number | undefined;
   /**
    * How long the runs of `handleConnection` for one client, of all gateways together, may take. Then the client is closed with 1013, what
    * it had sent is dropped, and `handleDisconnect` is called. One that takes as long is waited for no longer. Default 30,000.
    */
-  connectionTimeoutMs?: number;
+  connectionTimeoutMs?: number | undefined;
   /** Lets in whom the authenticator knows nothing of. Default true. */
-  allowAnonymous?: boolean;
+  allowAnonymous?: boolean | undefined;
   /** Reads clients' frames. Default: JSON. */
-  messageParser?: MessageParser;
+  messageParser?: MessageParser | undefined;
   /** Compression, as in `ws`. Default false. */
-  perMessageDeflate?: ServerOptions['perMessageDeflate'];
+  perMessageDeflate?: ServerOptions['perMessageDeflate'] | undefined;
   /**
    * What one client may have. Each is a number, which itself is allowed, or `false` for no limit. Default `{ rooms: 1_000 }`.
    *
    * `rooms`: in how many rooms a client may be at a time. A `join` that would go beyond it, from whichever instance, joins none of its
    * rooms and rejects with `LimitExceededError`.
    */
-  limits?: GivenLimits;
+  limits?: GivenLimits | undefined;
 }
 
 /** What belongs to the module, not to the backplane. */
 export interface RedisBackplaneModuleExtras {
   /** Where an app has several backplanes: what `@InjectBackplane(name)` asks for. Default: none. */
-  name?: string;
+  name?: string | undefined;
   /** Provide the backplane to all modules. Default true. */
-  isGlobal?: boolean;
+  isGlobal?: boolean | undefined;
   /** Providers of the module itself, for the factory to inject. Default none. */
-  extraProviders?: Provider[];
+  extraProviders?: Provider[] | undefined;
 }
 
 export type RedisBackplaneModuleOptions = RedisBackplaneOptions & RedisBackplaneModuleExtras;
@@ -129,8 +130,9 @@ export interface RedisBackplaneModuleAsyncOptions
     RedisBackplaneModuleExtras,
     Pick<ModuleMetadata, 'imports'>,
     Pick<FactoryProvider, 'inject'> {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  useFactory?: (...args: any[]) => RedisBackplaneOptions | Promise<RedisBackplaneOptions>;
-  useClass?: Type<RedisBackplaneOptionsFactory>;
-  useExisting?: Type<RedisBackplaneOptionsFactory> | string | symbol;
+  useFactory?:
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any
+    ((...args: any[]) => RedisBackplaneOptions | Promise<RedisBackplaneOptions>) | undefined;
+  useClass?: Type<RedisBackplaneOptionsFactory> | undefined;
+  useExisting?: Type<RedisBackplaneOptionsFactory> | string | symbol | undefined;
 }

@@ -3,6 +3,8 @@ import type { Server as HttpServer } from 'node:http';
 import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
+import { shared } from './copies.js';
+
 /** After the app is up: some apps call `enableShutdownHooks()` behind `listen()`. */
 const GRACE_MS = 1_000;
 
@@ -10,7 +12,7 @@ const GRACE_MS = 1_000;
 const TEST_ROOT = 'RootTestModule';
 
 /** Apps that were looked at: each once, however many backplanes it has. */
-const looked = new WeakSet<ModulesContainer>();
+const looked = shared('shutdown-hints', () => new WeakSet<ModulesContainer>());
 
 /**
  * Says, once an app listens, that nothing closes it when the process is told to end. Nest tells nobody whether `enableShutdownHooks()`

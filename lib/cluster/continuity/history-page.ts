@@ -7,13 +7,13 @@ export type HistoryPlace = number | { readonly epoch: string; readonly offset: n
 
 export interface HistoryOptions {
   /** Only what came after this place. Default: from the oldest message that is kept. */
-  since?: HistoryPlace | null;
+  since?: HistoryPlace | null | undefined;
   /** Only what came before this place. With `reverse`, the way to the page before. Default: up to the newest message. */
-  before?: HistoryPlace | null;
+  before?: HistoryPlace | null | undefined;
   /** At most so many messages. Default 100. */
-  limit?: number | null;
+  limit?: number | null | undefined;
   /** Newest first. Default false. */
-  reverse?: boolean | null;
+  reverse?: boolean | null | undefined;
 }
 
 /** Which part of a history is wanted: offsets between two others, both excluded. */

@@ -60,7 +60,7 @@ export class RemoteSocket<Events extends object = AnyEvents> {
   async request(
     event: EventName<Events>,
     data?: unknown,
-    given?: { timeoutMs?: number } | null,
+    given?: { timeoutMs?: number | undefined } | null,
   ): Promise<unknown> {
     const options = callOptions('request()', given, ['timeoutMs']);
     const timeoutMs = timeoutCallOption('request()', options.timeoutMs);

@@ -73,7 +73,7 @@ export interface AckResult extends Stale {
 
 export interface AckOptions {
   /** Called with each answer as it comes. */
-  readonly onAnswer?: (answer: AckAnswer) => void;
+  readonly onAnswer?: ((answer: AckAnswer) => void) | undefined;
 }
 
 /** What `socketsJoin`, `socketsLeave` and `disconnectSockets` resolve with. */
