@@ -121,7 +121,7 @@ function block(ms: number): void {
 }
 
 function mark(room: string): void {
-  const message = writer.emit(`room:${room}`);
+  const message = writer.emit(`room:${room}`, { hasServerEvent: true });
   server.serverSideEmit(MARK, message);
 }
 

@@ -19,6 +19,7 @@ const PUBLISHED = 0.2;
 
 interface Way {
   readonly volatile?: boolean;
+  readonly hasServerEvent?: boolean;
   readonly large?: boolean;
 }
 
@@ -79,9 +80,10 @@ export class LiveWriter {
   }
 
   emit(target: string, way: Way = {}): LiveMessage {
-    const message = this.#next(target, way.volatile ?? false, undefined);
+    const { volatile = false, hasServerEvent } = way;
+    const message = this.#next(target, { volatile, ...(hasServerEvent && { hasServerEvent }) });
     const audience = this.#audience(target);
-    (way.volatile ? audience.volatile : audience).emit(MESSAGE_EVENT, {
+    (volatile ? audience.volatile : audience).emit(MESSAGE_EVENT, {
       ...message,
       p: this.#padding(way),
     });
@@ -107,7 +109,7 @@ export class LiveWriter {
   }
 
   async #publish(target: string, large: boolean): Promise<void> {
-    const message = this.#next(target, false, 'unknown');
+    const message = this.#next(target, { volatile: false, publishing: 'unknown' });
     const audience = this.#audience(target).timeout(this.#random.between(100, 2_500));
     const sequence = message.q;
     this.#unconfirmed++;
@@ -126,18 +128,14 @@ export class LiveWriter {
     this.#settled.push(settled);
   }
 
-  #next(target: string, volatile: boolean, publishing: 'unknown' | undefined): LiveMessage {
+  #next(
+    target: string,
+    way: Pick<Sent, 'volatile' | 'hasServerEvent' | 'publishing'>,
+  ): LiveMessage {
     const sequence = (this.#sequences.get(target) ?? 0) + 1;
     this.#sequences.set(target, sequence);
     const sentAt = Date.now();
-    this.#sent.push({
-      sender: this.#name,
-      target,
-      sequence,
-      sentAt,
-      volatile,
-      ...(publishing && { publishing }),
-    });
+    this.#sent.push({ sender: this.#name, target, sequence, sentAt, ...way });
     return { s: this.#name, t: target, q: sequence, a: sentAt };
   }
 

@@ -14,6 +14,8 @@ export interface Sent {
   readonly sequence: number;
   readonly sentAt: number;
   readonly volatile: boolean;
+  /** An event between servers follows it, which does not wait for Redis. */
+  readonly hasServerEvent?: boolean;
   /** Undefined for one that was emitted. */
   readonly publishing?: Publishing | 'unknown';
 }

@@ -247,8 +247,10 @@ describe('an instance', () => {
       'told-in-vain',
     ]);
     expect(kindsOf(visit(allFive), { lives: told, spans: [span(0, 9_000)] })).toEqual([]);
-    const some = [sent(1, { volatile: true })];
-    expect(kindsOf(visit([]), { lives: told, sent: some })).toEqual([]);
+    const volatile = [sent(1, { volatile: true })];
+    expect(kindsOf(visit([]), { lives: told, sent: volatile })).toEqual([]);
+    const followed = five.map((one) => ({ ...one, hasServerEvent: one.sequence === 3 }));
+    expect(kindsOf(visit(allFive), { lives: told, sent: followed })).toEqual([]);
     const ended = [...told, life('c1', { endedAt: 20 })];
     expect(kindsOf(visit(allFive), { lives: ended })).toEqual([]);
   });

@@ -42,11 +42,13 @@ export function verifyUntroubled(lives: readonly Life[], sent: readonly Sent[]):
   });
 }
 
-/** How many messages did not leave, at least, but for the volatile ones: those do not wait. */
+/** How many messages did not leave, at least, but for volatile ones and events between servers: those do not wait. */
 function unsentOf(
   { name, counted }: Pick<Life, 'name' | 'counted'>,
   sent: readonly Sent[],
 ): number {
-  const volatile = sent.filter((one) => one.sender === name && one.volatile).length;
-  return Math.max(0, (counted?.unsent ?? 0) - volatile);
+  let impatient = 0;
+  for (const { sender, volatile, hasServerEvent = false } of sent)
+    if (sender === name) impatient += Number(volatile) + Number(hasServerEvent);
+  return Math.max(0, (counted?.unsent ?? 0) - impatient);
 }
