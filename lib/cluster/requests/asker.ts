@@ -12,7 +12,7 @@ import { instanceOf } from '../instances/instance-id.js';
 import type { InstanceRecord } from '../instances/instance-record.js';
 import type { Instances } from '../instances/instances.js';
 import type { Link } from '../link/link.js';
-import type { PendingRequest } from './pending-request.js';
+import type { Hearers, PendingRequest } from './pending-request.js';
 import type { LiveRooms } from '../live/live-rooms.js';
 import type { OpenRequest, Requests } from './requests.js';
 import {
@@ -117,11 +117,12 @@ export class Asker {
       open.pending.expectOthers([]);
     } else if (addressesGroups(target)) {
       const isAsked = (record: InstanceRecord): boolean => record.hubs.includes(hub);
-      this.#askAll(question, open, this.#options.channels.all(hub), isAsked, belief, (records) => {
+      const onRoll = (records: readonly InstanceRecord[]): void => {
         const owned = owners(far, records);
         note(owned, named);
         for (const id of owned.nobodys) nobodys.push(id);
-      });
+      };
+      this.#askAll(question, open, this.#options.channels.all(hub), { isAsked, belief, onRoll });
     } else {
       this.#askOwners(question, open, far, named, nobodys, belief);
     }
@@ -154,7 +155,11 @@ export class Asker {
     return [...ids].filter((id) => !this.#options.identity.isOwn(id));
   }
 
-  /** The other instances that listen to the hub's server events. @throws (rejects) BackplaneClosedError */
+  /**
+   * The other instances of the hub. Those that are not known to listen to its server events are asked as well: a handler is there before
+   * anybody can know. An instance without one says so itself.
+   * @throws (rejects) BackplaneClosedError
+   */
   async gatherFromServers(
     inquiry: Inquiry,
     onMessage: OnMessage,
@@ -162,20 +167,15 @@ export class Asker {
     const { channels, instances } = this.#options;
     const { hub } = inquiry;
     const belief: Belief = { stale: false, complete: true };
-    const { open, question } = this.#open(inquiry, onMessage, () =>
-      instances
-        .known()
-        .filter(({ listens }) => listens.includes(hub))
-        .map(({ id }) => id),
-    );
-    const deaf: MissingInstance[] = [];
-    const isAsked = (record: InstanceRecord): boolean => {
-      if (record.listens.includes(hub)) return true;
-      if (record.hubs.includes(hub)) deaf.push({ instanceId: record.id, reason: 'NO_HANDLER' });
-      return false;
-    };
-    this.#askAll(question, open, channels.server(hub), isAsked, belief);
-    return { missing: [...(await open.pending.done), ...deaf], ...staleOf(belief) };
+    const listens = (record: InstanceRecord): boolean => record.listens.includes(hub);
+    const isDeaf = (record: InstanceRecord): boolean =>
+      record.hubs.includes(hub) && !listens(record);
+    const { open, question } = this.#open(inquiry, onMessage, () => {
+      const known = instances.known().filter((record) => listens(record) || isDeaf(record));
+      return known.map(({ id }) => id);
+    });
+    this.#askAll(question, open, channels.server(hub), { isAsked: listens, isDeaf, belief });
+    return { missing: [...(await open.pending.done)], ...staleOf(belief) };
   }
 
   /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
@@ -223,15 +223,14 @@ export class Asker {
 
   /**
    * One message to all who listen on the channel. The roll is called in the same breath, in the moment in which the message
-   * leaves, so that all who hear it are expected to answer; and Redis says how many they are.
+   * leaves, so that all who hear it are expected to answer; and Redis says how many they are. Deaf ones, which are not expected to hear
+   * it, get a copy each.
    */
   #askAll(
     question: Question,
     { pending, sequence, askOthers }: OpenRequest,
     channel: string,
-    isAsked: (record: InstanceRecord) => boolean,
-    belief: Belief,
-    onRoll: (records: readonly InstanceRecord[]) => void = () => {},
+    { isAsked, isDeaf, belief, onRoll = () => {} }: Askees,
   ): void {
     const { instances, link } = this.#options;
     if (link.status !== 'ready') return pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
@@ -247,11 +246,17 @@ export class Asker {
         if (pending.others) return;
         onRoll(records);
         const ids = records.filter(isAsked).map(({ id }) => id);
+        const deaf = isDeaf ? records.filter(isDeaf).map(({ id }) => id) : [];
         // That nobody is known is no knowledge.
         const isBlind = instances.isStale && records.length === 0;
         if (isBlind) pending.lacks(ANYONE, 'BACKPLANE_UNAVAILABLE');
-        this.#expect(pending, ids, belief, this.#unlistedOn(channel, heard, ids.length));
+        const unlisted = this.#unlistedOn(channel, heard, ids.length);
+        this.#expect(pending, [...ids, ...deaf], belief, { unlisted, deaf });
         this.#awaitUnlisted(pending, channel);
+        // Some may have ceased to listen: it is not known which.
+        const isHeardByAll = !isDeaf || this.#isHeardBy(channel, heard, ids.length);
+        const oneByOne = isHeardByAll ? deaf : [...deaf, ...ids];
+        await Promise.all(oneByOne.map((id) => this.#askAgain(id, question, sending)));
       },
       askAgain: (id) => this.#askAgain(id, question, sending),
     });
@@ -259,21 +264,33 @@ export class Asker {
 
   /**
    * These others are to answer. Who may have died, and did not answer lately, is not waited for.
-   * @param unlisted how many more have heard the question
    */
-  #expect(pending: PendingRequest, ids: readonly string[], belief: Belief, unlisted = 0): void {
+  #expect(
+    pending: PendingRequest,
+    ids: readonly string[],
+    belief: Belief,
+    besides: Hearers = {},
+  ): void {
     const { instances } = this.#options;
     belief.stale = instances.isStale;
     belief.complete = instances.isComplete;
-    pending.expectOthers(ids, unlisted);
+    pending.expectOthers(ids, besides);
     for (const id of ids) if (instances.isSilent(id)) pending.takeOut(id, 'REQUEST_TIMEOUT');
   }
 
   /** How many have heard a question besides those that are asked. */
   #unlistedOn(channel: string, heard: number | undefined, asked: number): number {
-    const { link, requests, instances } = this.#options;
-    const own = link.subscriptions.has(channel) ? 1 : 0;
-    return requests.unlisted.among(channel, heard, asked + own + instances.leaving);
+    const { requests, instances } = this.#options;
+    const expected = asked + this.#ownOn(channel) + instances.leaving;
+    return requests.unlisted.among(channel, heard, expected);
+  }
+
+  #isHeardBy(channel: string, heard: number | undefined, asked: number): boolean {
+    return heard !== undefined && heard >= asked + this.#ownOn(channel);
+  }
+
+  #ownOn(channel: string): number {
+    return this.#options.link.subscriptions.has(channel) ? 1 : 0;
   }
 
   /** Whoever is in no list and does not answer soon may be no instance. */
@@ -361,6 +378,15 @@ export class Asker {
       ...encodeQuestion(question),
     });
   }
+}
+
+/** Who is asked by a message to all. */
+interface Askees {
+  readonly isAsked: (record: InstanceRecord) => boolean;
+  /** Those to ask one by one, as all are where fewer have heard the question than are known to listen. */
+  readonly isDeaf?: (record: InstanceRecord) => boolean;
+  readonly belief: Belief;
+  readonly onRoll?: (records: readonly InstanceRecord[]) => void;
 }
 
 /** A request, and the copies of it that Redis has not taken. */

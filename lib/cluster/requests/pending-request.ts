@@ -29,6 +29,14 @@ export interface PendingRequestOptions {
   readonly onHole?: (instanceId: string) => void;
 }
 
+/** Who else may have heard a question. */
+export interface Hearers {
+  /** How many have that are in no list. Default 0. */
+  readonly unlisted?: number;
+  /** Those of the expected who were not known to hear it, and may be among the unlisted. */
+  readonly deaf?: readonly string[];
+}
+
 /** An instance's answer, as far as it has come. */
 interface Answer {
   readonly assembly: AnswerAssembly;
@@ -53,6 +61,7 @@ export class PendingRequest {
   /** Who has heard the question and is in no list: those who have begun to answer, and how many have not. */
   readonly #unasked = new Set<string>();
   #unlisted = 0;
+  #deaf: ReadonlySet<string> = new Set();
   readonly #missing: MissingInstance[] = [];
   /** Of instances that are not expected yet; undefined once it is known who all are expected. */
   #early: { readonly instanceId: string; readonly parcel: Parcel }[] | undefined = [];
@@ -95,15 +104,13 @@ export class PendingRequest {
     this.#waiting.add(instanceId);
   }
 
-  /**
-   * These others, and who else has heard the question.
-   * @param unlisted how many those are, as far as is known
-   */
-  expectOthers(instanceIds: Iterable<string>, unlisted = 0): void {
+  /** These others, and who else has heard the question. */
+  expectOthers(instanceIds: Iterable<string>, { unlisted = 0, deaf = [] }: Hearers = {}): void {
     const early = this.#early;
     if (!early) return;
     this.#early = undefined;
     this.#unlisted = unlisted;
+    this.#deaf = new Set(deaf);
     for (const id of instanceIds) this.#waiting.add(id);
     for (const { instanceId, parcel } of early) this.take(instanceId, parcel);
     for (const [id, reason] of this.#goneEarly) this.takeOut(id, reason);
@@ -260,6 +267,8 @@ export class PendingRequest {
   }
 
   #settle(instanceId: string): void {
+    // The unlisted one may have been this one: it began to listen just now, or has just stopped.
+    if (this.#deaf.has(instanceId) && this.#unlisted > 0) this.#unlisted--;
     this.#waiting.delete(instanceId);
     this.#settled.add(instanceId);
     const answer = this.#answers.get(instanceId);

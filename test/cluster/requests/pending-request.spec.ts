@@ -81,7 +81,7 @@ describe('A pending request', () => {
   it('waits for as many who are in no list as have heard it, and names those who do not answer', async () => {
     const [yes] = parcels(['yes'], 100);
     pending.take('early', yes!);
-    pending.expectOthers(['a'], 3);
+    pending.expectOthers(['a'], { unlisted: 3 });
     pending.take('a', yes!);
     pending.take('late', yes!);
     await turn();

@@ -99,6 +99,26 @@ describeOnEach('Server events', (backend) => {
     expect(await ask('rest')).toEqual({ answers: [], missing: [] });
   });
 
+  it('serverSideRequest finds a handler that was made just before it, and misses one that was taken off', async () => {
+    const { instances } = track(await Cluster.boot(backend, 3));
+    const [a, b, c] = instances as [Instance, Instance, Instance];
+    const [answering, silent] = [b.backplane.instanceId, c.backplane.instanceId];
+    const ask = () => a.server.serverSideRequest('late');
+    for (let round = 0; round < 50; round++) {
+      const off = b.server.onServerEvent('late', () => round);
+      expect(await ask()).toEqual({
+        answers: [{ instanceId: answering, data: round }],
+        missing: [{ instanceId: silent, reason: 'NO_HANDLER' }],
+      });
+      off();
+      const { answers, missing } = await ask();
+      expect(answers).toEqual([]);
+      expect(missing.map(({ instanceId, reason }) => [instanceId, reason]).toSorted()).toEqual(
+        [answering, silent].toSorted().map((id) => [id, 'NO_HANDLER']),
+      );
+    }
+  });
+
   it('a handler that does not come to an end is named at the deadline', async () => {
     const [a, b] = await three();
     b.server.onServerEvent('slow', () => new Promise(() => {}));
