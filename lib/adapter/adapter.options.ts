@@ -85,6 +85,6 @@ export interface GivenAdapterOptions extends Given<Omit<AdapterOptions, 'heartbe
 export interface AdapterOverrides extends GivenAdapterOptions {
   /** The name of the backplane, where the app has several. */
   readonly backplane?: string | undefined;
-  /** Gateways without a port of their own attach to this server instead of the app's. It is left as it was found. */
-  readonly httpServer?: HttpServer | undefined;
+  /** Gateways without a port of their own attach to this server, or to each of these, instead of the app's. They are left as they were found. */
+  readonly httpServer?: HttpServer | readonly HttpServer[] | undefined;
 }

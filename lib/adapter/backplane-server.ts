@@ -25,6 +25,10 @@ export interface BackplaneServerParts {
   readonly sink: HubSink;
   readonly log: ThrottledLog;
   readonly address: () => AddressInfo | string | null;
+  /** Called when the app closes the server. */
+  readonly onClose: () => void;
+  /** Another object for the same server, whose clients and listeners this one shares. */
+  readonly twin?: BackplaneServer;
 }
 
 /**
@@ -43,10 +47,11 @@ export class BackplaneServer<
   /** The `ws` server. */
   readonly raw: WebSocketServer;
   /** The connections of this instance. */
-  readonly clients: ReadonlySet<BackplaneSocket<Events, User>> = new Set();
-  readonly #events = new EventEmitter({ captureRejections: true });
+  readonly clients: ReadonlySet<BackplaneSocket<Events, User>>;
+  readonly #events: EventEmitter;
   readonly #log: ThrottledLog;
   readonly #address: () => AddressInfo | string | null;
+  readonly #onClose: () => void;
 
   /** @internal */
   constructor(parts: BackplaneServerParts) {
@@ -55,11 +60,15 @@ export class BackplaneServer<
     this.path = parts.path;
     this.raw = parts.raw;
     this.#address = parts.address;
+    this.#onClose = parts.onClose;
     this.#log = parts.log;
-    this.#events.setMaxListeners(0);
-    // Of a listener that is async. Without it, a client that connects could end the process.
-    const failed = (error: Error, event: string | symbol): void => this.#noteFailure(event, error);
-    Object.assign(this.#events, { [Symbol.for('nodejs.rejection')]: failed });
+    this.clients = (parts.twin?.clients ?? new Set()) as ReadonlySet<BackplaneSocket<Events, User>>;
+    this.#events = parts.twin?.listening ?? this.#makeEvents();
+  }
+
+  /** @internal */
+  get listening(): EventEmitter {
+    return this.#events;
   }
 
   /** Where the HTTP server listens; null before it does. */
@@ -73,12 +82,13 @@ export class BackplaneServer<
   }
 
   /**
-   * Takes no client more: who comes is answered with 503. Those who are there stay, until the app closes. When
-   * all have gone, listeners of `close` are told.
-   * @param done called when all have gone; with an error if the server was closed already
+   * Takes no more clients. On the app's HTTP server, upgrades are then answered with 503. A port that no other gateway has stops
+   * listening. Clients that are connected stay until the app closes. Listeners of `close` are told when the last one is gone.
+   * @param done called when the last client is gone; with an error if the server was closed already
    */
   close(done?: (error?: Error) => void): void {
     this.raw.close(done);
+    this.#onClose();
   }
 
   shouldHandle(request: IncomingMessage): boolean {
@@ -169,6 +179,14 @@ export class BackplaneServer<
     } catch (error) {
       this.#noteFailure(event, error);
     }
+  }
+
+  #makeEvents(): EventEmitter {
+    const events = new EventEmitter({ captureRejections: true });
+    events.setMaxListeners(0);
+    // Of a listener that is async. Without it, a client that connects could end the process.
+    const failed = (error: Error, event: string | symbol): void => this.#noteFailure(event, error);
+    return Object.assign(events, { [Symbol.for('nodejs.rejection')]: failed });
   }
 
   #emitterOf(event: ServerEvent): EventEmitter {

@@ -48,6 +48,8 @@ export interface EndpointParts {
   /** The gateways here that want to know of losses. */
   readonly continuityHooks: () => readonly ContinuityHook[];
   readonly address: () => AddressInfo | string | null;
+  /** Called when the app has closed the server. */
+  readonly onServerClosed: () => void;
 }
 
 /** Of a client's `ws` socket. */
@@ -76,6 +78,7 @@ export class Endpoint {
   readonly #listeners = this.#makeListeners();
   #closing: Promise<void> | undefined;
   #toldClosed = false;
+  #isClosedByApp = false;
 
   constructor(parts: EndpointParts) {
     const { backplane, hub, path, options } = parts;
@@ -117,17 +120,20 @@ export class Endpoint {
     };
     parts.heartbeat?.watch({ [Symbol.iterator]: () => this.#sessions.values() });
     this.#sink = backplane.sinkOf(hub);
-    this.server = new BackplaneServer({
-      hub,
-      path,
-      raw: this.#ws,
-      sink: this.#sink,
-      log: parts.log,
-      address: parts.address,
-    });
+    this.server = this.#makeServer();
     this.#offContinuityLost = backplane.on('continuityLost', (loss) => {
       if (loss.hub === hub) this.#tellOfLoss(loss);
     });
+  }
+
+  /** Whether the app has closed {@link server}: no more clients are let in. */
+  get isClosedByApp(): boolean {
+    return this.#isClosedByApp;
+  }
+
+  /** Another object for {@link server}, whose clients and listeners are the same. */
+  twin(): BackplaneServer {
+    return this.#makeServer(this.server);
   }
 
   /** Takes an upgrade request. Never throws. */
@@ -165,6 +171,16 @@ export class Endpoint {
     this.#offContinuityLost();
     await this.#sessionContext.disconnectHooks.close(DISCONNECT_HOOKS_GRACE_MS);
     this.#tellClosed();
+  }
+
+  #makeServer(twin?: BackplaneServer): BackplaneServer {
+    const { hub, path, log, address, onServerClosed } = this.#parts;
+    const onClose = (): void => {
+      this.#isClosedByApp = true;
+      onServerClosed();
+    };
+    const parts = { hub, path, raw: this.#ws, sink: this.#sink, log, address, onClose };
+    return new BackplaneServer(twin ? { ...parts, twin } : parts);
   }
 
   /** Once: the app may have closed the server before it closes itself. */

@@ -9,13 +9,15 @@ import { UpgradeRouter } from './upgrade-router.js';
 
 export type ListenAt = Pick<ListenOptions, 'host' | 'backlog'>;
 
-/** One HTTP server and the endpoints on it: the app's, or one that gateways have for themselves. */
+/** The endpoints on one HTTP server, the app's or one that gateways have for themselves; or on several servers of the app. */
 export class Port {
+  /** The first of the servers. */
   readonly http: HttpServer;
   readonly where: ListenAt;
   readonly #owned: boolean;
-  readonly #router: UpgradeRouter;
-  readonly #unwatch: () => void;
+  readonly #servers: readonly HttpServer[];
+  readonly #routers: readonly UpgradeRouter[];
+  readonly #unwatches: readonly (() => void)[];
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #onError = (error: Error): void => {
     for (const endpoint of this.#endpoints.values()) endpoint.noteError(error);
@@ -25,27 +27,30 @@ export class Port {
   };
 
   private constructor(
-    http: HttpServer,
+    servers: readonly HttpServer[],
     strangers: Strangers,
     owned: boolean,
     where: ListenAt = {},
   ) {
-    this.http = http;
+    this.http = servers[0]!;
+    this.#servers = servers;
     this.#owned = owned;
     this.where = where;
-    this.#router = new UpgradeRouter(http, strangers);
-    this.#unwatch = strangers.watch(http);
-    if (owned) http.on('error', this.#onError);
-    http.on('listening', this.#onListening);
+    this.#routers = servers.map((server) => new UpgradeRouter(server, strangers));
+    this.#unwatches = servers.map((server) => strangers.watch(server));
+    for (const server of servers) {
+      if (owned) server.on('error', this.#onError);
+      server.on('listening', this.#onListening);
+    }
   }
 
-  static of(http: HttpServer, strangers: Strangers): Port {
-    return new Port(http, strangers, false);
+  static of(servers: readonly HttpServer[], strangers: Strangers): Port {
+    return new Port(servers, strangers, false);
   }
 
   /** Listens at once. @param where `host` and `backlog`, as of `net.Server.listen` */
   static listen(port: number, where: ListenAt, strangers: Strangers): Port {
-    const opened = new Port(createOwnPortServer(), strangers, true, where);
+    const opened = new Port([createOwnPortServer()], strangers, true, where);
     opened.http.listen({ port, ...where });
     return opened;
   }
@@ -57,15 +62,22 @@ export class Port {
     if (present) return present;
     const endpoint = make();
     this.#endpoints.set(key, endpoint);
-    this.#router.add(path, (request, socket, head) => endpoint.accept(request, socket, head));
+    for (const router of this.#routers)
+      router.add(path, (request, socket, head) => endpoint.accept(request, socket, head));
     return endpoint;
+  }
+
+  /** The app has closed the server of an endpoint. When it has closed all of them, a port of their own takes no connection more. */
+  serverClosed(): void {
+    const isUnused = [...this.#endpoints.values()].every(({ isClosedByApp }) => isClosedByApp);
+    if (this.#owned && isUnused) this.http.close();
   }
 
   /** Closes the server if it is ours, else leaves it as it was found. */
   async close(): Promise<void> {
-    this.#router.close();
-    this.#unwatch();
-    this.http.off('listening', this.#onListening);
+    for (const router of this.#routers) router.close();
+    for (const unwatch of this.#unwatches) unwatch();
+    for (const server of this.#servers) server.off('listening', this.#onListening);
     if (!this.#owned) return;
     await new Promise<void>((resolve) => {
       this.http.close(() => resolve());

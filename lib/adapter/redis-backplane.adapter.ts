@@ -76,9 +76,12 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #backplane: Backplane;
   readonly #options: AdapterOptions;
   readonly #budget: BufferBudget;
-  readonly #httpServer: HttpServer | undefined;
+  readonly #httpServers: readonly HttpServer[];
   readonly #ports = new Map<number, Port>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
+  /** Servers of which Nest has one already, by the port and path that gateways declare. */
+  readonly #twins = new Map<BackplaneServer, Endpoint>();
+  readonly #declared = new Set<string>();
   readonly #handlers: HandlerWatch;
   readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #log = new ThrottledLog(this.#logger);
@@ -91,7 +94,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const { backplane: name, httpServer, ...changed } = overrides;
     this.#context = context;
     this.#modules = context.get(ModulesContainer, { strict: false });
-    this.#httpServer = httpServer;
+    this.#httpServers = httpServersIn(httpServer);
     this.#backplane = this.#find<Backplane>(getOwnBackplaneToken(name), name);
     assertKnown('', changed, ADAPTER_OPTIONS);
     const options = this.#find<AdapterOptions>(getAdapterOptionsToken(name), name);
@@ -131,8 +134,22 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const endpoint = listener.endpoint(ownPort && declared === undefined ? undefined : path, () =>
       this.#makeEndpoint(hub, port, path, wsOptions, listener),
     );
-    this.#endpoints.set(endpoint.server, endpoint);
-    return endpoint.server;
+    return this.#serverFor(`${port} ${declared}`, endpoint);
+  }
+
+  /**
+   * Nest asks once for each port and path, and once more where a microservice of a hybrid app registers all gateways again. What is bound
+   * to the second server would call every handler twice, so nothing is.
+   */
+  #serverFor(declared: string, endpoint: Endpoint): BackplaneServer {
+    if (!this.#declared.has(declared)) {
+      this.#declared.add(declared);
+      this.#endpoints.set(endpoint.server, endpoint);
+      return endpoint.server;
+    }
+    const twin = endpoint.twin();
+    this.#twins.set(twin, endpoint);
+    return twin;
   }
 
   bindClientConnect(
@@ -156,7 +173,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   }
 
   async close(server: BackplaneServer): Promise<void> {
-    await this.#endpoints.get(server)?.close(this.forceCloseConnections === true);
+    const endpoint = this.#endpoints.get(server) ?? this.#twins.get(server);
+    await endpoint?.close(this.forceCloseConnections === true);
   }
 
   async dispose(): Promise<void> {
@@ -165,6 +183,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     await Promise.all([...this.#ports.values()].map((port) => port.close()));
     this.#ports.clear();
     this.#endpoints.clear();
+    this.#twins.clear();
+    this.#declared.clear();
   }
 
   /** Nest makes one server for all gateways of a port and path: a second name for it would be lost. */
@@ -219,6 +239,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       scopedHooks: () => this.#hooks!.scopedConnectionHooks(isHere),
       continuityHooks: () => this.#hooks!.continuityHooks(isHere),
       address: () => listener.http.address(),
+      onServerClosed: () => listener.serverClosed(),
     });
   }
 
@@ -251,23 +272,25 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const where = { ...(host && { host }), ...(backlog !== undefined && { backlog }) };
     const opened =
       port === APP_PORT
-        ? Port.of(this.#appServer(), this.#strangers)
+        ? Port.of(this.#appServers(), this.#strangers)
         : Port.listen(port, where, this.#strangers);
     this.#ports.set(port, opened);
     return opened;
   }
 
   /** Looked up when the first gateway asks: the module installs the adapter before there is a server. */
-  #appServer(): HttpServer {
+  #appServers(): readonly HttpServer[] {
+    if (this.#httpServers.length > 0) return this.#httpServers;
     const { httpAdapter } = this.#context.get(HttpAdapterHost, { strict: false });
-    const server = this.#httpServer ?? (httpAdapter?.getHttpServer() as HttpServer | undefined);
+    const server = httpAdapter?.getHttpServer() as HttpServer | undefined;
     if (!server) {
       throw new BackplaneConfigError(
-        'A gateway wants the HTTP server of the app, and the app has none. Create it with NestFactory.create, ' +
-          'or give the gateway a port of its own: @WebSocketGateway(8081).',
+        'A gateway wants the HTTP server of the app, and the app has no HTTP server, as a pure microservice has none. Give the gateway a ' +
+          'port of its own, @WebSocketGateway(8081), or create the app with NestFactory.create() and add the microservice to it: ' +
+          'app.connectMicroservice(…). A process that only publishes needs no gateway: leave it out of the module.',
       );
     }
-    return server;
+    return [server];
   }
 
   #find<T>(token: Type<T> | Abstract<T> | string, name: string | undefined): T {
@@ -296,4 +319,14 @@ function assertHubName(hub: unknown): asserts hub is string {
       { cause: error },
     );
   }
+}
+
+/** @throws BackplaneConfigError for what is no HTTP server */
+function httpServersIn(given: unknown): readonly HttpServer[] {
+  if (given === undefined) return [];
+  const servers = (Array.isArray(given) ? given : [given]) as HttpServer[];
+  const isServer = (server: unknown): boolean =>
+    typeof server === 'object' && server !== null && 'listen' in server && 'on' in server;
+  if (servers.length > 0 && servers.every(isServer)) return servers;
+  throw wrong('httpServer', 'an HTTP server, or a list of them', given);
 }
