@@ -118,8 +118,8 @@ async function install(folder, setup, tarball) {
 }
 
 function startOf({ runs = 'node' }, folder) {
-  const main = ['dist/main.js', 'dist/src/main.js'].find((file) => existsSync(join(folder, file)));
-  return `${runs} ${main}`;
+  const file = ['dist/main.js', 'dist/src/main.js'].find((name) => existsSync(join(folder, name)));
+  return `${runs} ${file}`;
 }
 
 /** What is installed there comes first, another Node too. */
