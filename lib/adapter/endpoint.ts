@@ -81,7 +81,7 @@ export class Endpoint {
   #isClosedByApp = false;
 
   constructor(parts: EndpointParts) {
-    const { backplane, hub, path, options } = parts;
+    const { backplane, hub, options } = parts;
     this.#parts = parts;
     this.#hub = backplane.serve<BackplaneSocket>(hub);
     const deflate = shareableDeflate(

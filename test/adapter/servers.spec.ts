@@ -160,7 +160,7 @@ describe('The ws server of a gateway', () => {
     server.raw.shouldHandle = ({ headers }) => headers['x-token'] === 'good';
     expect((await shake(app.port, handshake))[0]).toBe(400);
     const headers = { 'x-token': 'good' };
-    const client = track(await WsClient.connect(app.url('/chat'), { headers } as never));
+    const client = track(await WsClient.connect(app.url('/chat'), { headers }));
     expect(await client.settle()).toEqual([]);
     expect(server.shouldHandle({ headers } as unknown as IncomingMessage)).toBe(true);
   });

@@ -90,7 +90,7 @@ const tcp = (port: number): MicroserviceOptions => ({
 const ask = async (port: number) => {
   const client = ClientProxyFactory.create(tcp(port) as never);
   const sum = await firstValueFrom(client.send<number>('sum', [2, 3]));
-  await client.close();
+  client.close();
   return sum;
 };
 
