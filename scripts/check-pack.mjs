@@ -68,7 +68,7 @@ const checks = {
   'can be imported': () => node('--input-type=module', '-e', IMPORT),
   'can be required': () => node('--input-type=commonjs', '-e', REQUIRE),
   'works together with another copy of itself': () =>
-    node(join(root, 'scripts/check-copies.mjs'), join(installed, 'dist')),
+    node(join(root, 'scripts/copies/node.mjs'), join(installed, 'dist')),
   'compiles in an ES module and in CommonJS': compile,
 };
 

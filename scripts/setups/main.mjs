@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 
 import { addGateway, changeManifest, majorOf, make } from './app.mjs';
 import { SETUPS } from './catalogue.mjs';
+import { checkCopies } from './copies.mjs';
 import { describeResults, writePage } from './report.mjs';
 import { serve } from './serve.mjs';
 import { root, run } from './shared.mjs';
@@ -17,6 +18,7 @@ const HELP = `npm run test:setups -- [options]
   --quick        the three commonest only
   --only words   only those whose names have these words
   --types        only the compilers: each version of TypeScript, in each way to find a package
+  --copies       only both builds in one process, on each Node and in one bundle
   --keep         leaves the apps where they are, and says where
   --write        puts the table into docs/setups.md
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     types: { type: 'boolean', default: false },
+    copies: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -55,9 +58,13 @@ async function main() {
   try {
     const tarball = await pack(work);
     const isAll = !values.quick && values.only === '';
-    const typeFaults = isAll || values.types ? await checkTypes(work, tarball, say) : [];
-    for (const fault of typeFaults) say(fault);
-    if (values.types) return typeFaults.length === 0 ? 0 : 1;
+    const isPart = values.types || values.copies;
+    const faults = [
+      ...(values.types || (isAll && !isPart) ? await checkTypes(work, tarball, say) : []),
+      ...(values.copies || (isAll && !isPart) ? await checkCopies(work, tarball, say) : []),
+    ];
+    for (const fault of faults) say(fault);
+    if (isPart) return faults.length === 0 ? 0 : 1;
     const results = [];
     for (const setup of setups) {
       const result = await tryOut(setup, { work, tarball, redisUrl: redis.url });
@@ -68,7 +75,7 @@ async function main() {
     if (values.write) writePage(results);
     const failed = results.filter(({ faults }) => faults.length > 0);
     say(`${results.length - failed.length} of ${results.length} set-ups work`);
-    return failed.length + typeFaults.length === 0 ? 0 : 1;
+    return failed.length + faults.length === 0 ? 0 : 1;
   } finally {
     redis.stop();
     if (values.keep) say(`The apps are in ${work}`);

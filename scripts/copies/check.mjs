@@ -1,45 +1,37 @@
-/**
- * Loads the package twice, as ES modules and as CommonJS, from the folder that is given, and lets one app use both: the module is of one
- * copy, and a provider, the authenticator and the checks of errors are of the other. Fails where they do not work together.
- */
+/** Two copies of the package in one process: what one app does that uses both. */
 import 'reflect-metadata';
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Inject, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import { WebSocket } from 'ws';
 
-const dist = resolve(process.argv[2] ?? 'dist');
 const warnings = [];
 Logger.overrideLogger({
   log: () => {},
   warn: (line) => warnings.push(String(line)),
   error: console.error,
 });
-const [esm, cjs] = await copies();
 
-ok(esm.Backplane !== cjs.Backplane, 'these are not two copies');
-for (const [one, other] of [
-  [esm, cjs],
-  [cjs, esm],
-]) {
-  errorsMatch(one, other);
-  await oneAppUsesBoth(one, other);
-}
-const files = ['lib', 'cjs'].map((build) => join(dist, build));
-deepEqual(
-  warnings.map((line) => files.filter((file) => line.includes(file))),
-  [files],
-  'one warning is to name both copies',
-);
-
-async function copies() {
-  const one = await import(pathToFileURL(join(dist, 'lib/index.js')));
-  return [one, createRequire(import.meta.url)(join(dist, 'cjs/index.js'))];
+/**
+ * Lets apps use both copies: the module is of one, and a provider, the authenticator and the checks of errors are of the other.
+ * @param files what the warning about the copies is to name
+ */
+export async function check(esm, cjs, files) {
+  ok(esm.Backplane !== cjs.Backplane, 'these are not two copies');
+  for (const [one, other] of [
+    [esm, cjs],
+    [cjs, esm],
+  ]) {
+    errorsMatch(one, other);
+    await oneAppUsesBoth(one, other);
+  }
+  deepEqual(
+    warnings.map((line) => files.filter((file) => line.includes(file))),
+    [files],
+    'one warning is to name both copies',
+  );
 }
 
 function errorsMatch(one, other) {
