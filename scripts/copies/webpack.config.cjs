@@ -1,4 +1,4 @@
-const { join } = require('node:path');
+const path = require('node:path');
 const { IgnorePlugin } = require('webpack');
 
 /** Nest and ws ask for these packages, and go on without them. */
@@ -9,7 +9,7 @@ module.exports = {
   mode: 'development',
   devtool: false,
   target: 'node',
-  entry: join(__dirname, 'bundle.mjs'),
+  entry: path.join(__dirname, 'bundle.mjs'),
   output: { path: __dirname, filename: 'bundle.js', asyncChunks: false },
   // As bundlers do that do not know the condition `module-sync`. Those that know it make one copy of the two.
   resolve: {

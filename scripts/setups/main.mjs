@@ -59,12 +59,12 @@ async function main() {
     const tarball = await pack(work);
     const isAll = !values.quick && values.only === '';
     const isPart = values.types || values.copies;
-    const faults = [
+    const faultsOfParts = [
       ...(values.types || (isAll && !isPart) ? await checkTypes(work, tarball, say) : []),
       ...(values.copies || (isAll && !isPart) ? await checkCopies(work, tarball, say) : []),
     ];
-    for (const fault of faults) say(fault);
-    if (isPart) return faults.length === 0 ? 0 : 1;
+    for (const fault of faultsOfParts) say(fault);
+    if (isPart) return faultsOfParts.length === 0 ? 0 : 1;
     const results = [];
     for (const setup of setups) {
       const result = await tryOut(setup, { work, tarball, redisUrl: redis.url });
@@ -75,7 +75,7 @@ async function main() {
     if (values.write) writePage(results);
     const failed = results.filter(({ faults }) => faults.length > 0);
     say(`${results.length - failed.length} of ${results.length} set-ups work`);
-    return failed.length + faults.length === 0 ? 0 : 1;
+    return failed.length + faultsOfParts.length === 0 ? 0 : 1;
   } finally {
     redis.stop();
     if (values.keep) say(`The apps are in ${work}`);
