@@ -14,25 +14,31 @@ const MAX_OBJECTS = 4_000_000;
 /**
  * The value as JSON.
  *
- * @param what begins the error's message: "The answer"
+ * @param what begins the error's message: "The answer"; a function where it takes time to say
  * @throws TypeError for what JSON cannot hold: a function, a symbol, undefined, a BigInt, a cycle,
  * thousands of levels
  */
-export function jsonText(what: string, value: unknown): string {
+export function jsonText(what: string | (() => string), value: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
     throw new TypeError(
-      `${what} cannot be written as JSON: ${reasonOf(error)}. ` +
+      `${textOf(what)} cannot be written as JSON: ${reasonOf(error)}. ` +
         'Send plain data: no BigInt, no cycles, not thousands of levels.',
       { cause: error },
     );
   }
   if (text === undefined) {
-    throw new TypeError(`${what} is ${describe(value)}, which JSON cannot hold. Send plain data.`);
+    throw new TypeError(
+      `${textOf(what)} is ${describe(value)}, which JSON cannot hold. Send plain data.`,
+    );
   }
   return text;
+}
+
+function textOf(what: string | (() => string)): string {
+  return typeof what === 'string' ? what : what();
 }
 
 /**

@@ -52,7 +52,7 @@ function dataMember(event: string, data: unknown): string {
 
 /** @throws TypeError if JSON cannot hold the data */
 export function dataText(event: string, data: unknown): string {
-  return jsonText(`The data of ${quote(event)}`, data);
+  return jsonText(() => `The data of ${quote(event)}`, data);
 }
 
 /** @throws TypeError for anything but a non-empty string that is not reserved */

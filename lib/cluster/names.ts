@@ -13,7 +13,9 @@ export function namesOf(
   kind: 'room' | 'user id' | 'connection id',
   given: readonly (string | readonly string[])[],
 ): string[] {
-  const names = given.flat();
+  const [only] = given;
+  // Most calls name one, and must not pay for the others.
+  const names = given.length === 1 && typeof only === 'string' ? [only] : given.flat();
   for (const name of names) assertName(kind, name);
   return names;
 }

@@ -101,6 +101,7 @@ class ExtendedTarget {
 
 function union(present: readonly string[], more: readonly string[]): readonly string[] {
   if (more.length === 0) return present;
+  if (present.length === 0 && more.length === 1) return [more[0]!];
   return [...new Set([...present, ...more])];
 }
 
