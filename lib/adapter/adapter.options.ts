@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { ServerOptions } from 'ws';
 
-/** Who a connection belongs to, as an authenticator returns it; becomes `client.user`. */
+/** The user of a connection, as an authenticator returns it; becomes `client.user`. */
 export interface BackplaneUser {
   /** Under which `toUser` finds the user: a non-empty string of at most 255 bytes. */
   readonly id: string;
@@ -22,7 +22,7 @@ export interface BackplaneAuthenticator {
   authenticate: Authenticate;
 }
 
-/** What the adapter understands of a client's frame. */
+/** The members of a client's frame that the adapter understands. */
 export interface ClientMessage {
   readonly event?: unknown;
   readonly data?: unknown;
@@ -32,7 +32,7 @@ export interface ClientMessage {
   readonly error?: unknown;
 }
 
-/** Reads a client's frame: a string for text, bytes for binary. What it returns nothing for is dropped; what it throws is logged. */
+/** Reads a client's frame: a string for text, bytes for binary. A frame for which it returns nothing is dropped; an error that it throws is logged. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type MessageParser = (data: any) => ClientMessage | void;
 
@@ -43,10 +43,10 @@ export interface HeartbeatOptions {
   readonly timeoutMs: number;
 }
 
-/** What happens to a client that does not read what it is sent. */
+/** The treatment of a client that does not read its messages. */
 export type SlowClientPolicy = 'disconnect' | 'drop' | 'pause';
 
-/** What one client may have or do. `Infinity` where there is no limit. */
+/** Limits for one client. `Infinity` where there is none. */
 export interface LimitOptions {
   /** In how many rooms it may be at a time. Default 1,000. */
   readonly rooms: number;
@@ -81,7 +81,7 @@ export interface GivenAdapterOptions extends Given<Omit<AdapterOptions, 'heartbe
   readonly limits?: GivenLimits | undefined;
 }
 
-/** What the explicit form, `new RedisBackplaneAdapter(app, overrides)`, may say otherwise than the module's options. */
+/** The second argument of `new RedisBackplaneAdapter(app, overrides)`: it wins over the module's options. */
 export interface AdapterOverrides extends GivenAdapterOptions {
   /** The name of the backplane, where the app has several. */
   readonly backplane?: string | undefined;

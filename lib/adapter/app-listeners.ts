@@ -48,7 +48,7 @@ export function listenOnce(
   emitter[way](event, once);
 }
 
-/** Removes what the app listens with, of one event or of all. What the adapter listens with stays. */
+/** Removes what the app listens with, of one event or of all. The adapter's own listeners stay. */
 export function removeAppListeners(emitter: EventEmitter, event?: string | symbol): void {
   for (const name of event === undefined ? emitter.eventNames() : [event]) {
     for (const listener of emitter.rawListeners(name))

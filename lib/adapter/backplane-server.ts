@@ -14,7 +14,7 @@ import type { BackplaneSocket } from './backplane-socket.js';
 export type ServerEvent =
   'connection' | 'close' | 'error' | 'listening' | 'headers' | 'wsClientError';
 
-/** What the `ws` server tells of by itself. */
+/** Events that the `ws` server emits itself. */
 const OF_RAW: ReadonlySet<ServerEvent> = new Set(['headers', 'wsClientError']);
 
 /** @internal */
@@ -32,7 +32,7 @@ export interface BackplaneServerParts {
 }
 
 /**
- * What `@WebSocketServer()` injects: everyone in the gateway's hub, on every instance, and the `ws` server of this one. Its
+ * The value that `@WebSocketServer()` injects: everyone in the gateway's hub, on every instance, and the `ws` server of this one. Its
  * `emit` always sends a message, whatever the event's name. `User` is what the authenticator returns: the `user` of its `clients`.
  */
 export class BackplaneServer<

@@ -54,7 +54,7 @@ export class BackplaneSocket<
 {
   /** Unique in the cluster, url-safe, public. Not a room: `server.toConnection(id)` addresses it. */
   readonly id: string;
-  /** What the authenticator returned. */
+  /** The return value of the authenticator. */
   readonly user: User | undefined;
   /** The user's id, as it was at the upgrade. */
   readonly userId: string | undefined;
@@ -87,7 +87,7 @@ export class BackplaneSocket<
     this.#writer = writer;
   }
 
-  /** Whatever the app wants to remember about the client, on this instance. */
+  /** Free for the app: its own notes about the client, on this instance. */
   get data(): Data {
     return (this.#data ??= {});
   }

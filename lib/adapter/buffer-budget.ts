@@ -4,7 +4,7 @@ import type { Turn } from '../hub/turn.js';
 
 /** A connection that may hold what its client has not read. */
 export interface BufferHolder {
-  /** What it holds right now. */
+  /** How much it holds right now. */
   readonly bufferedBytes: number;
   /** Does with the connection what the app wants done with slow ones. */
   shed(): void;
@@ -18,7 +18,7 @@ export interface BufferBudgetOptions {
 }
 
 /**
- * What all clients of an instance together leave unread, and who has to go when that is too much: the slowest first.
+ * How much all clients of an instance together leave unread, and which have to go when that is too much: the slowest first.
  *
  * Connections say what they hold when they are written to. Those that are not may have been read meanwhile, so the sum is
  * never too low; it is made exact before anybody has to go.
@@ -35,7 +35,7 @@ export class BufferBudget {
     this.#options = options;
   }
 
-  /** What one connection may hold: lowered while all together hold too much. */
+  /** How much one connection may hold: lowered while all together hold too much. */
   get allowanceBytes(): number {
     return this.#allowanceBytes;
   }
@@ -81,7 +81,7 @@ export class BufferBudget {
     let allowanceBytes = Infinity;
     for (const [holder, bytes] of [...this.#held].sort(([, a], [, b]) => b - a)) {
       if (rest <= totalBufferLimitBytes) break;
-      // Who holds as much as the last of them holds too much, too.
+      // A client that holds as much as the last of them holds too much, too.
       allowanceBytes = bytes - 1;
       rest -= bytes;
       holder.shed();

@@ -27,7 +27,7 @@ const CLOSE_GRACE_MS = 2_000;
 /** A request-scoped gateway is made for the client first; if that takes longer, it has failed. */
 const SCOPED_HOOK_TIMEOUT_MS = 10_000;
 
-/** What all sessions of an endpoint share. */
+/** The things that all sessions of an endpoint share. */
 export interface ClientSessionContext {
   readonly dispatcher: Dispatcher;
   readonly log: ThrottledLog;
@@ -193,7 +193,7 @@ export class ClientSession implements Session {
   disconnected(code: number, reason: Buffer): void {
     const leave = (): void => this.#tellGone?.(code, reason);
     const arrival = this.#waiting;
-    // What it said before it went comes first, and waits for its gateways as ever.
+    // Messages that it sent before it went come first, and wait for its gateways as ever.
     if (arrival) arrival.leave = leave;
     else leave();
   }

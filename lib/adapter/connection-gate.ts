@@ -31,7 +31,7 @@ export class ConnectionGate {
     return this.#toBegin > 0;
   }
 
-  /** Whom it waits for. */
+  /** The runs that it waits for. */
   get awaited(): readonly string[] {
     return this.#running;
   }

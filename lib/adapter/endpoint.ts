@@ -238,7 +238,7 @@ export class Endpoint {
     session.admit();
   }
 
-  /** What listens to a client's `ws` socket: the same functions for all clients, as a closure each takes memory. */
+  /** The listeners of a client's `ws` socket: the same functions for all clients, as a closure each takes memory. */
   #makeListeners(): SocketListeners {
     const receive = (raw: WebSocket, data: RawData, binary: boolean): void =>
       this.#sessions.get(raw)?.receive(data, binary);

@@ -1,7 +1,7 @@
 const EXCEPTION_START = '{"event":"exception"';
 
 /**
- * What an exception frame says. Nest's own filter writes it with the event first.
+ * The content of an exception frame. Nest's own filter writes it with the event first.
  * @param inAnyForm reads a filter's own wording, too; for a handler that has failed, as it costs a parse
  */
 export function exceptionIn(frame: unknown, inAnyForm: boolean): { data?: unknown } | undefined {

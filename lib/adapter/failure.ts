@@ -1,6 +1,6 @@
 import { WsException } from '@nestjs/websockets';
 
-/** What a client is told of a failure. */
+/** A failure, as a client is told of it. */
 export interface Failure {
   readonly status: 'error';
   readonly message: string;

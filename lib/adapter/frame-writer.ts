@@ -62,10 +62,10 @@ export class FrameWriter implements BufferHolder {
   #heldBytes = 0;
   #turn = 0;
   #corkedIn = 0;
-  /** What was waiting when the turn began: that much the client had time to read, and did not. */
+  /** How much was waiting when the turn began: that much the client had time to read, and did not. */
   #unreadBytes = 0;
   #notedBytes = 0;
-  /** What was waiting when the client was paused, or last brought on: more than the limit, where messages are large or read many at a time. */
+  /** How much was waiting when the client was paused, or last brought on: more than the limit, where messages are large or read many at a time. */
   #historyBytes = 0;
 
   constructor(ws: WebSocket, socket: Duplex, options: FrameWriterOptions) {
@@ -95,7 +95,7 @@ export class FrameWriter implements BufferHolder {
   }
 
   /**
-   * Whether {@link write} would write nothing to the client now, or hold it back until it may be too much. What is held back of histories is
+   * Whether {@link write} would write nothing to the client now, or hold it back until it may be too much. Messages of histories that are held back are
    * left to them.
    */
   isBehind(): boolean {
@@ -154,7 +154,7 @@ export class FrameWriter implements BufferHolder {
   async drained(): Promise<boolean> {
     while (this.#ws.readyState === OPEN) {
       if (this.#socket.writableNeedDrain) await this.#nextDrain();
-      // What ws still compresses has not reached the socket, and what the app sends in fragments has not ended.
+      // Data that ws still compresses has not reached the socket, and a fragmented message of the app has not ended.
       else if (this.#hasMuchUnread() || this.#inFragments()) await delay(LOOK_AGAIN_MS);
       else {
         // Until the log has been read for it, others may have the room.
@@ -245,7 +245,7 @@ export class FrameWriter implements BufferHolder {
     return this.#unreadBytes > bufferLimitBytes || this.#unreadBytes > budget.allowanceBytes;
   }
 
-  /** What is meant for one client alone waits in no history: it may leave that much more unread. */
+  /** A message for one client alone waits in no history: the client may leave that much more unread. */
   #isFullForOne(): boolean {
     const { bufferLimitBytes } = this.#options;
     if (this.#unreadBytes <= bufferLimitBytes) this.#historyBytes = 0;
@@ -322,7 +322,7 @@ export class FrameWriter implements BufferHolder {
     this.#ws.close(TOO_SLOW, 'too slow');
   }
 
-  /** What has a history waits there. */
+  /** A message that has a history waits there. */
   #pauseBehind(batch: Batch): void {
     const { counters, onPaused } = this.#options;
     const pausesBefore = counters.pauses;

@@ -69,7 +69,7 @@ export class GatewayHooks {
     }
   }
 
-  /** What the gateways of an endpoint name their hub, each name once. */
+  /** The names that the gateways of an endpoint give their hub, each once. */
   hubNames(isMine: (port: number, path: string | undefined) => boolean): (string | undefined)[] {
     return [
       ...new Set(this.#all.filter(({ port, path }) => isMine(port, path)).map(({ hub }) => hub)),
@@ -126,7 +126,7 @@ function watch(holder: HookHolder, hook: GatewayHook, gateway: string, scoped: b
   Object.defineProperty(holder, hook, { value: replacement, configurable: true, writable: true });
 }
 
-/** What is made of it differs in nothing but its own hooks. */
+/** A subclass whose instances differ only in their hooks. */
 function watchedClass(metatype: Type<object>): Type<object> {
   if (Object.hasOwn(metatype, watched)) return metatype;
   class Watched extends metatype {

@@ -3,7 +3,7 @@ import type { ServerOptions } from 'ws';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { quote } from '../errors/quote.js';
 
-/** What a gateway's decorator may say: the options of a `ws` server, and the hub's name. */
+/** The options of a gateway's decorator: those of a `ws` server, and the hub's name. */
 export interface GatewayOptions extends ServerOptions {
   /** Names the hub outright, instead of by port and path. */
   hub?: string | undefined;

@@ -21,7 +21,7 @@ export class HandlerRun {
   /** The calls of the method so far. An interceptor may try again: the last try counts. */
   #calls = 0;
   #failure: { readonly error: unknown } | undefined;
-  /** What a guard or an interceptor has acknowledged, before anybody can know how the handler ends. */
+  /** The value that a guard or an interceptor acknowledged before the handler ended. */
   #acknowledged: { readonly data: unknown } | undefined;
   #isOver = false;
 
@@ -32,7 +32,7 @@ export class HandlerRun {
     this.#method = isWatched ? 'never ran' : 'ended';
   }
 
-  /** What the method, a pipe, a guard or an interceptor threw, and nothing has made good for. */
+  /** The error of the method, a pipe, a guard or an interceptor that nothing has made good for. */
   get hasFailed(): boolean {
     return this.#failure !== undefined;
   }
@@ -123,7 +123,7 @@ export function inMethodOf<T>(run: HandlerRun, call: () => T): T {
   return contexts.run(new MethodContext(run), call);
 }
 
-/** What an Observable that a run subscribes to has to say to it. */
+/** The signals of an Observable to the run that subscribes to it. */
 export interface RunObserver {
   readonly next?: () => void;
   readonly error: (error: unknown) => void;

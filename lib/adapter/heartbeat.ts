@@ -14,7 +14,7 @@ export class Pulse {
   #heardAt = 0;
   /** When the unanswered ping left; 0 for none; negative while the socket is paused. */
   #pingedAt = 0;
-  /** What the peer had taken when it was pinged, while more waited for it; -1: nothing did. */
+  /** How much the peer had taken when it was pinged, while more waited for it; -1: nothing waited. */
   #takenBytes = -1;
 
   constructor(ws: WebSocket, stream: Duplex) {

@@ -3,8 +3,8 @@ import type { LossReason } from '../cluster/continuity/cursor.js';
 import type { BackplaneSocket } from './backplane-socket.js';
 
 /**
- * What a gateway may implement to hear that messages of a history (the option `history`) were lost for clients of this instance, and
- * could not be repaired: the place to send a snapshot. It is called before anything that follows the loss is written. What it throws is
+ * A method that a gateway may implement to hear that messages of a history (the option `history`) were lost for clients of this instance, and
+ * could not be repaired: the place to send a snapshot. It is called before anything that follows the loss is written. An error that it throws is
  * logged.
  */
 export interface OnContinuityLost {

@@ -138,8 +138,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   }
 
   /**
-   * Nest asks once for each port and path, and once more where a microservice of a hybrid app registers all gateways again. What is bound
-   * to the second server would call every handler twice, so nothing is.
+   * Nest asks once for each port and path, and once more where a microservice of a hybrid app registers all gateways again. Handlers
+   * that were bound to the second server would be called twice, so none are.
    */
   #serverFor(declared: string, endpoint: Endpoint): BackplaneServer {
     if (!this.#declared.has(declared)) {

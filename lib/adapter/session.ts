@@ -5,7 +5,7 @@ export type GatewayHook = 'handleConnection' | 'handleDisconnect';
 
 export type DisconnectCallback = (code: number, reason: Buffer) => void;
 
-/** What is behind a client's socket, for those who have nothing but the socket. */
+/** The session behind a client's socket, for code that has only the socket. */
 export interface Session {
   /** How many rooms the client may be in; `Infinity` for any number. */
   readonly maxRooms: number;

@@ -9,7 +9,7 @@ const EXTENSION = 'permessage-deflate';
 const DEFAULT_THRESHOLD_BYTES = 1_024;
 /** Tells the receiver that the payload is deflated (RFC 7692, section 6). */
 const RSV1 = 0x40;
-/** What a sync flush ends with; the receiver puts it back (RFC 7692, section 7.2.1). */
+/** The end of a sync flush; the receiver puts it back (RFC 7692, section 7.2.1). */
 const TAIL_BYTES = 4;
 
 /** The parts of ws that say what was negotiated. Not public: where they differ, each socket deflates for itself. */

@@ -7,9 +7,9 @@ import { quote, quoteAll } from '../errors/quote.js';
 /** A protocol above WebSockets, or beside them, that no gateway speaks. */
 interface Foreign {
   readonly name: string;
-  /** What each request of its clients has in its URL, and no other. */
+  /** A part of the URL that every request of its clients has, and no other request. */
   readonly sign: RegExp;
-  /** What its clients ask for, in its default form. */
+  /** The path that its clients request by default. */
   readonly path: RegExp;
 }
 
@@ -26,7 +26,7 @@ const FOREIGN: readonly Foreign[] = [
 const NOT_FOUND = 404;
 const UPGRADE_REQUIRED = 426;
 
-/** Says in the log who came to the wrong door: clients of other protocols, and clients of paths where no gateway is. */
+/** Logs clients that cannot be served: those of other protocols, and those at paths without a gateway. */
 export class Strangers {
   readonly #log: ThrottledLog;
   readonly #once: OnceLog;

@@ -11,7 +11,7 @@ export class StringPool {
     if (text.length > MAX_LENGTH) return text;
     const known = this.#strings.get(text);
     if (known !== undefined) return known;
-    // What was shared stays with those who have it; who comes next begins anew.
+    // Shared strings stay with their holders; the next one begins anew.
     if (this.#strings.size === MAX_STRINGS) this.#strings.clear();
     this.#strings.set(text, text);
     return text;

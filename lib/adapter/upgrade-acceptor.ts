@@ -71,7 +71,7 @@ export class UpgradeAcceptor {
       ...parts.wsOptions,
       verifyClient,
       noServer: true,
-      // What closes waits for them.
+      // A close waits for them.
       clientTracking: true,
     });
   }

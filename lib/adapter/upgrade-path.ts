@@ -14,7 +14,7 @@ export function isSamePath(one: string | undefined, other: string | undefined): 
   return keyOfDeclared(one) === keyOfDeclared(other);
 }
 
-/** What the requests to a gateway's path have as their key. */
+/** The key of all requests to a gateway's path. */
 export function keyOfDeclared(path: string | undefined): string {
   const segments = normalisePath(path).split('/');
   return segments.map((segment) => encode(decode(segment) ?? segment)).join('/');

@@ -30,7 +30,7 @@ interface Internals {
 }
 
 /**
- * What a client has of its `ws` socket, so that gateways that were written for the stock `WsAdapter` go on to work. Listeners get the
+ * The members of the `ws` socket on a client, so that gateways written for the stock `WsAdapter` work unchanged. Listeners get the
  * client as `this`, and events have it as `target`.
  *
  * Nothing of it takes memory for a client that nobody listens to: all are members of the prototype.

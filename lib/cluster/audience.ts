@@ -18,7 +18,7 @@ import { assertName, namesOf } from './names.js';
 import { type FetchedSockets, RemoteSocket } from './requests/remote-socket.js';
 import type { AckOptions, AckResult, CommandResult, CountResult } from './requests/results.js';
 
-/** What an audience hands its messages to: one hub, here and on the other instances. */
+/** The way out of an audience's messages: one hub, here and on the other instances. */
 export interface AudienceSink {
   /** Never throws or rejects. */
   emit(target: Target, modifiers: AudienceModifiers, frame: Frame): void;
@@ -73,7 +73,7 @@ export interface Publishing {
 type Names = readonly (string | readonly string[])[];
 
 /**
- * Whom a message is for, in one hub, on every instance. Immutable: each call returns a new audience, so one can be kept and
+ * The recipients of a message, in one hub, on every instance. Immutable: each call returns a new audience, so one can be kept and
  * reused. A connection that is meant in several ways gets one copy.
  */
 export class Audience<Events extends object = AnyEvents> {
@@ -191,7 +191,7 @@ export class Audience<Events extends object = AnyEvents> {
 
   /**
    * Sends an event with an `id`, and resolves with the clients' answers to it: when all have answered or gone, or at the
-   * deadline. What has come by then is never lost, and who did not answer is named, with the reason. While Redis is away the clients of
+   * deadline. Answers that have come by then are never lost, and clients that did not answer are named, with the reason. While Redis is away the clients of
    * this instance are asked, and the other instances are named.
    * @throws (rejects) TypeError as {@link emit} throws it; BackplaneClosedError
    */

@@ -19,7 +19,7 @@ import type { BackplaneLogger } from './logger.js';
 import { assertName } from './names.js';
 import type { ServedHub } from './served-hub.js';
 
-/** What a backplane is made of. */
+/** The parts of a backplane. */
 export interface BackplaneParts {
   readonly transport: Transport;
   readonly eventKeys: readonly string[];
@@ -34,20 +34,20 @@ export interface BackplaneParts {
   readonly history?: readonly HistoryRule[];
   /** How long the ids of published messages are known. Default 300,000. */
   readonly idempotencyTtlMs?: number;
-  /** What may wait for Redis, with 512 bytes for each message besides its own. Default 64 MiB. */
+  /** Limit for messages that wait for Redis: their bytes and 512 for each. Default 64 MiB. */
   readonly redisBufferBytes?: number;
   /** For how long, and up to how many bytes, live messages are kept. Default 10,000 and 32 MiB. */
   readonly live?: LiveOptions;
 }
 
-/** What a backplane tells its app, and with what. */
+/** The events of a backplane, and their arguments. */
 export interface BackplaneEvents extends InstanceEvents {
   status: (status: BackplaneStatus) => void;
   continuityLost: (loss: ContinuityLoss) => void;
   interrupted: (interruption: Interruption) => void;
 }
 
-/** What happened on an instance since its start, and what is under way. */
+/** Counts of an instance since its start, and of what is under way. */
 export interface BackplaneStats extends Readonly<Counters> {
   /** Channels that this instance listens to. */
   readonly subscriptions: number;
@@ -67,7 +67,7 @@ export interface BackplaneStats extends Readonly<Counters> {
   readonly liveReachMs: number | undefined;
   /** Messages that wait to leave, as Redis has not yet answered for those before them. */
   readonly waiting: number;
-  /** What they take of `redisBufferBytes`. */
+  /** How much of `redisBufferBytes` they take. */
   readonly waitingBytes: number;
   /** Since the last message that went to Redis and came back; undefined before the first. */
   readonly probeAgeMs: number | undefined;
@@ -195,7 +195,7 @@ export class Backplane<
     return new BackplaneHub(name, this.#cluster.sinkOf(name));
   }
 
-  /** What happened on this instance since its start, in plain numbers. */
+  /** Counts of this instance since its start, in plain numbers. */
   stats(): BackplaneStats {
     const { link, requests, openQuestions, continuity, instances, live, waiting } = this.#cluster;
     return {
@@ -217,7 +217,7 @@ export class Backplane<
 
   /**
    * Sends what waits, for five seconds at most while Redis takes it, says goodbye to the others, and ends the connections that the
-   * backplane opened. What is left then is refused. May be called more than once; Nest calls it at shutdown, also after a
+   * backplane opened. Messages that are left then are refused. May be called more than once; Nest calls it at shutdown, also after a
    * signal where the app has called `enableShutdownHooks()`.
    */
   close(): Promise<void> {

@@ -46,7 +46,7 @@ export interface ClusterParts {
   readonly history: readonly HistoryRule[];
   /** How long the ids of published messages are known. */
   readonly idempotencyTtlMs: number;
-  /** What may wait for Redis. */
+  /** Limit for messages that wait for Redis. */
   readonly redisBufferBytes: number;
   readonly live: LiveOptions;
 }
@@ -56,10 +56,10 @@ export interface InstanceEvents {
   instanceLeft: (instance: InstanceInfo, how: Departure) => void;
 }
 
-/** What waits still has so long to leave when the backplane is closed. */
+/** Waiting messages still have so long to leave when the backplane is closed. */
 const CLOSE_DRAIN_MS = 5_000;
 
-/** What a backplane is made of, put together. */
+/** The parts of a backplane, put together. */
 export class Cluster {
   readonly identity = new Identity();
   readonly turn: Turn;
@@ -205,7 +205,7 @@ export class Cluster {
     return () => this.#emitter.off(event, guarded);
   }
 
-  /** What waits to leave. */
+  /** The messages that wait to leave. */
   get waiting(): Waits {
     return this.#parts.transport.waiting;
   }
@@ -214,7 +214,7 @@ export class Cluster {
     return (this.#closing ??= this.#close());
   }
 
-  /** What was sent comes before the goodbye. */
+  /** Sent messages come before the goodbye. */
   async #close(): Promise<void> {
     this.#capability.close();
     const end = performance.now() + CLOSE_DRAIN_MS;

@@ -3,7 +3,7 @@ import type { Frame } from '../hub/frame.js';
 import type { Delivery, Member } from '../hub/member.js';
 import type { Loss } from './continuity/cursor.js';
 
-/** What a client answered: data, or an error of its own. */
+/** The answer of a client: data, or an error of its own. */
 export type ClientAnswer = { readonly data: unknown } | { readonly error: unknown };
 
 /** Is told what became of a question to a client: one of the two, once, unless it is withdrawn. */
@@ -19,7 +19,7 @@ export interface PausedAt {
   readonly epoch: string;
   readonly offset: number;
   readonly tag: string;
-  /** What all members lost before this place, and the client is still to be told. */
+  /** The loss of all members before this place, of which the client is still to be told. */
   readonly untold?: Loss;
 }
 
@@ -34,7 +34,7 @@ export interface Connection extends Member {
   readonly paused: Map<string, PausedAt>;
   /** Whether it is paused in its histories when it does not read. */
   readonly isPausable: boolean;
-  /** Whether what is broadcast now would not be written to it. What of histories it holds back, until a message in fragments has ended, is left to them. */
+  /** Whether what is broadcast now would not be written to it. Messages of histories that it holds back, until a message in fragments has ended, are left to them. */
   isBehind(): boolean;
   /** Pauses it in a history at a place. */
   pauseLog(log: string, at: PausedAt): void;

@@ -6,7 +6,7 @@ export interface Counters {
   unsent: number;
   /** Broadcasts of other instances that arrived. */
   received: number;
-  /** Copies meant for connections of this instance. What of them was not written is in `dropped`. */
+  /** Copies meant for connections of this instance. Those that were not written are in `dropped`. */
   delivered: number;
   /** Broadcasts without a history that went again, as Redis had not said that it took them. */
   resent: number;
@@ -16,7 +16,7 @@ export interface Counters {
   lostBroadcasts: number;
   /** Second copies of a broadcast or of an entry of a history, dropped. */
   repeated: number;
-  /** What arrived and was no envelope, dropped. */
+  /** Messages that arrived and were no envelopes, dropped. */
   malformed: number;
   /** Messages that a client of this instance missed: volatile ones, and what `slowClient: 'drop'` dropped. */
   dropped: number;

@@ -7,7 +7,7 @@ import type { AnyEvents, EventArguments, EventName, RequestArguments } from './e
 import type { ServerSideResult } from './requests/results.js';
 import type { ServerEventHandler } from './servers/server-events.js';
 
-/** What a whole hub hands its messages to. */
+/** The way out of a whole hub's messages. */
 export interface HubSink extends AudienceSink {
   /** Never rejects because of Redis. */
   tellServers(event: string, data: unknown): void;
@@ -30,7 +30,7 @@ export abstract class HubAudience<
   }
 
   /**
-   * What was sent to a room that has a history: oldest first, at most 100 messages, unless the options say otherwise. It includes
+   * The messages of a room that has a history: oldest first, at most 100 messages, unless the options say otherwise. It includes
    * what left some members out.
    * @throws (rejects) BackplaneConfigError for a room without a history; TypeError for a room that is no string, and for options that
    * cannot be; BackplaneUnavailableError while Redis is away
@@ -39,12 +39,12 @@ export abstract class HubAudience<
     return this.#sink.history({ kind: 'room', name: room }, options);
   }
 
-  /** What was sent to a user by `toUser`, as {@link history}. Never give it an id that a client chose. */
+  /** The messages that `toUser` sent to a user, as {@link history}. Never give it an id that a client chose. */
   async userHistory(userId: string, options?: HistoryOptions | null): Promise<HistoryPage> {
     return this.#sink.history({ kind: 'user', name: userId }, options);
   }
 
-  /** What was sent to the whole hub, as {@link history}. */
+  /** The messages to the whole hub, as {@link history}. */
   async hubHistory(options?: HistoryOptions | null): Promise<HistoryPage> {
     return this.#sink.history({ kind: 'all', name: '' }, options);
   }
@@ -77,8 +77,8 @@ export abstract class HubAudience<
   }
 
   /**
-   * Hears what other instances tell this hub's. What the handler returns, or its promise resolves with, answers a
-   * {@link serverSideRequest}; of several handlers of one event the first answers. What it throws is logged, and the asker told.
+   * Hears the events of other instances for this hub. The return value of the handler, or the value of its promise, answers a
+   * {@link serverSideRequest}; of several handlers of one event the first answers. Its errors are logged, and the asker is told.
    * @returns the function that takes the handler off
    */
   onServerEvent<Name extends EventName<ServerEvents>>(

@@ -80,7 +80,7 @@ function toUser(
   return { channel: channels.user(hub, user), target: own };
 }
 
-/** A copy for each instance that gave out ids among them. What is no id is nobody's. */
+/** A copy for each instance that gave out ids among them. A name that is no id is nobody's. */
 function toConnections(
   hub: string,
   target: Target,

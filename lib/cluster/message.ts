@@ -18,10 +18,10 @@ export function eventFrame(event: string, data: unknown, id?: string | number): 
   return Frame.text(`{"event":${JSON.stringify(event)}${dataMember(event, data)}${idMember}}`);
 }
 
-/** What `send` takes. */
+/** The argument of `send`. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView;
 
-/** What `send` was given, as a frame: a string as text, bytes as binary. The bytes are copied: the caller may reuse them. */
+/** The argument of `send` as a frame: a string as text, bytes as binary. The bytes are copied: the caller may reuse them. */
 export function rawFrame(raw: Sendable): Frame {
   assertRaw('send', raw);
   if (typeof raw === 'string') return Frame.text(raw);

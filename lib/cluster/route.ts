@@ -1,7 +1,7 @@
 import type { Hub } from '../hub/hub.js';
 import type { Connection } from './connection.js';
 
-/** Whom a channel stands for: a room, a user, or, without either, whom each envelope names. */
+/** The recipients that a channel stands for: a room, a user, or, without either, those that each envelope names. */
 export interface Route {
   readonly hub: Hub<Connection>;
   readonly room?: string;

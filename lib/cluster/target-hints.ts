@@ -108,7 +108,7 @@ export class TargetHints {
   }
 }
 
-/** What two names for one hub have in common: no slashes at the ends, no upper case. */
+/** The name without slashes at its ends and without upper case: the same for similar names of one hub. */
 function coreOf(name: string): string {
   return name.replace(/^\/+|\/+$/g, '').toLowerCase();
 }

@@ -23,7 +23,7 @@ const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\t', '\\t'],
 ]);
 
-/** In double quotes, escaped, and cut to `maxLength` characters with a word on how long it was. What is no string is described. */
+/** In double quotes, escaped, and cut to `maxLength` characters with a word on how long it was. Other values are described. */
 export function quote(value: unknown, maxLength = MAX_NAME_LENGTH): string {
   if (typeof value !== 'string') return describe(value);
   const { text, isCut } = cut(value, maxLength);
@@ -44,7 +44,7 @@ export function oneLine(text: unknown, maxLength = MAX_PROSE_LENGTH): string {
   return escaped(start) + (isCut ? '…' : '');
 }
 
-/** What an error says, or a description of what was thrown in the place of one: on one line. */
+/** The message of an error, or a description of another thrown value: on one line. */
 export function messageOf(thrown: unknown, maxLength = MAX_PROSE_LENGTH): string {
   if (!isError(thrown)) return typeof thrown === 'string' ? oneLine(thrown) : describe(thrown);
   const message = property(thrown, 'message');

@@ -130,7 +130,7 @@ export class FanOut<M extends Member> {
     this.#options.turn.atEnd(this.#flushSome);
   };
 
-  /** As much has come together as may wait. What takes too long goes on when its time comes: a flush is on its way. */
+  /** As much has come together as may wait. A flush that takes too long goes on when its time comes: it is on its way. */
   #flushNow(): void {
     this.#write(performance.now() + BUDGET_MS);
   }

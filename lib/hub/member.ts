@@ -8,7 +8,7 @@ export interface Delivery {
   readonly compress: boolean;
 }
 
-/** What a hub needs of a connection. */
+/** A connection, as far as a hub needs it. */
 export interface Member {
   readonly id: string;
   readonly userId: string | undefined;

@@ -17,7 +17,7 @@ const PRUNE_EVERY_MS = 5_000;
 const MAX_OLD_MOVES = 1_024;
 
 /**
- * Who joined and left not long ago. A message that comes late is for those who were there when it was sent. Times are those of this
+ * The members that joined and left not long ago. A message that comes late is for those who were there when it was sent. Times are those of this
  * process, in ms, as `performance.now()`.
  */
 export class RecentMoves<M> {

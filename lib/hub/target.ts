@@ -1,4 +1,4 @@
-/** Whom a message is for: plain data, the same on every instance. */
+/** The recipients of a message: plain data, the same on every instance. */
 export interface Target {
   /** True while nobody was named: everyone in the hub. */
   readonly everyone: boolean;
@@ -42,7 +42,7 @@ const COPY_UP_TO = 64;
 export type LateTarget = Target | ExtendedTarget;
 
 /**
- * As {@link extend}. What is added to many names is put together when the target is asked for ({@link targetOf}), so that `n` calls
+ * As {@link extend}. Additions to many names are put together when the target is asked for ({@link targetOf}), so that `n` calls
  * after each other take `n` steps, not the square of that.
  */
 export function extendLater(
@@ -74,7 +74,7 @@ class ExtendedTarget {
   get whole(): Target {
     if (!this.#whole) {
       this.#whole = this.#putTogether();
-      // What it was made of is needed no more.
+      // Its parts are needed no more.
       this.#before = this.#whole;
     }
     return this.#whole;

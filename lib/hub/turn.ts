@@ -49,7 +49,7 @@ export class Turn {
       this.#begun = false;
       this.#number++;
       for (const socket of this.#corked.splice(0)) socket.uncork();
-      // Who could not write all of it goes on in the next turn.
+      // A socket that could not take all of it goes on in the next turn.
       if (this.#atEnd.length > 0) this.begin();
     }
   };

@@ -29,7 +29,7 @@ export type HistoryOption = HistoryLimits &
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** The numbering outlives the entries by so much, so that who comes late learns what was missed, not a fresh start. */
 const META_LIFETIMES = 10;
-/** What one reading brings must fit into an answer of Redis. */
+/** The result of one read must fit into an answer of Redis. */
 const MOST_ENTRIES = 100_000;
 const SHAPE = "{ rooms: 'orders:*', size: 200, ttlMs: 300_000 }";
 const SELECTORS = ['rooms', 'users', 'all'] as const;

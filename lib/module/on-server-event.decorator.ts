@@ -8,7 +8,7 @@ export interface OnServerEventOptions {
   readonly backplane?: string | undefined;
 }
 
-/** What the decorator notes on a method. */
+/** The note of the decorator on a method. */
 export interface ServerEventBinding {
   readonly event: string;
   readonly hub: string;

@@ -67,7 +67,7 @@ const ASYNC_OPTIONS = [
  * export class AppModule {}
  * ```
  *
- * What is wrong with the options is thrown at boot, as `BackplaneConfigError`.
+ * Wrong options throw a `BackplaneConfigError` at boot.
  */
 @Module({
   // Made before Nest finds that nothing provides what the app's classes want of this module.
@@ -231,7 +231,7 @@ function publicTokens(name: string): (Type | string)[] {
   return [Backplane, getBackplaneToken(name), ...classesOfOtherCopies(Backplane)];
 }
 
-/** What is known already is not looked for: another module may provide it too, and not have it yet. */
+/** Known values are not looked up: another module may provide the same token, and not have its value yet. */
 function contextWith(known: ReadonlyMap<unknown, unknown>, moduleRef: ModuleRef): AdapterContext {
   return {
     get: <T>(token: Type<T> | Abstract<T> | string | symbol, options?: { strict?: boolean }): T =>

@@ -13,7 +13,7 @@ import type {
 import type { LeaseOptions } from '../cluster/instances/instances.js';
 import type { HistoryOption } from './history-option.js';
 
-/** What a backplane can be told. All of it may be left out. */
+/** The options of a backplane. All may be left out. */
 export interface RedisBackplaneOptions {
   /**
    * A URL, ioredis options, or an ioredis client, which is used for commands only and never closed; `'memory'` for no Redis at
@@ -32,7 +32,7 @@ export interface RedisBackplaneOptions {
   /** How long a publish or a request to Redis may take. Default 2,000. */
   commandTimeoutMs?: number | undefined;
   /**
-   * What may wait for Redis in the memory of this instance, when more is sent at once than Redis takes: the bytes of the messages and
+   * Limit for messages that wait for Redis in the memory of this instance, when more is sent at once than Redis takes: their bytes and
    * 512 for each. More is refused: `publish` rejects, and `emit` counts it in `stats().unsent`. Default 64 MiB.
    */
   redisBufferBytes?: number | undefined;
@@ -59,18 +59,18 @@ export interface RedisBackplaneOptions {
    */
   maxDepth?: number | false | undefined;
   /**
-   * What a client may leave unread before it counts as slow. Default 1 MiB. It holds for broadcasts, `emit` and answers; `client.send` is as
+   * How much a client may leave unread before it counts as slow. Default 1 MiB. It holds for broadcasts, `emit` and answers; `client.send` is as
    * on a `ws` socket.
    */
   bufferLimitBytes?: number | undefined;
   /**
-   * What all clients of this instance together may leave unread. Beyond it the slowest go first, as `slowClient` says. Default 256 MiB.
+   * How much all clients of this instance together may leave unread. Beyond it the slowest go first, as `slowClient` says. Default 256 MiB.
    * A broadcast's bytes count for each client that has them unread, though they are in memory once.
    */
   totalBufferLimitBytes?: number | undefined;
   /**
-   * What then happens: `'disconnect'` (4408, the default); `'drop'`: it misses messages until it has read; `'pause'`: as `'drop'`, but
-   * what has a history waits there, and comes when it has read (or `onContinuityLost` says that it is gone). What is sent to this client
+   * The treatment of a slow client: `'disconnect'` (4408, the default); `'drop'`: it misses messages until it has read; `'pause'`: as `'drop'`, but
+   * what has a history waits there, and comes when it has read (or `onContinuityLost` says that it is gone). Messages to this client
    * alone may then take as much again, before it is disconnected.
    */
   slowClient?: SlowClientPolicy | undefined;
@@ -99,7 +99,7 @@ export interface RedisBackplaneOptions {
   /** Compression, as in `ws`. Default false. */
   perMessageDeflate?: ServerOptions['perMessageDeflate'] | undefined;
   /**
-   * What one client may have. Each is a number, which itself is allowed, or `false` for no limit. Default `{ rooms: 1_000 }`.
+   * Limits for one client. Each is a number, which itself is allowed, or `false` for no limit. Default `{ rooms: 1_000 }`.
    *
    * `rooms`: in how many rooms a client may be at a time. A `join` that would go beyond it, from whichever instance, joins none of its
    * rooms and rejects with `LimitExceededError`.
@@ -107,7 +107,7 @@ export interface RedisBackplaneOptions {
   limits?: GivenLimits | undefined;
 }
 
-/** What belongs to the module, not to the backplane. */
+/** Options of the module, not of the backplane. */
 export interface RedisBackplaneModuleExtras {
   /** Where an app has several backplanes: what `@InjectBackplane(name)` asks for. Default: none. */
   name?: string | undefined;
@@ -119,7 +119,7 @@ export interface RedisBackplaneModuleExtras {
 
 export type RedisBackplaneModuleOptions = RedisBackplaneOptions & RedisBackplaneModuleExtras;
 
-/** What `useClass` and `useExisting` implement. */
+/** The interface of `useClass` and `useExisting`. */
 export interface RedisBackplaneOptionsFactory {
   createRedisBackplaneOptions(): RedisBackplaneOptions | Promise<RedisBackplaneOptions>;
 }

@@ -165,7 +165,7 @@ export function queryOptions(query: URLSearchParams, where: string): Record<stri
   return options;
 }
 
-/** What is no number or boolean stays text: its check says so. */
+/** A value that is no number or boolean stays text: its check says so. */
 function valueOf(kind: NonNullable<Check['inQuery']>, text: string): unknown {
   if (kind === 'number' && /^\d+$/.test(text)) return Number(text);
   if (kind === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';

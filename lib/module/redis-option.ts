@@ -8,7 +8,7 @@ import { EXPECTED_REDIS, optionsOfUrl } from './redis-url.js';
 
 const DEFAULT_URL = 'redis://localhost:6379';
 
-/** What the option `redis` says, checked. No message holds the value: a URL has the password in it. */
+/** The option `redis`, checked. No message holds the value: a URL has the password in it. */
 export function redisSource(given: unknown, env: NodeJS.ProcessEnv): RedisSource | 'memory' {
   if (given === undefined) {
     return env.REDIS_URL ? urlSource(env.REDIS_URL, 'REDIS_URL') : urlSource(DEFAULT_URL, 'redis');

@@ -45,7 +45,7 @@ function parse(text: string, where: string): URL {
     );
   }
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(text)?.[0];
-  // What stands before a colon may be a user, or a password.
+  // The part before a colon may be a user, or a password.
   if (scheme && !text.startsWith('//', scheme.length)) {
     throw refused(where, 'without "://"', 'Write redis://host:port.');
   }

@@ -68,7 +68,7 @@ export class Deadline {
     else if (deadline.#forgiven > 0 && deadline.#stoodStill()) deadline.#forgiven--;
     else deadline.#pieces--;
     if (deadline.#pieces > 0) deadline.#wait();
-    // What has arrived is read before that.
+    // Data that has arrived is read before that.
     else setImmediate(Deadline.#end, deadline);
   }
 

@@ -42,7 +42,7 @@ export function encodeLogEntry(entry: PublishedEntry): Buffer {
   return Buffer.concat([head, entry.bytes]);
 }
 
-/** Undefined for bytes that are no entry. What is inside its bytes is not looked at. */
+/** Undefined for bytes that are no entry. The content of its bytes is not looked at. */
 export function decodeLogEntry(bytes: Buffer): PublishedEntry | undefined {
   if (!isLogEntry(bytes) || bytes.length < LOG_HEADER_BYTES) return undefined;
   const offset = uint64At(bytes, OFFSET_AT);

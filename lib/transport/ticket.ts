@@ -28,7 +28,7 @@ export class Ticket {
     return this.#hasStayed && !this.#hasLeft;
   }
 
-  /** What waits never leaves. Answers with {@link isHere}. */
+  /** The copies that wait never leave. Answers with {@link isHere}. */
   withdraw(): boolean {
     const waiting = [...(this.#waiting ?? [])];
     this.#waiting = undefined;

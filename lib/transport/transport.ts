@@ -7,7 +7,7 @@ import type { Waits } from './waits.js';
  * sockets nor envelopes. `test/transport/conformance.ts` is the suite that each maker passes.
  */
 export interface Transport {
-  /** What carries the bytes, for logs: `redis` or `memory`. */
+  /** Names the carrier of the bytes in logs: `redis` or `memory`. */
   readonly name: string;
 
   /**
@@ -32,7 +32,7 @@ export interface Transport {
 
   /**
    * Sends the bytes to whoever is subscribed to the channel. Calls made in one order arrive in that order, but for what is
-   * urgent. What cannot leave at once waits in memory, as long as there is room for it and the other side answers at all.
+   * urgent. Messages that cannot leave at once wait in memory, as long as there is room for it and the other side answers at all.
    * Resolves when the other side took them; rejects, soon, when it cannot be known that it will, or when it was
    * withdrawn. Never throws.
    */
@@ -42,16 +42,16 @@ export interface Transport {
   post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void;
 
   /**
-   * What would become of a message of that size, published now in the lane `data`. `full`, `down`: it would be refused, for lack of room,
+   * The fate of a message of that size, published now in the lane `data`. `full`, `down`: it would be refused, for lack of room,
    * or because nothing can be sent for now.
    */
   readiness(length: number): Readiness;
 
-  /** What waits to leave: published messages, and appends to logs. */
+  /** The messages that wait to leave: published ones, and appends to logs. */
   readonly waiting: Waits;
 
   /**
-   * Resolves when all that was handed over so far has been taken or refused. What waits still after the time is refused, and
+   * Resolves when all that was handed over so far has been taken or refused. Messages that wait still after the time are refused, and
    * sooner where there is no point in waiting. Never rejects.
    */
   drain(timeoutMs: number): Promise<void>;
@@ -59,7 +59,7 @@ export interface Transport {
   /** As {@link publish}; resolves with how many heard it, or with undefined where that is not known. */
   publishAndCount(channel: string, bytes: Buffer, sending?: Sending): Promise<number | undefined>;
 
-  /** What was published leaves now, and not at the end of this turn of the event loop. Never throws. */
+  /** Published messages leave now, and not at the end of this turn of the event loop. Never throws. */
   flush(): void;
 
   /** Resolves when the other side confirmed all the channels, rejects when it did not. Calls take effect in their order. */
@@ -68,10 +68,10 @@ export interface Transport {
   /** Resolves when the other side confirmed; rejects when it did not. */
   unsubscribe(channels: readonly string[]): Promise<void>;
 
-  /** Who is alive, by leases that lapse unless they are renewed. */
+  /** The live instances, by leases that lapse unless they are renewed. */
   readonly leases: Leases;
 
-  /** What rooms with history are kept in. */
+  /** The logs of rooms with history. */
   readonly logs: Logs;
 
   /**
@@ -88,14 +88,14 @@ export interface Transport {
 }
 
 /**
- * What a cluster may need of the other side, besides messages: {@link Leases}, and of {@link Logs} `append`, `append` with
+ * The things that a cluster may need of the other side, besides messages: {@link Leases}, and of {@link Logs} `append`, `append` with
  * `replicaTimeoutMs`, `tops`, `read` and `lineage`.
  */
 export type Need = 'leases' | 'append' | 'replicate' | 'compare' | 'read' | 'identify';
 
 export interface Capability {
   readonly refusals: readonly Refusal[];
-  /** What works, and should be looked after; for the log. */
+  /** A capability that works with a flaw; for the log. */
   readonly warnings: readonly string[];
 }
 
@@ -128,7 +128,7 @@ export interface Sending {
   readonly ticket?: Ticket | undefined;
 }
 
-/** What a transport tells its cluster. None of these may throw. */
+/** The callbacks of a transport to its cluster. None of these may throw. */
 export interface TransportEvents {
   message(channel: string, bytes: Buffer): void;
   /** Both ways are open (again). No channel is subscribed: the cluster subscribes what it wants. */

@@ -21,7 +21,7 @@ const RETRY_MS = 500;
 export interface CatchUpsOptions {
   readonly logs: Pick<Logs, 'read'>;
   readonly followed: Pick<FollowedLogs, 'get' | 'check'>;
-  /** What the client was due is gone. Must not throw. */
+  /** Messages that the client was due are gone. Must not throw. */
   readonly lost: (log: FollowedLog, loss: Loss, member: Connection) => void;
 }
 
@@ -73,7 +73,7 @@ export class CatchUps {
     }
     tell();
     for (const member of members) {
-      // Who can be written now may not be any more when the turn ends, or since others were looked at.
+      // A client that can be written now may not be any more when the turn ends, or after others were looked at.
       route.hub.settle(member);
       if (!member.paused.has(channel)) pauseBehind(member);
     }
@@ -93,7 +93,7 @@ export class CatchUps {
       const [channel, at] = next;
       try {
         const tookAll = await this.#bringOn(member, channel, at, limit);
-        // What it cannot take is not read over and over.
+        // Entries that it cannot take are not read over and over.
         limit = tookAll ? Math.min(2 * limit, READ_LIMIT) : 1;
       } catch {
         // Redis is away: what waits, waits a little longer.
@@ -172,7 +172,7 @@ export class CatchUps {
     return delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
 
-  /** What this turn has for the client of the log is behind it by now: it is passed over while the client is still paused. */
+  /** The client has all of the log that this turn has for it: that is passed over while the client is still paused. */
   #rejoin(member: Connection, channel: string, log: FollowedLog | undefined): void {
     log?.route.hub.settle(member);
     member.paused.delete(channel);
@@ -212,7 +212,7 @@ function isIn({ route: { room } }: FollowedLog, member: Connection): boolean {
 }
 
 /**
- * What a member is told of a loss of all: it lacks all since its own place.
+ * The loss of all, as one member is told of it: it lacks all since its own place.
  * @param at where it is paused in the log; undefined: it stands where all do
  */
 function untoldTo(at: PausedAt | undefined, { reason, last: lastOfAll, top }: Loss): Loss {
@@ -266,7 +266,7 @@ function missingIn(
   return first.previousTag === at.tag ? undefined : 'forked';
 }
 
-/** What follows each other up to an offset; a hole behind it is found when it is its turn. */
+/** The entries that follow each other up to an offset; a hole behind it is found in its turn. */
 function dueOf({ entries }: LogRead, at: PausedAt, upTo: number): LogEntry[] {
   let { offset, tag } = at;
   const due: LogEntry[] = [];

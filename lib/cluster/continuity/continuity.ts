@@ -26,7 +26,7 @@ import { LoggedBroadcasts } from './logged-broadcasts.js';
 import { Outbox } from './outbox.js';
 import { placeOf } from './place.js';
 
-/** What the members of a room, the connections of a user, or all of a hub missed on this instance, and will not get. */
+/** Messages that the members of a room, the connections of a user, or all of a hub missed on this instance, and will not get. */
 export interface ContinuityLoss {
   readonly hub: string;
   /** The room; undefined for messages to a user or to the whole hub. */
@@ -37,9 +37,9 @@ export interface ContinuityLoss {
   /** Where the history stands now; what follows this is delivered. */
   readonly epoch: string;
   readonly offset: number;
-  /** What was delivered last, in the epoch of then. */
+  /** The message that was delivered last, in the epoch of then. */
   readonly lastOffset: number;
-  /** Who is told alone, having read again (`slowClient: 'pause'`), of a loss of its own or of all; undefined: all members here. */
+  /** The client that is told alone, having read again (`slowClient: 'pause'`), of a loss of its own or of all; undefined: all members here. */
   readonly connectionId: string | undefined;
 }
 
@@ -177,7 +177,7 @@ export class Continuity {
     this.#losses.removeAllListeners();
   }
 
-  /** Who joined while Redis was away is due what was sent here since: its log is placed before that leaves. */
+  /** A member that joined while Redis was away is due the messages sent here since: its log is placed before they leave. */
   #open(): void {
     const era = ++this.#era;
     const { logs, rules, channels } = this.#options;
@@ -208,7 +208,7 @@ export class Continuity {
     counters.delivered += delivered;
   }
 
-  /** What is read for the app does not wait for a Redis that answers nobody. */
+  /** A read for the app does not wait for a Redis that answers nobody. */
   #makeReader(): HistoryReader {
     const { logs, commandTimeoutMs } = this.#options;
     const silence = new Silence(

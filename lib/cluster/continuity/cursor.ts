@@ -33,7 +33,7 @@ export interface WantedRead extends LogRange {
   readonly from: number;
 }
 
-/** What is to be done, in this order. */
+/** The steps to take, in this order. */
 export interface CursorOutcome {
   readonly lost: Loss | undefined;
   readonly deliver: readonly LogEntry[];
@@ -77,7 +77,7 @@ const NOTHING: CursorOutcome = Object.freeze({
  *
  * Invariants: an entry is delivered only after its predecessor, or after a loss was said. None is delivered twice while its
  * tag is remembered, even when the log loses its end and gets it back; only the tags of a branch that was left are forgotten.
- * What is held may be dropped at any time: the next entry that arrives, or the next top, shows that it is missing.
+ * Held entries may be dropped at any time: the next entry that arrives, or the next top, shows that it is missing.
  */
 export class Cursor {
   readonly #counters: CursorCounters;
@@ -131,7 +131,7 @@ export class Cursor {
     return this.#wanted;
   }
 
-  /** The subscription is gone, or in doubt. What was held is in the log, if it is anywhere. */
+  /** The subscription is gone, or in doubt. Held entries are in the log, if they are anywhere. */
   suspend(): void {
     this.#subscribed = false;
     this.#wanted = undefined;
@@ -219,7 +219,7 @@ export class Cursor {
   }
 
   /**
-   * The log is delivered up to an offset: on with what is held. What does not fit shows that the answer was too old, so the
+   * The log is delivered up to an offset: on with what is held. An entry that does not fit shows that the answer was too old, so the
    * log is asked again, once more: what it does not know then is of a branch that it has lost.
    */
   #join(upTo: number, deliver: LogEntry[], lost?: Loss): CursorOutcome {

@@ -11,7 +11,7 @@ import {
 import type { HeldTotal } from './held-entries.js';
 import type { GroupKind, HistoryRule } from './history-rules.js';
 
-/** What a log is of. */
+/** The group of a log. */
 export interface LogName {
   readonly channel: string;
   readonly kind: GroupKind;
@@ -20,7 +20,7 @@ export interface LogName {
   readonly rule: HistoryRule;
 }
 
-/** What a followed log hands on. None of these may throw. */
+/** The callbacks of a followed log. None of these may throw. */
 export interface LogFollower {
   /** The next entry for the members. */
   deliver(log: FollowedLog, entry: LogEntry): void;
@@ -31,7 +31,7 @@ export interface LogFollower {
   repaired(log: FollowedLog, tookMs: number): void;
 }
 
-/** What the cursors of an instance have in common. */
+/** The things that the cursors of an instance have in common. */
 export interface CursorSharing {
   readonly counters: CursorCounters;
   readonly heldTotal: HeldTotal;
@@ -118,7 +118,7 @@ export class FollowedLog implements LogName {
     this.endWait();
   }
 
-  /** What was read. False if that brought the cursor no further, and it wants more. */
+  /** Takes the result of a read. False if it brought the cursor no further, and more is wanted. */
   repair(wanted: WantedRead, read: LogRead): boolean {
     const outcome = this.#cursor.repaired(wanted, read);
     const fruitful = outcome.deliver.length > 0 || outcome.lost !== undefined;
@@ -133,7 +133,7 @@ export class FollowedLog implements LogName {
     this.endWait();
   }
 
-  /** Who waits for the first placing does no more: it may take as long as Redis is away. */
+  /** Ends the wait for the first placing, which may take as long as Redis is away. */
   endWait(): void {
     if (this.position === undefined) this.#joinedOffline = true;
     this.#endWait?.();

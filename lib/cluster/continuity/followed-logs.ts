@@ -44,7 +44,7 @@ export class FollowedLogs {
     this.#quiet = new QuietChecks((log) => this.check(log));
     this.#follower = {
       ...follower,
-      // What a repair brings is a sound of the log as much as what its channel brings.
+      // Entries of a repair show as well as those of the channel that the log is alive.
       deliver: (log, entry) => {
         this.#quiet.touch(log);
         follower.deliver(log, entry);

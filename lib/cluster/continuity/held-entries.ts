@@ -7,7 +7,7 @@ export interface HeldLimits {
   readonly heldBytesOfAll: number;
 }
 
-/** What all logs of an instance hold together. */
+/** The entries that all logs of an instance hold together. */
 export interface HeldTotal {
   bytes: number;
 }

@@ -38,7 +38,7 @@ export interface HistoryEntry {
   readonly event?: string;
   readonly data?: unknown;
   /**
-   * What was given to `send()`. Of an event whose data nests deeper than 1,000 levels: the text of the message, instead of
+   * The argument of `send()`. Of an event whose data nests deeper than 1,000 levels: the text of the message, instead of
    * `data`, so that any entry can be part of an answer.
    */
   readonly raw?: string | Buffer;

@@ -47,7 +47,7 @@ export class LogRepairs {
       this.#reading.add(log);
       void this.#read(log).finally(() => {
         this.#reading.delete(log);
-        // Whatever became of the era of this read: the log may want another in the one that is now.
+        // Also after the era of this read: the log may want another read in the present one.
         if (log.wanted) this.add(log);
         this.#readSome();
       });

@@ -82,7 +82,7 @@ export class LoggedBroadcasts {
     };
   }
 
-  /** What waits here keeps no frame: the appends have copies of it. */
+  /** A message that waits here keeps no frame: the appends have copies of it. */
   #append(
     hub: string,
     parts: readonly LoggedPart[],

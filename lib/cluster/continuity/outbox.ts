@@ -38,7 +38,7 @@ interface Outgoing {
   isCalledBack: boolean;
 }
 
-/** What is known of a channel while something to it is under way. */
+/** The state of a channel while something to it is under way. */
 interface Traffic {
   /** The numbers of what is. */
   readonly underWay: Set<number>;
@@ -112,7 +112,7 @@ export class Outbox {
     this.#state = 'preparing';
   }
 
-  /** What waits leaves. */
+  /** Waiting messages leave. */
   open(): void {
     this.#state = 'open';
     this.#retries = 0;
@@ -187,7 +187,7 @@ export class Outbox {
     this.#logs.append(item.append, item.ticket).then(
       (appended) => {
         this.#retries = 0;
-        // What the app had sent under that id before stands where it did: it overtakes nothing.
+        // The message that the app sent under that id before stands where it did: it overtakes nothing.
         if (!isFirst || !appended.duplicate) this.#taken(item);
         item.resolve(appended);
         this.#settled(item);
@@ -253,7 +253,7 @@ export class Outbox {
     if (this.#state === 'open') this.#retryLater();
   }
 
-  /** What was handed over after the item and has not left comes behind it. */
+  /** Messages that were handed over after the item and have not left come behind it. */
   #callBackAfter({ number }: Outgoing): void {
     for (const later of this.#handedOver) {
       if (later.number <= number) continue;

@@ -14,7 +14,7 @@ export interface InstanceInfo {
   readonly connections: number;
 }
 
-/** What an instance's lease says of it. */
+/** The record in an instance's lease. */
 export interface InstanceRecord extends InstanceInfo {
   /** The hubs that it serves. */
   readonly hubs: readonly string[];

@@ -60,7 +60,7 @@ const LOOK_EVERY_MS = 100;
 /** Longer ones are believed by their lease only. */
 const MAX_UNLEASED_LENGTH = 16 * 1024;
 
-/** Who is alive: this instance's own lease, and the roll of the others. */
+/** The live instances: this instance's own lease, and the roll of the others. */
 export class Instances {
   readonly #options: InstancesOptions;
   readonly #roll: Roll;
@@ -181,11 +181,11 @@ export class Instances {
     return !this.isComplete && this.#unanswered.isSilent(id);
   }
 
-  /** What the lease says has changed. Resolves when the others can know it; at once while Redis is away. Never rejects. */
+  /** The content of the lease has changed. Resolves when the others can know it; at once while Redis is away. Never rejects. */
   refresh(): Promise<void> {
     if (this.#closed || this.#options.link.status !== 'ready') return Promise.resolve();
     if (this.#running) {
-      // What is under way may have left without it.
+      // A renewal that is under way may have left without it.
       return (this.#next ??= this.#running.then(() => {
         this.#next = undefined;
         return this.refresh();
@@ -212,7 +212,7 @@ export class Instances {
     const record = typeof said === 'string' ? recordIn({ id: origin, value: said }) : undefined;
     if (!record) return false;
     if (value === undefined) this.#lives(record, (said as string).length);
-    // Whoever has a lease is in the list: it is believed, and not what anybody can say.
+    // An instance that has a lease is in the list. The list is believed, and not an announcement, which anybody can send.
     else this.#lookSoon();
     return true;
   }
@@ -251,7 +251,7 @@ export class Instances {
         () => (value = this.#own.value()),
       );
       this.#call(list, time);
-      // Who is about to lapse is looked after when that is due.
+      // A lease that is about to lapse is looked after when that is due.
       for (const { remainingMs } of list.leases)
         soonest = Math.min(soonest, remainingMs + LAPSE_MARGIN_MS);
       if (isNew || this.#own.isNews) await this.#announce({ value });

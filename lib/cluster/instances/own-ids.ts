@@ -16,7 +16,7 @@ export interface OwnIdsOptions {
   readonly logger: BackplaneLogger;
 }
 
-/** What comes with the ids of this instance: the channels on which it hears what is sent to each of them. */
+/** The channels that come with the ids of this instance: on them it hears messages to each id. */
 export class OwnIds {
   readonly #options: OwnIdsOptions;
 

@@ -65,7 +65,7 @@ export class OwnLease {
     return !this.isStale && performance.now() >= this.#completeFrom;
   }
 
-  /** What stands in the way of a number; undefined while what is known is recent enough for one. */
+  /** The reason why there is no number to give; undefined while the known list is recent enough for one. */
   get failure(): BackplaneUnavailableError | undefined {
     const { ttlMs } = this.#options;
     if (!this.isStale || (this.ageMs ?? Infinity) <= TTLS_OF_TRUST * ttlMs) return undefined;

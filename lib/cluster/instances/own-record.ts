@@ -19,13 +19,13 @@ export interface OwnRecordOptions {
 }
 
 /**
- * What an announcement says: a lease was taken; the instance lives, and can keep no lease; it gave its lease up and leaves. The
+ * The content of an announcement: a lease was taken; the instance lives, and can keep no lease; it gave its lease up and leaves. The
  * first two come with what a lease says.
  */
 export type Announcement =
   { readonly value: string } | { readonly alive: string } | { readonly left: true };
 
-/** What this instance says of itself: in its lease, and in announcements. */
+/** The record of this instance: in its lease, and in announcements. */
 export class OwnRecord {
   readonly #options: OwnRecordOptions;
   readonly #startedAt = Date.now();

@@ -2,7 +2,7 @@
 const SILENT_AFTER = 2;
 
 /**
- * Who does not answer, while nobody can tell whether it lives: to wait for it with each request would cost each its time-out.
+ * Instances that do not answer while nobody can tell whether they live: to wait for one with each request would cost each its time-out.
  */
 export class Unanswered {
   /** By instance, how many requests in a row. */

@@ -13,7 +13,7 @@ export interface CapabilityCheckOptions {
   readonly logger: BackplaneLogger;
 }
 
-/** What does not work without it. */
+/** The feature that does not work without it. */
 const WITHOUT: Readonly<Record<Need, string>> = {
   leases:
     'instances do not know of each other (count(), fetchSockets(), emitWithAck(), socketsJoin(), socketsLeave(), ' +
@@ -74,7 +74,7 @@ export class CapabilityCheck {
   }
 }
 
-/** What a cluster with these rules needs. */
+/** The capabilities that a cluster with these rules needs. */
 export function needsOf(rules: readonly Pick<HistoryRule, 'durability'>[]): readonly Need[] {
   if (rules.length === 0) return ['leases'];
   const isReplicated = rules.some(({ durability }) => durability === 'replicated');

@@ -29,9 +29,9 @@ const NO_WAIT: Wait = { ended: Promise.resolve(), end: () => {} };
 export interface Subscription {
   /** Resolves when Redis has confirmed it, or when there is no point in waiting for that. Never rejects. */
   readonly confirmed: Promise<void>;
-  /** Whom it stands for, until it is released. Undefined for what is no broadcast's. */
+  /** Its recipients, until it is released. Undefined for a channel that is not for broadcasts. */
   route: Route | undefined;
-  /** Whom it stood for before it was released: it lingers, and is heard all the while. */
+  /** Its recipients before it was released: it lingers, and is heard all the while. */
   readonly former: Route | undefined;
 }
 
@@ -99,7 +99,7 @@ export class Subscriptions {
     return this.#entries.has(channel) || this.#toUnsubscribe.has(channel);
   }
 
-  /** Whom the channel stands for; undefined once it is released. */
+  /** The recipients of the channel; undefined once it is released. */
   routeOf(channel: string): Route | undefined {
     return this.#entries.get(channel)?.route;
   }
@@ -230,7 +230,7 @@ export class Subscriptions {
     }
     const entries = this.#toSubscribe.filter(({ wanted }) => wanted);
     this.#toSubscribe = [];
-    // What was given up before it left is waited for no longer.
+    // Calls that were given up before they left are waited for no longer.
     if (entries.length === 0) return this.#endNextWait();
     const wait = this.#nextWait;
     this.#nextWait = undefined;
@@ -246,7 +246,7 @@ export class Subscriptions {
     await this.#silence.wait(this.#inSteps(channels, (step) => this.#link.subscribe(step)));
   }
 
-  /** What waits behind many channels learns from each step that the link is not silent. */
+  /** A call that waits behind many channels learns from each step that the link is not silent. */
   async #inSteps(
     channels: readonly string[],
     ask: (step: readonly string[]) => Promise<void>,

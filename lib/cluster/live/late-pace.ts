@@ -12,7 +12,7 @@ export interface LatePaceOptions {
   readonly onRoom: (cursor: LiveCursor) => void;
 }
 
-/** What is known of the members of a channel in this step. */
+/** The state of the members of a channel in this step. */
 interface Room {
   bytes: number;
   /** Since when there is none. */
@@ -30,7 +30,7 @@ export class LatePace {
   /** Members that did not read while they were waited for. */
   readonly #stuck = new WeakSet<Connection>();
   #stepBytes = 0;
-  /** What is free of the half for a client that has read all. */
+  /** The free part of the half, for a client that has read all. */
   #largestHeadroom = 0;
   #timer: NodeJS.Timeout | undefined;
 

@@ -19,7 +19,7 @@ export const ANSWER_BYTES = 256 * 1024;
 const MAX_WAITING = 1_024;
 /** An asker's absence and the times of this list are measured by two clocks, on two machines. */
 const CLOCK_MARGIN_MS = 1_000;
-/** What each takes besides its message. */
+/** The bytes that each takes besides its message. */
 const ITEM_BYTES = 24;
 const NOTHING = Buffer.alloc(0);
 
@@ -118,7 +118,7 @@ export class LiveAnswers {
     const now = performance.now();
     const found = list.find(channel, hole.number, hole.to);
     const last = Math.min(hole.to, channel.number);
-    // What the list has no more, was sent before the asker heard the channel; or is lost.
+    // Messages that the list has no more were sent before the asker heard the channel, or are lost.
     const isComplete = list.completeSince <= now - hole.sinceMs;
     let lostFrom = isComplete ? (found[0]?.number ?? last + 1) : hole.number;
     for (const { number, position } of found) {

@@ -43,7 +43,7 @@ export class LiveCursor {
   /** When something of the sender last came. */
   lastAt = 0;
   #held: Map<number, HeldMessage> | undefined;
-  /** What was given up above `number`: first to last. */
+  /** The numbers that were given up above `number`: first to last. */
   readonly #skips = new Map<number, number>();
   #skipped = 0;
 
@@ -74,7 +74,7 @@ export class LiveCursor {
     return lowest;
   }
 
-  /** What is neither delivered, held nor given up, in order, up to a number; so many at most. */
+  /** The numbers that are neither delivered, held nor given up, in order, up to a number; so many at most. */
   gaps(upTo = this.top, max = Infinity): Span[] {
     const there: Span[] = [...this.#skips];
     for (const number of this.#held?.keys() ?? []) there.push([number, number]);

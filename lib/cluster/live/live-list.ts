@@ -1,6 +1,6 @@
 import { NO_MESSAGE_BEFORE, type Place } from '../wire/places.js';
 
-/** What this instance sent to one channel, as far back as the list reaches. */
+/** The messages of this instance to one channel, as far back as the list reaches. */
 export interface ListedChannel {
   readonly name: string;
   readonly id: number;
@@ -100,7 +100,7 @@ export class LiveList {
     return position >= this.#tail && position < this.#head;
   }
 
-  /** What the list has of the channel. */
+  /** The channel, as far as the list has it. */
   channel(name: string): ListedChannel | undefined {
     return this.#byName.get(name);
   }

@@ -36,7 +36,7 @@ export interface LiveReceiverOptions {
   readonly onHole: (cursor: LiveCursor) => void;
   /** Nothing is held or missing. */
   readonly onWhole: (cursor: LiveCursor) => void;
-  /** What is missing in the channel will not come. */
+  /** The missing messages of the channel will not come. */
   readonly onLost: (cursor: LiveCursor, count: number) => void;
 }
 
@@ -99,7 +99,7 @@ export class LiveReceiver {
     this.#drain(cursor);
   }
 
-  /** What is missing up to the number will not come. Nobody has lost it where nobody is there. */
+  /** The missing messages up to the number will not come. Where there is no member, nobody has lost them. */
   giveUp(cursor: LiveCursor, upTo: number): void {
     const lost = skipGaps(cursor, upTo);
     const isSomebodys = this.#isHeard(cursor) && hasMembers(cursor.route);
@@ -107,7 +107,7 @@ export class LiveReceiver {
     this.#drain(cursor);
   }
 
-  /** What is missing up to the number was not for this instance. */
+  /** The missing messages up to the number were not for this instance. */
   pass(cursor: LiveCursor, upTo: number): void {
     skipGaps(cursor, upTo);
     this.#drain(cursor);
@@ -255,7 +255,7 @@ export class LiveReceiver {
     if (this.#heldBytes > MAX_HELD_BYTES) this.#makeRoom();
   }
 
-  /** What waits for the longest is given up first. */
+  /** The message that has waited the longest is given up first. */
   #makeRoom(): void {
     for (const cursor of this.#holding) {
       if (this.#heldBytes <= MAX_HELD_BYTES) return;

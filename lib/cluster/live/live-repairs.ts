@@ -38,7 +38,7 @@ export interface LiveRepairsOptions {
   readonly receiver: LiveReceiver;
   /** A sender that says nothing for so long is given up. */
   readonly windowMs: number;
-  /** What the members here missed of the sender, cannot be known. */
+  /** It cannot be known which messages of the sender the members here missed. */
   readonly onUnknown: (life: string) => void;
 }
 
@@ -91,7 +91,7 @@ export class LiveRepairs {
     if (repair) repair.progressAt = performance.now();
   }
 
-  /** The sender asks itself, so that it hears again. What it was asked before that may have been lost. */
+  /** The sender asks itself, so that it hears again. Earlier questions to it may have been lost. */
   asks(life: string): void {
     const question = this.#repairs.get(life)?.question;
     if (!question || performance.now() - question.at < SOON_MS) return;

@@ -7,7 +7,7 @@ interface Question {
   readonly cursors: readonly LiveCursor[];
 }
 
-/** What this instance has yet to learn of one sender. */
+/** The messages of one sender that this instance has yet to get. */
 export class Repair {
   readonly life: string;
   /** The channels in which something is missing, or waits. */

@@ -1,6 +1,6 @@
 import { decodeParcel, encodeParcel, isCount } from '../wire/parcel.js';
 
-/** What has an instance missed that was away for so long? */
+/** Asks what an instance has missed that was away for so long. */
 export interface DigestQuestion {
   /** Names the question. */
   readonly digest: number;
@@ -25,10 +25,10 @@ export interface DigestAnswer {
   readonly entries: readonly DigestEntry[];
 }
 
-/** What is missing in a channel: from one number to another. */
+/** The missing messages of a channel: from one number to another. */
 export interface Hole extends DigestEntry {
   readonly to: number;
-  /** What was sent before that, was not for this instance. */
+  /** Messages that were sent before were not for this instance. */
   readonly sinceMs: number;
 }
 

@@ -4,7 +4,7 @@ import { MAX_ANSWER_BYTES, PART_BYTES } from './answer-bounds.js';
 import { answerText } from './answer-text.js';
 
 /**
- * What an instance says to a request: any number of messages, the last of them marked.
+ * An instance's answer to a request: any number of messages, the last of them marked.
  * @param bytes of what clients answered in it, where that is known
  */
 export type Reply = (message: unknown, last: boolean, bytes?: number) => void;
@@ -36,7 +36,7 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * One answer on its way to the asker: messages, cut into parts of bounded size. They leave in their order, as far as the asker allows.
- * What has left is kept until the asker has it: it may be asked for again.
+ * Sent messages are kept until the asker has them: they may be asked for again.
  */
 export class AnswerStream {
   readonly #options: AnswerStreamOptions;
@@ -145,7 +145,7 @@ export class AnswerStream {
     this.#publish(envelope);
   }
 
-  /** What does not leave is asked for again, or missed, by the asker. */
+  /** A message that does not leave is asked for again, or missed, by the asker. */
   #publish(envelope: Buffer): void {
     this.#options.publish(envelope).catch(() => {});
   }

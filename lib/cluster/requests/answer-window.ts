@@ -4,7 +4,7 @@ import { GRANT_BYTES, MAX_TO_COME_BYTES, PART_BYTES, WINDOW_BYTES } from './answ
 export type Allow = (taken: number, allowedBytes: number) => void;
 
 /**
- * What this instance lets the others send of their answers: so much at a time, all requests and instances together, in turns. So its
+ * How much this instance lets the others send of their answers: so much at a time, all requests and instances together, in turns. So its
  * connection to Redis never has much more to read than that.
  */
 export class AnswerWindow {
@@ -21,7 +21,7 @@ export class AnswerWindow {
     return new AnswerFlow(this, firstBytes, allow);
   }
 
-  /** What a flow has to come has changed by so much. */
+  /** The bytes that a flow has to come have changed by so much. */
   use(bytes: number): void {
     this.#roomBytes -= bytes;
   }
@@ -73,7 +73,7 @@ export class AnswerFlow {
     return this.#allowedBytes;
   }
 
-  /** What waits at the instance, is not allowed yet, and may be. */
+  /** The bytes that wait at the instance, are not allowed yet, and may be. */
   get wantedBytes(): number {
     const allowed = Math.max(0, this.#allowedBytes - this.#arrivedBytes);
     const wanted = Math.max(0, this.#moreBytes - allowed);
@@ -116,7 +116,7 @@ export class AnswerFlow {
     return this.#moreBytes > 0 || this.#allowedBytes > this.#firstBytes;
   }
 
-  /** What was allowed and has not come; the first bytes are not of the window. */
+  /** The bytes that were allowed and have not come; the first bytes are not of the window. */
   #toCome(): number {
     return Math.max(0, this.#allowedBytes - Math.max(this.#arrivedBytes, this.#firstBytes));
   }

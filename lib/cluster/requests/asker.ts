@@ -52,7 +52,7 @@ export interface Inquiry {
   readonly body?: (id: string) => Buffer;
 }
 
-/** What is missing in the end. */
+/** The missing parts, in the end. */
 export interface Gap extends Stale {
   readonly instances: readonly MissingInstance[];
   /** The connections that were named, by the instance that was asked for them. */
@@ -63,7 +63,7 @@ export interface Gap extends Stale {
   readonly nobodysReason?: MissingReason;
 }
 
-/** What was known of the cluster when it was asked. */
+/** The knowledge of the cluster when it was asked. */
 interface Belief {
   stale: boolean;
   complete: boolean;
@@ -263,7 +263,7 @@ export class Asker {
   }
 
   /**
-   * These others are to answer. Who may have died, and did not answer lately, is not waited for.
+   * These others are to answer. One that may have died, and did not answer lately, is not waited for.
    */
   #expect(
     pending: PendingRequest,
@@ -293,7 +293,7 @@ export class Asker {
     return this.#options.link.subscriptions.has(channel) ? 1 : 0;
   }
 
-  /** Whoever is in no list and does not answer soon may be no instance. */
+  /** One that is in no list and does not answer soon may be no instance. */
   #awaitUnlisted(pending: PendingRequest, channel: string): void {
     if (pending.unlisted === 0) return;
     const { requests, commandTimeoutMs } = this.#options;
@@ -380,7 +380,7 @@ export class Asker {
   }
 }
 
-/** Who is asked by a message to all. */
+/** The instances that a message to all asks. */
 interface Askees {
   readonly isAsked: (record: InstanceRecord) => boolean;
   /** Those to ask one by one, as all are where fewer have heard the question than are known to listen. */
@@ -409,7 +409,7 @@ export function addressesGroups({ everyone, rooms, users }: Target): boolean {
   return everyone || rooms.length + users.length > 0;
 }
 
-/** What a result says of it. */
+/** The mark of it in a result. */
 export function staleOf({ stale }: { readonly stale?: boolean }): Stale {
   return stale ? { stale } : {};
 }

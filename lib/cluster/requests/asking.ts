@@ -19,7 +19,7 @@ const RETRY_MS = 200;
 
 /**
  * Brings one question to the others: again when the link is back, and to those who have come back. They answer it once, however often
- * they hear it. Whoever cannot be reached for `commandTimeoutMs` is named.
+ * they hear it. An instance that cannot be reached for `commandTimeoutMs` is named.
  */
 export class Asking {
   readonly #options: AskingOptions;

@@ -21,7 +21,7 @@ import type {
   Stale,
 } from './results.js';
 
-/** What a dead instance leaves out of a count is not there to be counted. */
+/** Reasons that leave nothing to be counted: the instance is dead. */
 const GONE: ReadonlySet<string> = new Set([
   'INSTANCE_LEFT',
   'INSTANCE_LOST',
@@ -29,7 +29,7 @@ const GONE: ReadonlySet<string> = new Set([
   'NO_SUCH_CONNECTION',
 ]);
 
-/** What an audience can ask of one hub, on every instance. */
+/** The questions of an audience to one hub, on every instance. */
 export class HubOperations {
   readonly #hub: string;
   readonly #asker: Asker;

@@ -3,7 +3,7 @@ import { addressesGroups, type Gap } from './asker.js';
 import type { Missing, MissingConnection, MissingReason } from './results.js';
 
 /**
- * What a result lacks, by name. Connections that were named are missing by their ids; an instance that did not answer is named
+ * The gaps of a result, by name. Connections that were named are missing by their ids; an instance that did not answer is named
  * wherever it may have had others, too.
  *
  * @param unknown named connections that their instances do not have

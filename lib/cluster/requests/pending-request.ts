@@ -5,7 +5,7 @@ import type { AnswerFlow } from './answer-window.js';
 import { isCount, isStrings, type Parcel } from '../wire/parcel.js';
 import type { MissingInstance, MissingReason } from './results.js';
 
-/** What became of an instance that answered nothing usable. */
+/** The fate of an instance that answered nothing usable. */
 interface Failure {
   readonly failed: MissingReason;
   readonly message?: string;
@@ -29,7 +29,7 @@ export interface PendingRequestOptions {
   readonly onHole?: (instanceId: string) => void;
 }
 
-/** Who else may have heard a question. */
+/** Others that may have heard a question. */
 export interface Hearers {
   /** How many have that are in no list. Default 0. */
   readonly unlisted?: number;
@@ -47,7 +47,7 @@ interface Answer {
 
 /**
  * A question that was put to instances: who is to answer, who has, and who will not. Answers may come before it is known who
- * is to answer; they wait. So it is with who goes before that. Who has heard the question and is in no list answers, too: it is
+ * is to answer; they wait. So do those that go before that. An instance that has heard the question and is in no list answers, too: it is
  * waited for from then on.
  */
 export class PendingRequest {
@@ -56,16 +56,16 @@ export class PendingRequest {
   readonly #options: PendingRequestOptions;
   readonly #answers = new Map<string, Answer>();
   readonly #waiting = new Set<string>();
-  /** Who has answered, or will not. */
+  /** Those that have answered, or will not. */
   readonly #settled = new Set<string>();
-  /** Who has heard the question and is in no list: those who have begun to answer, and how many have not. */
+  /** Those that have heard the question and are in no list: the ones that have begun to answer, and how many have not. */
   readonly #unasked = new Set<string>();
   #unlisted = 0;
   #deaf: ReadonlySet<string> = new Set();
   readonly #missing: MissingInstance[] = [];
   /** Of instances that are not expected yet; undefined once it is known who all are expected. */
   #early: { readonly instanceId: string; readonly parcel: Parcel }[] | undefined = [];
-  /** Who went while {@link #early} is there: nobody says it again. */
+  /** Those that went while {@link #early} is there: nobody says it again. */
   readonly #goneEarly = new Map<string, MissingReason>();
   #own: string | undefined;
   #bytes = 0;
@@ -83,7 +83,7 @@ export class PendingRequest {
     return [...this.#waiting].some((id) => id !== this.#own);
   }
 
-  /** Whom of the others is waited for; undefined while that is not known. */
+  /** The others that are waited for; undefined while that is not known. */
   get others(): string[] | undefined {
     return this.#early ? undefined : [...this.#waiting].filter((id) => id !== this.#own);
   }
@@ -93,7 +93,7 @@ export class PendingRequest {
     return this.#unlisted;
   }
 
-  /** What has come of the instance's answer. */
+  /** How much has come of the instance's answer. */
   progressOf(instanceId: string): { readonly taken: number; readonly allowedBytes: number } {
     return this.#answerOf(instanceId).flow;
   }
@@ -158,7 +158,7 @@ export class PendingRequest {
     if (last) this.#answered(instanceId);
   }
 
-  /** Whoever has heard the question, is in no list and has not begun to answer, is waited for no longer. Answers with how many. */
+  /** Gives up those that have heard the question, are in no list and have not begun to answer. Returns how many they are. */
   giveUpUnlisted(): number {
     const unlisted = this.#isDone ? 0 : this.#unlisted;
     if (unlisted === 0) return 0;

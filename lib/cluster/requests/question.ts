@@ -12,7 +12,7 @@ import { decodeTarget, encodeTarget } from '../wire/target-codec.js';
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
 const MAX_ID_LENGTH = 64;
 
-/** What one instance asks others. */
+/** The kinds of questions of one instance to others. */
 export type Operation = 'count' | 'fetch' | 'join' | 'leave' | 'disconnect' | 'ask' | 'event';
 
 const OPERATIONS: ReadonlySet<unknown> = new Set<Operation>([

@@ -9,7 +9,7 @@ import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { AnyEvents, EventArguments, EventName } from '../events.js';
 import type { AckResult, CommandResult, Missing, MissingConnection, Stale } from './results.js';
 
-/** What an instance tells of one of its connections. */
+/** The description of a connection by its instance. */
 export interface SocketDescription {
   readonly id: string;
   readonly userId: string | undefined;
@@ -118,7 +118,7 @@ export class RemoteSocket<Events extends object = AnyEvents> {
   }
 }
 
-/** What `fetchSockets` resolves with. */
+/** The result of `fetchSockets`. */
 export type FetchedSockets<Events extends object> = RemoteSocket<Events>[] &
   Stale & {
     /** The instances that did not answer, and the named connections that there are not. */

@@ -71,7 +71,7 @@ export class RequestInbox {
   }
 
   /**
-   * What acts on members comes behind the messages that the asker sent before. Where none of them is missing it is done at once: those
+   * A request that acts on members comes behind the messages that the asker sent before. Where none of them is missing it is done at once: those
    * that the asker sent after it may come in this same turn.
    */
   #respond(question: Question, from: string, reply: Reply, hasRoom?: HasRoom): void {

@@ -22,7 +22,7 @@ export interface RequestsOptions {
   readonly commandTimeoutMs: number;
 }
 
-/** What a request is opened with. */
+/** The parameters of a request. */
 export interface Opening extends Pick<PendingRequestOptions, 'onMessage' | 'known'> {
   readonly sequence: number;
   /** The id of this instance that the answers go to. */
@@ -34,7 +34,7 @@ export interface Opening extends Pick<PendingRequestOptions, 'onMessage' | 'know
 export interface OpenRequest {
   readonly sequence: number;
   readonly pending: PendingRequest;
-  /** What each instance may answer before it is allowed more. */
+  /** How much each instance may answer before it is allowed more. */
   readonly firstBytes: number;
   /** Brings it to the others, until it has reached them. */
   readonly askOthers: (ask: Pick<AskingOptions, 'ask' | 'askAgain' | 'waitsHere'>) => void;
@@ -52,7 +52,7 @@ export class Requests {
   /** How many of them were asked under each id of this instance. */
   readonly #asking = new Map<string, number>();
   readonly #window = new AnswerWindow();
-  /** Who hears requests and is in no list. */
+  /** Those that hear requests and are in no list. */
   readonly unlisted = new Unlisted();
   readonly #offStatus: () => void;
   #sequence = 0;

@@ -64,10 +64,10 @@ export interface Stale {
   readonly stale?: true;
 }
 
-/** What `emitWithAck` resolves with. */
+/** The result of `emitWithAck`. */
 export interface AckResult extends Stale {
   readonly answers: readonly AckAnswer[];
-  /** Who did not answer. An instance is named where it went before it could say whom it had asked. */
+  /** Those that did not answer. An instance is named where it went before it could say which connections it had asked. */
   readonly missing: readonly Missing[];
 }
 
@@ -76,21 +76,21 @@ export interface AckOptions {
   readonly onAnswer?: ((answer: AckAnswer) => void) | undefined;
 }
 
-/** What `socketsJoin`, `socketsLeave` and `disconnectSockets` resolve with. */
+/** The result of `socketsJoin`, `socketsLeave` and `disconnectSockets`. */
 export interface CommandResult extends Stale {
   /** How many connections it was done to. */
   readonly connections: number;
   readonly missing: readonly Missing[];
 }
 
-/** What `countByInstance` resolves with. */
+/** The result of `countByInstance`. */
 export interface CountResult extends Stale {
   readonly total: number;
   readonly answers: readonly { readonly instanceId: string; readonly connections: number }[];
   readonly missing: readonly Missing[];
 }
 
-/** What `serverSideRequest` resolves with. */
+/** The result of `serverSideRequest`. */
 export interface ServerSideResult extends Stale {
   readonly answers: readonly { readonly instanceId: string; readonly data: unknown }[];
   readonly missing: readonly MissingInstance[];

@@ -26,7 +26,7 @@ export interface ServerEventsOptions {
   readonly onChange: () => void;
 }
 
-/** What this instance's handlers want to hear from the other instances, by hub. */
+/** The handlers of this instance for events of the other instances, by hub. */
 export class ServerEvents {
   readonly #options: ServerEventsOptions;
   readonly #hubs = new Map<string, Map<string, Set<AnyHandler>>>();

@@ -34,7 +34,7 @@ export class ChannelNames {
     return this.#name(`instance:${escape(hub)}:${instanceId}`);
   }
 
-  /** What an instance sends itself through Redis, to know that the way is open. */
+  /** For messages of an instance to itself through Redis, to know that the way is open. */
   probe(instanceId: string): string {
     return this.#name(`probe::${instanceId}`);
   }
@@ -44,12 +44,12 @@ export class ChannelNames {
     return this.#name(`direct::${instanceId}`);
   }
 
-  /** What the instances that listen to a hub's server events are told. */
+  /** For the instances that listen to a hub's server events. */
   server(hub: string): string {
     return this.#name(`server:${escape(hub)}`);
   }
 
-  /** Who joins and leaves. */
+  /** For announcements of instances that join and leave. */
   cluster(): string {
     return this.#name('cluster');
   }

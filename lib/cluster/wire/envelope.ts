@@ -100,7 +100,7 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   return bytes;
 }
 
-/** What a live broadcast carries, whoever sends it and whatever came before it. */
+/** The content of a live broadcast, without its sender and its places. */
 export type LiveContent = Omit<Envelope, 'kind' | 'origin' | 'sequence' | 'live'>;
 
 /** A live broadcast, just sent: its age is 0. @param isListed whether the places are its own */

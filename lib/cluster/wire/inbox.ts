@@ -16,7 +16,7 @@ export interface InboxOptions {
   readonly readers: Readonly<Record<Exclude<keyof typeof EnvelopeKind, 'probe'>, EnvelopeReader>>;
 }
 
-/** What arrives from channels: brings each envelope to its reader, and drops own echoes and what is no envelope. */
+/** Takes messages from channels: brings each envelope to its reader, and drops own echoes and what is no envelope. */
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #readers: ReadonlyMap<number, EnvelopeReader>;

@@ -161,7 +161,7 @@ class Parser {
     return this.#native(this.#byCodePoint ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`);
   }
 
-  /** What JavaScript says itself of one character. */
+  /** The answer of JavaScript's own RegExp for one character. */
   #native(source: string): Takes {
     const expression = new RegExp(`^(?:${source})$`, this.#flags);
     return (character) => expression.test(character);

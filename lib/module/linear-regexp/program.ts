@@ -4,7 +4,7 @@ export type Takes = (character: string) => boolean;
 /** Whether a condition holds before the character at an index. */
 export type Holds = (characters: readonly string[], at: number) => boolean;
 
-/** What a compiled expression does next. Numbers are indices of instructions. */
+/** An instruction of a compiled expression. Numbers are indices of instructions. */
 export type Instruction =
   | { readonly op: 'take'; readonly takes: Takes; readonly next: number }
   | { readonly op: 'either'; readonly ways: readonly number[] }

@@ -5,7 +5,7 @@ interface HeldLease {
   readonly lapsesAt: number;
 }
 
-/** What is under one key. */
+/** The leases under one key. */
 interface Keyed {
   readonly leases: Map<string, HeldLease>;
   /** By id, until when it is remembered. */

@@ -15,7 +15,7 @@ import { MemoryLog } from './memory-log.js';
 
 const SWEEP_EVERY_MS = 10_000;
 
-/** The logs of all memory transports on one bus. What they do, they do at once. */
+/** The logs of all memory transports on one bus. They do everything at once. */
 export class MemoryLogs {
   readonly #publish: (channel: string, bytes: Buffer) => void;
   readonly #names = new LogNames();

@@ -2,7 +2,7 @@ import { type Ticket, type Withdrawable, WithdrawnError } from '../ticket.js';
 import { OVERHEAD_BYTES, type Waits } from '../waits.js';
 import { inTurn } from './in-turn.js';
 
-/** What leaves in a later turn of the event loop, all of it in the order of the calls. */
+/** Calls that leave in a later turn of the event loop, in their order. */
 export class MemoryOutgoing {
   #messages = 0;
   #bytes = 0;

@@ -46,7 +46,7 @@ export class Drains {
       }, timeoutMs);
       const end = (): void => {
         clearTimeout(timer);
-        // Whoever sent what was answered last learns of it before.
+        // The sender of the message that was answered last learns of it before.
         setImmediate(resolve);
       };
       this.#drains.push({ settled: this.#taken, end });

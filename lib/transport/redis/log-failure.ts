@@ -6,7 +6,7 @@ import { unansweredReason } from './unanswered-reason.js';
 // Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script that met them.
 const PASSING = /(?:^|: -)(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b/;
 
-/** What an append does. Only of an append does it matter that it may have been carried out all the same. */
+/** The words for an append. Only of an append does it matter that it may have been carried out all the same. */
 export const APPEND = 'append the message';
 
 /** Whether the server that answered is a replica, such as a master that was demoted. */
@@ -20,7 +20,7 @@ export function isFinalRefusal(error: Error): boolean {
 }
 
 /**
- * What a call on a log rejects with.
+ * The error that a call on a log rejects with.
  * @param notDone what Redis did not do, as {@link APPEND}
  */
 export function logFailure(notDone: string, error: Error): BackplaneUnavailableError {

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-/** What one turn of the event loop sends over a connection leaves in one system call. */
+/** All data that one turn of the event loop sends over a connection leaves in one system call. */
 export class OneWriteATurn {
   #held: Writable | undefined;
   #end: NodeJS.Immediate | undefined;
@@ -14,7 +14,7 @@ export class OneWriteATurn {
     this.#end = setImmediate(() => this.release());
   }
 
-  /** What is held leaves now. */
+  /** The held data leaves now. */
   release(): void {
     clearImmediate(this.#end);
     this.#held?.uncork();

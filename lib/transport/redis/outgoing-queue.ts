@@ -31,12 +31,12 @@ export class OutgoingQueue<W extends Waiting> {
     return this.#size;
   }
 
-  /** What all of them take, the overhead included. */
+  /** How much all of them take, the overhead included. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** What {@link bytes} would be with a message more. */
+  /** The value of {@link bytes} with one more message. */
   bytesWith(length: number): number {
     return this.#bytes + length + OVERHEAD_BYTES;
   }

@@ -25,7 +25,7 @@ interface Pending {
  *
  * An append that Redis did not take (it had forgotten the script, or refused it) could be overtaken by those that were sent
  * behind it. So each names the one before it, while that is not answered, and the script takes it only if that one has
- * taken effect. What it did not take for this reason, or for a forgotten script, is sent again, in its order, once nothing
+ * taken effect. Appends that it did not take for this reason, or for a forgotten script, are sent again, in their order, once nothing
  * to that log is under way.
  */
 export class RedisAppends {
@@ -132,7 +132,7 @@ class Lane {
     this.#endIfIdle();
   }
 
-  /** Whoever made the append learns of it some microtasks later. */
+  /** The caller of the append learns of it some microtasks later. */
   #failed(error: Error): void {
     const isKnownSoon = this.#unawareUpTo === Infinity;
     this.#failure = error;

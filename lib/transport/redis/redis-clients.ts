@@ -6,11 +6,11 @@ export interface RedisClients {
   readonly commands: Redis;
   readonly subscriber: Redis;
   readonly ownsCommands: boolean;
-  /** What ioredis puts in front of keys (`keyPrefix`); it leaves channels alone, so the transport adds it. */
+  /** The `keyPrefix` that ioredis puts in front of keys; it leaves channels alone, so the transport adds it there. */
   readonly prefix: string;
 }
 
-/** What waits in the memory of instances waits for the slowest of them. */
+/** Messages that wait in the memory of instances wait for the slowest of them. */
 const MAX_RETRY_DELAY_MS = 500;
 
 /** With jitter, so that instances do not come back to a Redis all at once. */
@@ -72,7 +72,7 @@ function neverResending({ reconnectOnError }: RedisOptions): RedisOptions['recon
   return (error) => Boolean(reconnectOnError(error));
 }
 
-/** Whoever gives up is not there when Redis is back. */
+/** A client that gives up is not there when Redis is back. */
 function everRetrying({ retryStrategy }: RedisOptions): (attempt: number) => number {
   return (attempt) => {
     const ms = retryStrategy?.(attempt);

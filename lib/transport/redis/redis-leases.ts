@@ -25,7 +25,7 @@ const NOT_DONE = {
 
 export interface RedisLeasesOptions {
   readonly client: Redis;
-  /** What stands before keys, unless the client adds it by itself. */
+  /** The prefix of keys, unless the client adds it by itself. */
   readonly prefix: string;
   /** Why nothing can be asked for now; undefined while it can. */
   readonly downReason: () => string | undefined;

@@ -243,7 +243,7 @@ function topFrom(epoch: Field, offset: Field, tag: Field): LogTop {
   return { epoch: String(epoch), offset: Number(offset), tag: String(tag) };
 }
 
-/** What is not an entry was put into the stream by somebody else: readers see a hole. */
+/** A frame that is no entry was put into the stream by somebody else: readers see a hole. */
 function entriesFrom(frames: readonly Buffer[]): LogEntry[] {
   return frames.flatMap((frame) => decodeLogEntry(frame) ?? []);
 }

@@ -1,6 +1,6 @@
 import { oneLine } from '../../errors/quote.js';
 
-// What Redis answers when trying again cannot help; from the replies of Redis 5 to 8 and Valkey.
+// Answers of Redis after which trying again cannot help; from the replies of Redis 5 to 8 and Valkey.
 const AUTHENTICATION = /^(WRONGPASS|NOAUTH)\b|invalid password|^ERR Client sent AUTH/i;
 const DATABASE = /DB index is out of range|invalid DB index|SELECT is not allowed/i;
 const TLS =

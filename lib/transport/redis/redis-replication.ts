@@ -6,7 +6,7 @@ import { OneWriteATurn } from './one-write-a-turn.js';
 import { disconnect, siblingOf } from './redis-clients.js';
 import { unansweredReason } from './unanswered-reason.js';
 
-/** What Redis gets to answer at all, besides the time that a replica has. */
+/** The time that Redis has to answer at all, besides the time that a replica has. */
 const ANSWER_GRACE_MS = 1_000;
 
 export interface Written {

@@ -11,7 +11,7 @@ type Evaluate = (
   ...keysAndArgs: (string | number | Buffer)[]
 ) => Promise<unknown>;
 
-/** What ioredis has, but does not declare. Its `callBuffer` would fail where it pipelines by itself. */
+/** Members that ioredis has, but does not declare. Its `callBuffer` would fail where it pipelines by itself. */
 interface ScriptClient extends Redis {
   evalBuffer: Evaluate;
   evalshaBuffer: Evaluate;

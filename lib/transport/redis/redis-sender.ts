@@ -25,7 +25,7 @@ export interface RedisSenderOptions {
   readonly clients: RedisClients;
   /** Why nothing can be sent for now; undefined while it can. */
   readonly downReason: () => string | undefined;
-  /** What may wait. Default 64 MiB. */
+  /** Limit for waiting messages, in bytes. Default 64 MiB. */
   readonly bufferBytes?: number;
   /** A Redis that answers nothing for so long is taken for lost. Default 2,000. */
   readonly answerTimeoutMs?: number;
@@ -69,7 +69,7 @@ export class RedisSender {
     this.#underWay = new UnderWay(options.clients, this.#watch, this.#answered);
   }
 
-  /** What waits, and what it takes of `redisBufferBytes`. */
+  /** The waiting messages, and how much of `redisBufferBytes` they take. */
   get waiting(): Waits {
     return { messages: this.#queue.size, bytes: this.#queue.bytes };
   }
@@ -79,7 +79,7 @@ export class RedisSender {
     return new Promise((resolve, reject) => this.post(outgoing, { resolve, reject }, sending));
   }
 
-  /** As {@link send}. Whoever sent it is told after this call. */
+  /** As {@link send}. The sender is told after this call. */
   post<T>(outgoing: Outgoing<T>, ends: Ends<T>, { lane = 'data', ticket }: Sending = DATA): void {
     const reason =
       this.#downReason() ?? (lane === 'urgent' ? undefined : this.#refusal(outgoing, lane, ticket));
@@ -101,7 +101,7 @@ export class RedisSender {
     return this.#isTooMuch(length) ? 'full' : 'open';
   }
 
-  /** What left in this turn is written now. */
+  /** The messages that left in this turn are written now. */
   flush(): void {
     this.#underWay.flush();
   }
@@ -121,8 +121,8 @@ export class RedisSender {
   }
 
   /**
-   * Resolves when all that was taken so far has been answered, or refused. What waits still after the time, or when Redis is
-   * silent, is refused.
+   * Resolves when all that was taken so far has been answered, or refused. Messages that wait still after the time, or when Redis is
+   * silent, are refused.
    */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#drains.isSettled || this.#watch.isSilent) return;

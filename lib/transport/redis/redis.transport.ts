@@ -30,7 +30,7 @@ const BATCH = 512;
 const BATCHES_AT_ONCE = 2;
 
 const CLOSE_GRACE_MS = 1_000;
-/** What waits still has so long to leave when the transport is closed. */
+/** Waiting messages still have so long to leave when the transport is closed. */
 const CLOSE_DRAIN_MS = 5_000;
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 2_000;
@@ -43,7 +43,7 @@ export interface RedisTransportOptions {
   readonly connectTimeoutMs?: number;
   /** A Redis that answers nothing for so long is sent nothing more until it does. Default 2,000. */
   readonly answerTimeoutMs?: number;
-  /** What may wait to leave, with 512 bytes for each message besides its own. Default 64 MiB. */
+  /** Limit for waiting messages: their bytes and 512 for each. Default 64 MiB. */
   readonly bufferBytes?: number;
 }
 

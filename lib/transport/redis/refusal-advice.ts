@@ -1,5 +1,5 @@
 export interface Place {
-  /** What stands before all keys and channels. */
+  /** The prefix of all keys and channels. */
   readonly prefix: string;
   /** The channel that was checked, without it. */
   readonly channel: string;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-/** What a server is, as far as it lets us know. */
+/** The kind and role of a server, as far as it lets us know. */
 export interface ServerLook {
   readonly kind: 'master' | 'replica' | 'sentinel' | 'unknown';
   /** In cluster mode. */
@@ -10,7 +10,7 @@ export interface ServerLook {
 }
 
 /**
- * Looks at the server that the client is connected to. What it may not be asked (INFO, ROLE, CLUSTER may be forbidden), other
+ * Looks at the server that the client is connected to. Where a question is forbidden (INFO, ROLE, CLUSTER may be), other
  * answers tell. Never rejects, but may take as long as the server does.
  * @param key one that nobody uses, among those that the user may use
  */

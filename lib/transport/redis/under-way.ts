@@ -6,7 +6,7 @@ import type { RedisClients } from './redis-clients.js';
 import type { Outgoing } from './outgoing.js';
 import type { ReplyWatch } from './reply-watch.js';
 
-/** What ioredis is given ahead of Redis's answers. What is beyond waits, where it can be counted, overtaken and withdrawn. */
+/** How much ioredis is given ahead of Redis's answers. The rest waits where it can be counted, overtaken and withdrawn. */
 const MAX_MESSAGES = 2_000;
 const MAX_BYTES = 1024 * 1024;
 
@@ -16,7 +16,7 @@ interface Told<T> {
   readonly ends: Ends<T>;
 }
 
-/** What ioredis has been given, and Redis has not answered. */
+/** The messages that ioredis has been given, and Redis has not answered. */
 export class UnderWay {
   readonly packs: Packs;
   readonly #clients: RedisClients;
@@ -94,7 +94,7 @@ export class UnderWay {
     );
   }
 
-  /** What left in this turn is written now. */
+  /** The messages that left in this turn are written now. */
   flush(): void {
     this.#writes.release();
   }

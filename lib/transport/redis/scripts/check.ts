@@ -1,4 +1,4 @@
-/** What stands first in the ARGV of a script that is to try commands, and to do nothing else. No script has it there otherwise. */
+/** The first of the ARGV of a script that is to try commands, and to do nothing else. No script has it there otherwise. */
 export const CHECK_ACT = 'check';
 
 /** A command, and arguments with which it changes nothing. */
