@@ -20,6 +20,8 @@ export type Outage =
   | ({ readonly kind: 'kill-redis' } & For)
   /** SIGSTOP, then SIGCONT. */
   | ({ readonly kind: 'stop-redis' } & For)
+  /** A script that takes so long. From 5 s on, Redis answers commands with BUSY. */
+  | ({ readonly kind: 'block-redis' } & For)
   /** CLIENT KILL of all connections of a type. */
   | ({ readonly kind: 'kill-clients'; readonly type: 'pubsub' | 'normal' } & At)
   /** The connections break, and no new ones come about; for 0 ms: they break once. */
@@ -61,6 +63,7 @@ function whatOf(fault: LiveFault): string {
   switch (fault.kind) {
     case 'kill-redis':
     case 'stop-redis':
+    case 'block-redis':
       return fault.kind.replace('-r', ' R');
     case 'kill-clients':
       return `CLIENT KILL TYPE ${fault.type}`;

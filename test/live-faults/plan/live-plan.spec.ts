@@ -36,6 +36,7 @@ describe('a plan for live rooms', () => {
     const all: Record<Exclude<LiveFaultKind, 'delay'>, true> = {
       'kill-redis': true,
       'stop-redis': true,
+      'block-redis': true,
       'kill-clients': true,
       cut: true,
       stall: true,

@@ -34,6 +34,8 @@ export interface LivePlan {
   readonly largeOneIn: number;
   /** Which part of what is emitted is volatile. */
   readonly volatilePart: number;
+  /** In so many more rooms is a client of the first instance: all of their channels have to come back after an outage. */
+  readonly crowdedRooms: number;
   /** What the instances are given besides. */
   readonly backplane?: RedisBackplaneOptions;
   /** In the order of their times. */
@@ -59,6 +61,10 @@ const LONG_LEASE: LeaseOptions = { ttlMs: 10_000, renewEveryMs: 3_000 };
 /** Apart from all else that a seed decides. */
 const ACTIONS_SEED = 0xac7;
 const VOLATILE_SEED = 0x701;
+const STRESS_SEED = 0x57e55;
+const CROWDED_ROOMS = 50_000;
+/** Room for one large message, and no second one. */
+const SMALL_BUFFER_BYTES = 256 * 1024;
 
 export function livePlanOf(options: LivePlanOptions): LivePlan {
   const random = new Random(options.seed);
@@ -66,7 +72,7 @@ export function livePlanOf(options: LivePlanOptions): LivePlan {
   const isGentle = random.chance(0.5);
   const stage = stageOf(options, random, windowMs);
   const maker = new OutageMaker(random, stage, options.gentle ?? isGentle);
-  const outages = (options.outages ?? true) ? maker.make() : [];
+  const outages = (options.outages ?? true) ? blockedSometimes(maker.make(), options.seed) : [];
   const actions = actionsOf(stage, new Random(options.seed ^ ACTIONS_SEED), options.bursts);
   const faults = [...outages, ...actions].sort((a, b) => a.atMs - b.atMs);
   return { ...stage, faults };
@@ -95,7 +101,27 @@ function stageOf(options: LivePlanOptions, random: Random, windowMs: number): Ba
     messagesPerSecond: random.between(15, 50),
     largeOneIn: random.chance(0.4) ? random.between(80, 200) : 0,
     volatilePart: new Random(seed ^ VOLATILE_SEED).chance(0.5) ? 0.1 : 0,
+    ...stressOf(seed),
   };
+}
+
+/** Apart from the rest, so that older seeds have the plans that they had. */
+function stressOf(seed: number): Pick<LivePlan, 'crowdedRooms' | 'backplane'> {
+  const random = new Random(seed ^ STRESS_SEED);
+  const crowdedRooms = random.chance(0.06) ? CROWDED_ROOMS : 0;
+  return random.chance(0.25)
+    ? { crowdedRooms, backplane: { bufferLimitBytes: SMALL_BUFFER_BYTES } }
+    : { crowdedRooms };
+}
+
+/** Some of the times in which Redis stands still, a script holds it up. */
+function blockedSometimes(outages: readonly Outage[], seed: number): Outage[] {
+  const random = new Random(seed ^ ~STRESS_SEED);
+  return outages.map((outage) =>
+    outage.kind === 'stop-redis' && random.chance(0.4)
+      ? { ...outage, kind: 'block-redis' }
+      : outage,
+  );
 }
 
 /**

@@ -9,6 +9,12 @@ const COMMAND_DEADLINE_MS = 1_000;
 /** How long a burst is under way, at most. */
 const BURST_MS = 3_000;
 
+/** The time of Redis stands still in a script; that of the processor does not. */
+const BLOCK = `
+  local ending = os.clock() + tonumber(ARGV[1]) / 1000
+  while os.clock() < ending do end
+`;
+
 type Makers = {
   readonly [Kind in LiveFaultKind]: (
     fault: Extract<LiveFault, { readonly kind: Kind }>,
@@ -57,6 +63,10 @@ export class LiveInjector {
         redis.pause();
         await delay(forMs);
         redis.resume();
+      }),
+    'block-redis': ({ forMs }) =>
+      this.#ofRedis(true, async () => {
+        await this.#stage.redis.cli('eval', BLOCK, 0, forMs);
       }),
     'kill-clients': ({ type }) =>
       this.#during({ places: 'all', silent: false }, async () => {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -15,6 +16,7 @@ import {
   BackplaneSocket,
   RedisBackplaneModule,
 } from 'nestjs-redis-backplane';
+import { WebSocket } from 'ws';
 import type { Interruption } from '../verdict/records.js';
 import { LagWatch } from './lag-watch.js';
 import { LiveWriter } from './live-writer.js';
@@ -30,6 +32,7 @@ import {
 
 const REPORT_MS = 50;
 const MARK = 'mark';
+const ROOMS_A_JOIN = 1_000;
 
 @WebSocketGateway({ path: HUB })
 class LiveGateway {
@@ -61,7 +64,9 @@ class LiveModule {
     };
     return {
       module: LiveModule,
-      imports: [RedisBackplaneModule.forRoot({ ...backplane, authenticate })],
+      imports: [
+        RedisBackplaneModule.forRoot({ ...backplane, authenticate, limits: { rooms: false } }),
+      ],
       providers: [LiveGateway],
     };
   }
@@ -125,6 +130,24 @@ function mark(room: string): void {
   server.serverSideEmit(MARK, message);
 }
 
+/** Resolves when a client is in so many rooms that nobody writes to. */
+async function crowd(port: number, rooms: number): Promise<void> {
+  const client = new WebSocket(`ws://127.0.0.1:${port}${HUB}?user=crowd`);
+  await once(client, 'open');
+  const answered = new Promise<void>((resolve) => {
+    let missing = Math.ceil(rooms / ROOMS_A_JOIN);
+    client.on('message', (text) => {
+      if ('id' in (JSON.parse(String(text)) as object) && --missing === 0) resolve();
+    });
+  });
+  for (let from = 0; from < rooms; from += ROOMS_A_JOIN) {
+    const names = Array.from({ length: Math.min(ROOMS_A_JOIN, rooms - from) }, (_, i) => from + i);
+    const data = names.map((i) => `crowded ${i}`);
+    client.send(JSON.stringify({ event: 'join', data, id: from }));
+  }
+  await answered;
+}
+
 process.on('message', (order: LiveOrder) => {
   if (order.order === 'write') writer.start();
   else if (order.order === 'block') block(order.ms);
@@ -140,4 +163,8 @@ process.on('disconnect', () => process.exit());
 // One that takes another's place may come while Redis is away.
 if (options.isFirst) await backplane.ready();
 const { port } = app.getHttpServer().address() as AddressInfo;
+if (options.crowdedRooms > 0) {
+  const joined = crowd(port, options.crowdedRooms);
+  if (options.isFirst) await joined;
+}
 tell({ report: 'listening', port });

@@ -172,6 +172,7 @@ export class LiveStage {
       volatilePart,
       windowMs,
       lease,
+      crowdedRooms,
     } = this.plan;
     const backplane: RedisBackplaneOptions = {
       liveWindowMs: windowMs,
@@ -185,6 +186,7 @@ export class LiveStage {
         name: `${'abcdefgh'[at]}${generation}`,
         isFirst: generation === 1,
         backplane,
+        crowdedRooms: at === 0 ? crowdedRooms : 0,
         writer: {
           seed: seed * 100 + at * 10 + generation,
           rooms,

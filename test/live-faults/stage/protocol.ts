@@ -29,6 +29,8 @@ export interface LiveInstanceOptions {
   readonly isFirst: boolean;
   readonly backplane: RedisBackplaneOptions;
   readonly writer: LiveWriterOptions;
+  /** A client of its own is in so many rooms. */
+  readonly crowdedRooms: number;
 }
 
 export interface LiveWriterOptions extends Pick<
