@@ -24,6 +24,7 @@ const HELP = `npm run test:setups -- [options]
 
 Needs redis-server on the PATH, and the npm registry.
 `;
+const AT_ONCE = 2;
 const INSTALL = {
   npm: ['npm', 'install', '--no-audit', '--no-fund', '--loglevel=error'],
   pnpm: ['npx', '--yes', 'pnpm@10', 'add'],
@@ -65,12 +66,11 @@ async function main() {
     ];
     for (const fault of faultsOfParts) say(fault);
     if (isPart) return faultsOfParts.length === 0 ? 0 : 1;
-    const results = [];
-    for (const setup of setups) {
+    const results = await sideBySide(setups, async (setup) => {
       const result = await tryOut(setup, { work, tarball, redisUrl: redis.url });
-      results.push(result);
       say(describeResults([result]));
-    }
+      return result;
+    });
     say(`\n${describeResults(results, true)}`);
     if (values.write) writePage(results);
     const failed = results.filter(({ faults }) => faults.length > 0);
@@ -81,6 +81,17 @@ async function main() {
     if (values.keep) say(`The apps are in ${work}`);
     else rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** In the order of the set-ups, some at a time: half of each is waiting for the registry. */
+async function sideBySide(setups, act) {
+  const results = [];
+  const left = [...setups.entries()];
+  const work = async () => {
+    for (let next = left.shift(); next; next = left.shift()) results[next[0]] = await act(next[1]);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return results;
 }
 
 /** One set-up, step by step. A step that fails ends it, but for tests, which are all run. */
@@ -138,14 +149,17 @@ function pathIn(folder) {
 /** The folder of Nest's templates of that version. */
 async function templates(version, work) {
   if (version === undefined) return join(root, 'node_modules/@nestjs/schematics');
-  if (!installedTemplates.has(version)) {
-    const folder = join(work, `templates-${version}`);
-    mkdirSync(folder);
-    const args = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', folder];
-    await run('npm', [...args, `@nestjs/schematics@${version}`, 'typescript@5'], { cwd: folder });
-    installedTemplates.set(version, join(folder, 'node_modules/@nestjs/schematics'));
-  }
+  if (!installedTemplates.has(version))
+    installedTemplates.set(version, installTemplates(version, work));
   return installedTemplates.get(version);
+}
+
+async function installTemplates(version, work) {
+  const folder = join(work, `templates-${version}`);
+  mkdirSync(folder);
+  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', folder];
+  await run('npm', [...args, `@nestjs/schematics@${version}`, 'typescript@5'], { cwd: folder });
+  return join(folder, 'node_modules/@nestjs/schematics');
 }
 
 async function pack(work) {

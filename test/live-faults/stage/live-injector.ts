@@ -9,11 +9,9 @@ const COMMAND_DEADLINE_MS = 1_000;
 /** How long a burst is under way, at most. */
 const BURST_MS = 3_000;
 
-/** The time of Redis stands still in a script; that of the processor does not. */
-const BLOCK = `
-  local ending = os.clock() + tonumber(ARGV[1]) / 1000
-  while os.clock() < ending do end
-`;
+/** A script has no clock: the time of Redis stands still in it. So the rounds of its loop are measured before. */
+const LOOP = 'for _ = 1, tonumber(ARGV[1]) do end';
+const MEASURED_ROUNDS = 2_000_000;
 
 type Makers = {
   readonly [Kind in LiveFaultKind]: (
@@ -66,7 +64,11 @@ export class LiveInjector {
       }),
     'block-redis': ({ forMs }) =>
       this.#ofRedis(true, async () => {
-        await this.#stage.redis.cli('eval', BLOCK, 0, forMs);
+        const loop = (rounds: number) => this.#stage.redis.cli('eval', LOOP, 0, rounds);
+        const started = performance.now();
+        await loop(MEASURED_ROUNDS);
+        const roundsPerMs = MEASURED_ROUNDS / (performance.now() - started);
+        await loop(Math.round(roundsPerMs * forMs));
       }),
     'kill-clients': ({ type }) =>
       this.#during({ places: 'all', silent: false }, async () => {
