@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { LazyModuleLoader, NestFactory } from '@nestjs/core';
@@ -6,6 +8,7 @@ import { Test } from '@nestjs/testing';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   Backplane,
+  BackplaneUnavailableError,
   getBackplaneToken,
   RedisBackplaneModule,
   type RedisBackplaneModuleOptions,
@@ -114,10 +117,24 @@ describe('An app', () => {
   });
 
   it('is previewed without a connection', async () => {
-    @Module({ imports: [RedisBackplaneModule.forRoot({ redis: 'redis://nowhere:1' })] })
+    let connections = 0;
+    const redis = createServer((socket) => {
+      connections++;
+      socket.destroy();
+    });
+    track({ dispose: () => void redis.close() });
+    await once(redis.listen(0, '127.0.0.1'), 'listening');
+    const { port } = redis.address() as AddressInfo;
+    const options = { redis: { host: '127.0.0.1', port }, failFast: true };
+    @Module({ imports: [RedisBackplaneModule.forRoot(options)], providers: [EchoGateway] })
     class PreviewedModule {}
-    const app = await NestFactory.create(PreviewedModule, { preview: true, logger: false });
-    expect(app).toBeDefined();
+    const create = (preview: boolean) =>
+      NestFactory.create(PreviewedModule, { preview, logger: false, abortOnError: false });
+    await (await create(true)).close();
+    expect(connections).toBe(0);
+    // The same app without a preview does connect.
+    await expect(create(false)).rejects.toThrow(BackplaneUnavailableError);
+    expect(connections).toBeGreaterThan(0);
   });
 
   it('serves its gateways where a test has put a double in the place of Backplane', async () => {
