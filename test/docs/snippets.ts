@@ -1,7 +1,22 @@
-import { Controller, ForbiddenException, Get, Module, UnauthorizedException } from '@nestjs/common';
+import type { Server } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
+import {
+  Controller,
+  ForbiddenException,
+  Get,
+  type INestApplication,
+  Module,
+  UnauthorizedException,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { WebSocketGateway } from '@nestjs/websockets';
-import { Backplane, type BackplaneUser, RedisBackplaneModule } from 'nestjs-redis-backplane';
+import {
+  Backplane,
+  type BackplaneUser,
+  RedisBackplaneAdapter,
+  RedisBackplaneModule,
+} from 'nestjs-redis-backplane';
 import { appModule } from './app.js';
 
 // What the pages show that is no test: here so that it compiles.
@@ -45,6 +60,27 @@ export async function bootstrap(): Promise<void> {
   const app = await NestFactory.create(AppModule);
   app.enableShutdownHooks();
   await app.listen(3000);
+}
+
+export async function hybrid(): Promise<void> {
+  const app = await NestFactory.create(AppModule);
+  app.enableShutdownHooks();
+  app.connectMicroservice<MicroserviceOptions>(
+    { transport: Transport.TCP },
+    { inheritAppConfig: true },
+  );
+  await app.startAllMicroservices();
+  await app.listen(3000);
+}
+
+export function severalServers(
+  app: INestApplication,
+  httpServer: Server,
+  httpsServer: SecureServer,
+): void {
+  app.useWebSocketAdapter(
+    new RedisBackplaneAdapter(app, { httpServer: [httpServer, httpsServer] }),
+  );
 }
 
 @Controller('health')
