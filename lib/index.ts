@@ -13,7 +13,7 @@ export type {
   MessageParser,
   SlowClientPolicy,
 } from './adapter/adapter.options.js';
-export { BACKPLANE_AUTHENTICATOR, getBackplaneToken } from './adapter/adapter.tokens.js';
+export { BACKPLANE_AUTHENTICATOR } from './adapter/adapter.tokens.js';
 export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js';
 export { BackplaneSocket } from './adapter/backplane-socket.js';
 export type { SocketEvent } from './adapter/ws-socket.js';
@@ -66,7 +66,7 @@ export { NoSuchConnectionError } from './errors/no-such-connection.error.js';
 export { RequestTimeoutError } from './errors/request-timeout.error.js';
 export { createBackplane } from './module/create-backplane.js';
 export type { HistoryOption } from './module/history-option.js';
-export { InjectBackplane } from './module/inject-backplane.decorator.js';
+export { getBackplaneToken, InjectBackplane } from './module/inject-backplane.decorator.js';
 export { OnServerEvent, type OnServerEventOptions } from './module/on-server-event.decorator.js';
 export { RedisBackplaneModule } from './module/redis-backplane.module.js';
 export type {

@@ -56,7 +56,7 @@ export interface LimitOptions {
 export type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
 
 /** The option `limits`, as an app gives it: `false` for no limit. */
-export type GivenLimits = { readonly [Name in keyof LimitOptions]?: number | false | undefined };
+export type GivenLimits = Given<Record<keyof LimitOptions, number | false>>;
 
 /** The options of the adapter, all filled in. */
 export interface AdapterOptions {

@@ -6,8 +6,8 @@ export const BACKPLANE_AUTHENTICATOR: unique symbol = Symbol.for(
   'nestjs-redis-backplane:authenticator',
 ) as never;
 
-/** The token under which a backplane is provided. The default one is provided under its class, too. */
-export function getBackplaneToken(name: string = DEFAULT_BACKPLANE): string {
+/** The token under which a named backplane is provided, and the default one beside its class. */
+export function getNamedBackplaneToken(name: string = DEFAULT_BACKPLANE): string {
   return `nestjs-redis-backplane:${name}`;
 }
 

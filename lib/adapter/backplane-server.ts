@@ -27,8 +27,8 @@ export interface BackplaneServerParts {
   readonly address: () => AddressInfo | string | null;
   /** Called when the app closes the server. */
   readonly onClose: () => void;
-  /** Another object for the same server, whose clients and listeners this one shares. */
-  readonly twin?: BackplaneServer;
+  /** The first object for the same server: this one shares its clients and listeners. */
+  readonly first?: BackplaneServer;
 }
 
 /**
@@ -62,13 +62,10 @@ export class BackplaneServer<
     this.#address = parts.address;
     this.#onClose = parts.onClose;
     this.#log = parts.log;
-    this.clients = (parts.twin?.clients ?? new Set()) as ReadonlySet<BackplaneSocket<Events, User>>;
-    this.#events = parts.twin?.listening ?? this.#makeEvents();
-  }
-
-  /** @internal */
-  get listening(): EventEmitter {
-    return this.#events;
+    this.clients = (parts.first?.clients ?? new Set()) as ReadonlySet<
+      BackplaneSocket<Events, User>
+    >;
+    this.#events = parts.first ? parts.first.#events : this.#makeEvents();
   }
 
   /** Where the HTTP server listens; null before it does. */
@@ -82,9 +79,9 @@ export class BackplaneServer<
   }
 
   /**
-   * Takes no more clients. On the app's HTTP server, upgrades are then answered with 503. A port that no other gateway has stops
-   * listening. Clients that are connected stay until the app closes. Listeners of `close` are told when the last one is gone.
-   * @param done called when the last client is gone; with an error if the server was closed already
+   * Accepts no more clients: an upgrade is answered with 503. A port that no other gateway uses stops listening. Connected clients
+   * stay until the app closes. The event `close` comes when the last one has gone.
+   * @param done called when the last client has gone; with an error if the server was closed already
    */
   close(done?: (error?: Error) => void): void {
     this.raw.close(done);

@@ -126,13 +126,13 @@ export class Endpoint {
     });
   }
 
-  /** Whether the app has closed {@link server}: no more clients are let in. */
+  /** Whether the app has closed {@link server}: it accepts no more clients. */
   get isClosedByApp(): boolean {
     return this.#isClosedByApp;
   }
 
-  /** Another object for {@link server}, whose clients and listeners are the same. */
-  twin(): BackplaneServer {
+  /** Makes another object for {@link server}, with the same clients and listeners. */
+  makeAlias(): BackplaneServer {
     return this.#makeServer(this.server);
   }
 
@@ -173,14 +173,14 @@ export class Endpoint {
     this.#tellClosed();
   }
 
-  #makeServer(twin?: BackplaneServer): BackplaneServer {
+  #makeServer(first?: BackplaneServer): BackplaneServer {
     const { hub, path, log, address, onServerClosed } = this.#parts;
     const onClose = (): void => {
       this.#isClosedByApp = true;
       onServerClosed();
     };
     const parts = { hub, path, raw: this.#ws, sink: this.#sink, log, address, onClose };
-    return new BackplaneServer(twin ? { ...parts, twin } : parts);
+    return new BackplaneServer(first ? { ...parts, first } : parts);
   }
 
   /** Once: the app may have closed the server before it closes itself. */

@@ -65,7 +65,7 @@ export class FrameWriter implements BufferHolder {
   /** How much was waiting when the turn began: that much the client had time to read, and did not. */
   #unreadBytes = 0;
   #notedBytes = 0;
-  /** How much was waiting when the client was paused, or last brought on: more than the limit, where messages are large or read many at a time. */
+  /** How much was waiting when the client was paused, or last caught up: more than the limit, where messages are large or read many at a time. */
   #historyBytes = 0;
 
   constructor(ws: WebSocket, socket: Duplex, options: FrameWriterOptions) {

@@ -9,7 +9,7 @@ import { UpgradeRouter } from './upgrade-router.js';
 
 export type ListenAt = Pick<ListenOptions, 'host' | 'backlog'>;
 
-/** The endpoints on one HTTP server, the app's or one that gateways have for themselves; or on several servers of the app. */
+/** The endpoints on the app's HTTP server, on several servers that the app gave, or on a server that only gateways use. */
 export class Port {
   /** The first of the servers. */
   readonly http: HttpServer;
@@ -67,7 +67,7 @@ export class Port {
     return endpoint;
   }
 
-  /** The app has closed the server of an endpoint. When it has closed all of them, a port of their own takes no connection more. */
+  /** Called when the app has closed the server of an endpoint. A port of our own stops listening when all of them are closed. */
   serverClosed(): void {
     const isUnused = [...this.#endpoints.values()].every(({ isClosedByApp }) => isClosedByApp);
     if (this.#owned && isUnused) this.http.close();

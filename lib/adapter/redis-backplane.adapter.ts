@@ -79,8 +79,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #httpServers: readonly HttpServer[];
   readonly #ports = new Map<number, Port>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
-  /** Servers of which Nest has one already, by the port and path that gateways declare. */
-  readonly #twins = new Map<BackplaneServer, Endpoint>();
+  /** Further servers for a port and path of which Nest has one already. */
+  readonly #aliases = new Map<BackplaneServer, Endpoint>();
   readonly #declared = new Set<string>();
   readonly #handlers: HandlerWatch;
   readonly #logger = new Logger('RedisBackplaneAdapter');
@@ -138,8 +138,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   }
 
   /**
-   * Nest asks once for each port and path, and once more where a microservice of a hybrid app registers all gateways again. Handlers
-   * that were bound to the second server would be called twice, so none are.
+   * Nest asks once for each port and path. In a hybrid app each microservice registers all gateways again, so Nest asks once more.
+   * It gets an alias then, to which no handlers are bound: otherwise each would run twice.
    */
   #serverFor(declared: string, endpoint: Endpoint): BackplaneServer {
     if (!this.#declared.has(declared)) {
@@ -147,9 +147,9 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       this.#endpoints.set(endpoint.server, endpoint);
       return endpoint.server;
     }
-    const twin = endpoint.twin();
-    this.#twins.set(twin, endpoint);
-    return twin;
+    const alias = endpoint.makeAlias();
+    this.#aliases.set(alias, endpoint);
+    return alias;
   }
 
   bindClientConnect(
@@ -173,7 +173,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   }
 
   async close(server: BackplaneServer): Promise<void> {
-    const endpoint = this.#endpoints.get(server) ?? this.#twins.get(server);
+    const endpoint = this.#endpoints.get(server) ?? this.#aliases.get(server);
     await endpoint?.close(this.forceCloseConnections === true);
   }
 
@@ -183,7 +183,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     await Promise.all([...this.#ports.values()].map((port) => port.close()));
     this.#ports.clear();
     this.#endpoints.clear();
-    this.#twins.clear();
+    this.#aliases.clear();
     this.#declared.clear();
   }
 
@@ -327,6 +327,6 @@ function httpServersIn(given: unknown): readonly HttpServer[] {
   const servers = (Array.isArray(given) ? given : [given]) as HttpServer[];
   const isServer = (server: unknown): boolean =>
     typeof server === 'object' && server !== null && 'listen' in server && 'on' in server;
-  if (servers.length > 0 && servers.every(isServer)) return servers;
+  if (servers.length > 0 && servers.every(isServer)) return [...new Set(servers)];
   throw wrong('httpServer', 'an HTTP server, or a list of them', given);
 }

@@ -4,12 +4,12 @@ import { oneLine } from './quote.js';
 const MAX_MESSAGE_LENGTH = 2_000;
 
 /**
- * The names of the kinds of errors that an error is of. Several copies of this package may be in one process, as an ES module, as
- * CommonJS and in bundles: an error of one is an `instanceof` the same class of another.
+ * Holds the names of an error's class and of its parents. A process may load several copies of this package: as an ES module, as
+ * CommonJS, in a bundle. By these names, an error of one copy is an `instanceof` the same class of another.
  */
 export const KINDS: unique symbol = Symbol.for('nestjs-redis-backplane:error-kinds') as never;
 
-/** Sets the kinds of the class: those of its parent, and its own. A minifier may rename the class, so its name is no name of a kind. */
+/** Sets the kinds of a class: those of its parent, and its own. They are given as text, since a minifier may rename the class. */
 export function ofKind(...kinds: readonly string[]) {
   return (errorClass: { readonly prototype: object }): void => {
     const inherited = (errorClass.prototype as Partial<Kinds>)[KINDS] ?? [];
@@ -21,10 +21,10 @@ interface Kinds {
   readonly [KINDS]: readonly string[];
 }
 
-/** For `Symbol.hasInstance` of a class of errors. */
+/** The `Symbol.hasInstance` of an error class. */
 export function isOfKind(errorClass: { readonly prototype: object }, value: unknown): boolean {
   if (Function.prototype[Symbol.hasInstance].call(errorClass, value)) return true;
-  // A class of the app's that extends one of ours has no kind of its own.
+  // An app may extend one of our classes: that class has no kind of its own.
   if (!Object.hasOwn(errorClass.prototype, KINDS) || !(value instanceof Error)) return false;
   const kind = (errorClass.prototype as Kinds)[KINDS].at(-1)!;
   const kinds: unknown = (value as Partial<Kinds>)[KINDS];

@@ -1,8 +1,14 @@
 import { Inject } from '@nestjs/common';
 
-import { getBackplaneToken } from '../adapter/adapter.tokens.js';
+import { DEFAULT_BACKPLANE, getNamedBackplaneToken } from '../adapter/adapter.tokens.js';
+import { Backplane } from '../cluster/backplane.js';
+
+/** The token under which a backplane is provided: the class `Backplane` for the default one, a string for a named one. */
+export function getBackplaneToken(name: string = DEFAULT_BACKPLANE): string | typeof Backplane {
+  return name === DEFAULT_BACKPLANE ? Backplane : getNamedBackplaneToken(name);
+}
 
 /** Injects a backplane by its name; without one, the default, which `private backplane: Backplane` injects too. */
 export function InjectBackplane(name?: string): PropertyDecorator & ParameterDecorator {
-  return Inject(getBackplaneToken(name));
+  return Inject(getNamedBackplaneToken(name));
 }

@@ -13,7 +13,7 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from 
 import {
   DEFAULT_BACKPLANE,
   getAdapterOptionsToken,
-  getBackplaneToken,
+  getNamedBackplaneToken,
   getOwnBackplaneToken,
 } from '../adapter/adapter.tokens.js';
 import type { AdapterContext } from '../adapter/redis-backplane.adapter.js';
@@ -227,8 +227,8 @@ function moduleOf(
 
 /** Under which an app finds a backplane. Each is an alias of the one before it: a test that replaces the class replaces all. */
 function publicTokens(name: string): (Type | string)[] {
-  if (name !== DEFAULT_BACKPLANE) return [getBackplaneToken(name)];
-  return [Backplane, getBackplaneToken(name), ...classesOfOtherCopies(Backplane)];
+  if (name !== DEFAULT_BACKPLANE) return [getNamedBackplaneToken(name)];
+  return [Backplane, getNamedBackplaneToken(name), ...classesOfOtherCopies(Backplane)];
 }
 
 /** Known values are not looked up: another module may provide the same token, and not have its value yet. */

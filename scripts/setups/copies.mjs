@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { root, run } from './shared.mjs';
+import { QUIETLY, root, run } from './shared.mjs';
 
 const NODES = ['20.19', '22', '24'];
 
@@ -15,7 +15,7 @@ export async function checkCopies(work, tarball, say) {
     (name) => `@nestjs/${name}@11`,
   );
   const others = ['ioredis', 'rxjs', 'reflect-metadata', 'ws', 'webpack', 'webpack-cli'];
-  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = ['install', ...QUIETLY];
   await run('npm', [...args, tarball, ...nest, ...others, ...nodes], { cwd: folder });
   cpSync(join(root, 'scripts/copies'), folder, { recursive: true });
   const faults = [];

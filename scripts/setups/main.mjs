@@ -1,5 +1,4 @@
 /** `npm run test:setups`: makes apps from Nest's templates, adds this package as the README says, builds, starts and tests them. */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -8,9 +7,10 @@ import { parseArgs } from 'node:util';
 import { addGateway, changeManifest, majorOf, make } from './app.mjs';
 import { SETUPS } from './catalogue.mjs';
 import { checkCopies } from './copies.mjs';
+import { startRedis } from './redis.mjs';
 import { describeResults, writePage } from './report.mjs';
 import { serve } from './serve.mjs';
-import { root, run } from './shared.mjs';
+import { QUIETLY, root, run } from './shared.mjs';
 import { checkTypes } from './types.mjs';
 
 const HELP = `npm run test:setups -- [options]
@@ -26,7 +26,7 @@ Needs redis-server on the PATH, and the npm registry.
 `;
 const AT_ONCE = 2;
 const INSTALL = {
-  npm: ['npm', 'install', '--no-audit', '--no-fund', '--loglevel=error'],
+  npm: ['npm', 'install', ...QUIETLY],
   pnpm: ['npx', '--yes', 'pnpm@10', 'add'],
   yarn: ['npx', '--yes', 'yarn@1', 'add', '--silent'],
 };
@@ -157,7 +157,7 @@ async function templates(version, work) {
 async function installTemplates(version, work) {
   const folder = join(work, `templates-${version}`);
   mkdirSync(folder);
-  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', folder];
+  const args = ['install', ...QUIETLY, '--prefix', folder];
   await run('npm', [...args, `@nestjs/schematics@${version}`, 'typescript@5'], { cwd: folder });
   return join(folder, 'node_modules/@nestjs/schematics');
 }
@@ -168,20 +168,6 @@ async function pack(work) {
     work,
     readdirSync(work).find((name) => name.endsWith('.tgz')),
   );
-}
-
-async function startRedis() {
-  const port = 20_000 + (process.pid % 20_000);
-  const server = spawn('redis-server', ['--port', String(port), '--save', ''], { stdio: 'ignore' });
-  const missing = new Promise((_, failed) =>
-    server.once('error', () =>
-      failed(
-        new Error('There is no redis-server on the PATH. Install one (Debian: redis-server).'),
-      ),
-    ),
-  );
-  await Promise.race([missing, new Promise((done) => server.once('spawn', done))]);
-  return { url: `redis://127.0.0.1:${port}`, stop: () => server.kill() };
 }
 
 function say(text) {

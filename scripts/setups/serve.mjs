@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+
+import { freePort } from './shared.mjs';
 
 const START_MS = 60_000;
 const MESSAGE_MS = 10_000;
@@ -76,13 +77,4 @@ async function within(promise, what) {
     throw new Error(`${what} did not come within ${MESSAGE_MS} ms.`);
   });
   return Promise.race([promise, late]);
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

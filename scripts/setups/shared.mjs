@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -6,6 +8,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 export const root = resolve(here, '../..');
 export const files = join(here, 'files');
+
+/** For `npm install`. Packages that npm has in its cache are not asked for again. */
+export const QUIETLY = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 const LAST_WORDS = 2_000;
 const LIMIT_MS = 600_000;
@@ -30,4 +35,13 @@ export function run(command, args, { cwd, env = {}, limitMs = LIMIT_MS, words = 
       else failed(new Error(`${command} ${args.join(' ')}: exit code ${code}\n${said.trim()}`));
     });
   });
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }

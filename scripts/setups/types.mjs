@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { run } from './shared.mjs';
+import { QUIETLY, run } from './shared.mjs';
 
 const VERSIONS = ['5.6', '5.7', '5.8', '5.9', '6.0', '7.0'];
 
@@ -48,7 +48,7 @@ export async function checkTypes(work, tarball, say) {
   const compilers = VERSIONS.map((version) => `typescript-${version}@npm:typescript@~${version}.0`);
   const nest = ['common', 'core', 'websockets'].map((name) => `@nestjs/${name}@11`);
   const others = ['ioredis', 'rxjs', 'reflect-metadata', '@types/node@22'];
-  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--force'];
+  const args = ['install', ...QUIETLY, '--force'];
   await run('npm', [...args, tarball, ...nest, ...others, ...compilers], { cwd: folder });
   for (const file of ['user.ts', 'user.mts', 'user.cts']) writeFileSync(join(folder, file), CODE);
   const faults = [];
@@ -87,9 +87,15 @@ async function compile(folder, version, { moduleResolution, module, until = Infi
   const args = [compiler, '-p', name, '--pretty', 'false'];
   const running = run(process.execPath, args, { cwd: folder, words: Infinity });
   const said = await running.catch(({ message }) => message);
-  // Other packages have faults of their own.
-  return said
-    .split('\n')
-    .filter((line) => /^(?:user\.|error |node_modules\/nestjs-redis-backplane)/.test(line))
-    .map((line) => `TypeScript ${version}, ${moduleResolution}: ${line}`);
+  return faultsIn(said).map((line) => `TypeScript ${version}, ${moduleResolution}: ${line}`);
+}
+
+/** The errors of the app and of this package: other packages have errors of their own. A compiler that crashed is a fault. */
+function faultsIn(said) {
+  const lines = said.split('\n');
+  if (/: exit code /.test(lines[0]) && !lines.some((line) => /error TS\d+/.test(line)))
+    return [said.trim()];
+  return lines.filter((line) =>
+    /^(?:user\.|error |node_modules\/nestjs-redis-backplane)/.test(line),
+  );
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
+import type { INestApplication } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway, WebSocketServer } from '@nestjs/websockets';
 import {
   BackplaneConfigError,
@@ -30,6 +31,20 @@ class ChatGateway {
 describe('An adapter with several HTTP servers', () => {
   guardProcess();
   const track = closeAfterEach();
+
+  it('listens once to a server that is given twice', async () => {
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    track({ dispose: () => void server.close() });
+    const adapter = (nest: INestApplication) =>
+      new RedisBackplaneAdapter(nest, { httpServer: [server, server] });
+    const app = track(await bootApp({ imports, providers: [ChatGateway], adapter }));
+    expect(server.listenerCount('upgrade')).toBe(1);
+    const { port } = server.address() as AddressInfo;
+    const client = track(await WsClient.connect(`ws://127.0.0.1:${port}/chat`));
+    expect(await client.settle()).toEqual([]);
+    await app.close();
+  });
 
   it('serves gateways on each, and leaves them as they were', async () => {
     const servers = [createServer(), createServer()];

@@ -132,6 +132,7 @@ describeOnRedis('RedisBackplaneModule', (redis) => {
     const app = await apps.boot([RedisBackplaneModule.forRoot(redis.options()), NewsModule]);
     const news = app.app.get(News);
     expect(news.byDecorator).toBe(news.backplane);
+    expect(getBackplaneToken()).toBe(Backplane);
     expect(app.app.get(getBackplaneToken())).toBe(news.backplane);
     const reader = await apps.readerAt(app);
     news.tell('from a service');

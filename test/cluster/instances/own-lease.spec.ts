@@ -17,6 +17,8 @@ describe("An instance's own lease", () => {
   /** What Redis has, and what it says. */
   let held: Set<string>;
   let refuses: Error | undefined;
+  /** Redis stands still until this resolves. */
+  let answers: Promise<void> | undefined;
 
   beforeEach(() => {
     jest.useFakeTimers();
@@ -25,6 +27,7 @@ describe("An instance's own lease", () => {
     changes = 0;
     held = new Set();
     refuses = undefined;
+    answers = undefined;
     const list = (): LeaseList => ({
       leases: [...held].map((one) => ({ id: one, value: '{}', remainingMs: TTL_MS })),
       departed: [],
@@ -38,6 +41,7 @@ describe("An instance's own lease", () => {
         },
         renew: async (_, one) => {
           if (refuses) throw refuses;
+          await answers;
           return held.has(one) ? list() : undefined;
         },
         drop: async () => {},
@@ -168,6 +172,19 @@ describe("An instance's own lease", () => {
     await keep();
     expect([state(), id]).toEqual([AWAITING, 'a']);
     expect(log.lines).toEqual([expect.stringMatching(/^warn Redis lost this instance's lease/)]);
+  });
+
+  it('that lapsed while Redis stood still keeps its id: its renewal was asked for in time', async () => {
+    await keep();
+    let answer = (): void => {};
+    answers = new Promise((resolve) => (answer = resolve));
+    pass(TTL_MS / 2);
+    const kept = keep();
+    pass(TTL_MS);
+    held.clear();
+    answer();
+    expect(await kept).toBe(true);
+    expect([state(), id, changes, log.lines]).toEqual([AWAITING, 'a', 0, []]);
   });
 
   it('that lapsed while nothing else was wrong is the fault of this process: it takes another id', async () => {

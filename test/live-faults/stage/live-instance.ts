@@ -134,10 +134,13 @@ function mark(room: string): void {
 async function crowd(port: number, rooms: number): Promise<void> {
   const client = new WebSocket(`ws://127.0.0.1:${port}${HUB}?user=crowd`);
   await once(client, 'open');
-  const answered = new Promise<void>((resolve) => {
+  const answered = new Promise<void>((resolve, reject) => {
     let missing = Math.ceil(rooms / ROOMS_A_JOIN);
     client.on('message', (text) => {
-      if ('id' in (JSON.parse(String(text)) as object) && --missing === 0) resolve();
+      const answer = JSON.parse(String(text)) as { id?: number; data?: unknown };
+      if (answer.id === undefined) return;
+      if (answer.data !== true) reject(new Error(`The crowd did not join: ${String(text)}`));
+      else if (--missing === 0) resolve();
     });
   });
   for (let from = 0; from < rooms; from += ROOMS_A_JOIN) {

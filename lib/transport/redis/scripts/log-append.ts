@@ -7,9 +7,9 @@ import { REFUSAL } from './refusal.js';
  * yet, the first result of the last such one. Answers with epoch, offset and whether the id was known, and with Redis's words if the entry
  * could not be published. Answers with 0, and has written no entry, if the append before has not taken effect.
  *
- * An id that is known took effect in an earlier call, which says nothing about those before this one. So where they have not taken
- * effect, its first result is marked until the call is made again: those behind it do not go ahead. Each sender has a mark of its
- * own, "!" and 8 characters at the end of the result: another sender of the same id neither sees nor removes it.
+ * A known id took effect in an earlier call. That says nothing about the appends that stand before this one. Where these have not
+ * taken effect, the first result of the id is marked until the call is made again, so that the appends behind it wait. Each sender
+ * has a mark of its own: "!" and 8 characters at the end of the result. Another sender of the same id neither sees nor removes it.
  *
  * Redis does not roll a script back, and may refuse any single command of it (a missing right, a renamed command). So all that
  * can be undone comes first, and XADD, which cannot, last: an id that a stream has had, it never takes again. The first write
