@@ -7,7 +7,7 @@ const STEPS = ['install', 'build', 'start', 'unit test', 'e2e test'];
 const PAGE = join(root, 'docs/setups.md');
 const TABLE = /(<!-- table -->\n)[\s\S]*(\n<!-- end of table -->)/;
 
-/** What failed, and why; as a table, one line a set-up. */
+/** Describes what failed, and why; as a table, with one line per setup. */
 export function describeResults(results, asTable = false) {
   if (asTable) return tableOf(results);
   return results
@@ -31,7 +31,7 @@ function tableOf(results) {
       `| ${[setup.name, ...STEPS.map((step) => steps[step] ?? '')].join(' | ')} |`,
   );
   return [
-    `| set-up | ${STEPS.join(' | ')} |`,
+    `| setup | ${STEPS.join(' | ')} |`,
     `|${' --- |'.repeat(STEPS.length + 1)}`,
     ...lines,
   ].join('\n');
