@@ -28,7 +28,7 @@ export { BackplaneHub } from './cluster/backplane-hub.js';
 export type { ContinuityLoss } from './cluster/continuity/continuity.js';
 export type { Interruption } from './cluster/live/live-rooms.js';
 export type { LossReason } from './cluster/continuity/cursor.js';
-export type { HistoryOptions, HistoryPlace } from './cluster/continuity/history-page.js';
+export type { HistoryOptions, HistoryPosition } from './cluster/continuity/history-page.js';
 export type { HistoryEntry, HistoryPage } from './cluster/continuity/history-reader.js';
 export type { Durability } from './cluster/continuity/history-rules.js';
 export type { Counters } from './cluster/counters.js';

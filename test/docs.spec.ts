@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { TWINS } from './continuity/twins.js';
+import { HISTORY_MUTANTS } from './continuity/mutants.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENTS = [
@@ -104,11 +104,11 @@ describe('the documents', () => {
     expect(dead).toEqual([]);
   });
 
-  it('name every twin next to the promise that its safeguard keeps', () => {
+  it('name every mutant next to the promise that its safeguard keeps', () => {
     const named = [
-      ...read('docs/guarantees.md').matchAll(/twins? ("[^"]+"(?:, "[^"]+")*)/g),
+      ...read('docs/guarantees.md').matchAll(/mutants? ("[^"]+"(?:, "[^"]+")*)/g),
     ].flatMap(([, names]) => [...names!.matchAll(/"([^"]+)"/g)].map(([, name]) => name!));
-    expect(named.sort()).toEqual(TWINS.map(({ lacks }) => lacks).sort());
+    expect(named.sort()).toEqual(HISTORY_MUTANTS.map(({ lacks }) => lacks).sort());
   });
 
   it('are read as they are meant', () => {

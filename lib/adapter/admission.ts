@@ -10,7 +10,7 @@ import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
 import { SocketClosed, whileOpen } from './while-open.js';
 
 /** Let in, as somebody or as nobody; or refused, with the HTTP status that says why. */
-export type Verdict =
+export type AdmissionResult =
   | { readonly admitted: true; readonly user: BackplaneUser | undefined }
   | { readonly admitted: false; readonly status: 401 | 403 | 500 | 503 };
 
@@ -37,7 +37,7 @@ export class Admission {
   }
 
   /** Never rejects. The authenticator is waited for no longer once the socket has closed. */
-  async judge(request: IncomingMessage, socket: Duplex): Promise<Verdict> {
+  async check(request: IncomingMessage, socket: Duplex): Promise<AdmissionResult> {
     const { authenticate, authenticateTimeoutMs, allowAnonymous } = this.#options;
     if (!authenticate)
       return allowAnonymous

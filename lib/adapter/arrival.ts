@@ -42,9 +42,9 @@ export class Arrival {
 
   /** @param awaitsAnswer the client was asked something, and has not answered */
   isFull(awaitsAnswer: boolean): boolean {
-    const [most, mostBytes] = awaitsAnswer
+    const [max, maxBytes] = awaitsAnswer
       ? [MAX_HELD_BEFORE_ANSWER, MAX_HELD_BYTES_BEFORE_ANSWER]
       : [MAX_HELD, MAX_HELD_BYTES];
-    return this.#held.length >= most || this.#heldBytes >= mostBytes;
+    return this.#held.length >= max || this.#heldBytes >= maxBytes;
   }
 }

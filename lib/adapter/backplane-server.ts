@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { WebSocketServer } from 'ws';
 
 import type { AnyEvents } from '../cluster/events.js';
-import { HubAudience, type HubSink } from '../cluster/hub-audience.js';
+import { HubAudience, type HubPublisher } from '../cluster/hub-audience.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import type { BackplaneUser } from './adapter.options.js';
 import { type Listener, listen, listenOnce, removeAppListeners } from './app-listeners.js';
@@ -22,7 +22,7 @@ export interface BackplaneServerParts {
   readonly hub: string;
   readonly path: string;
   readonly raw: WebSocketServer;
-  readonly sink: HubSink;
+  readonly sink: HubPublisher;
   readonly log: ThrottledLog;
   readonly address: () => AddressInfo | string | null;
   /** Called when the app closes the server. */

@@ -1,15 +1,15 @@
 import type { WebSocket } from 'ws';
 
-import { Audience, type AudienceSink } from '../cluster/audience.js';
-import type { AnswerListener, Connection, PausedAt } from '../cluster/connection.js';
+import { Audience, type AudiencePublisher } from '../cluster/audience.js';
+import type { AnswerListener, Connection, PausedPosition } from '../cluster/connection.js';
 import type { AnyEvents, EventArguments, EventName, RequestArguments } from '../cluster/events.js';
 import { assertRaw, eventFrame, type Sendable } from '../cluster/message.js';
 import { namesOf } from '../cluster/names.js';
 import { roomsToJoin } from '../cluster/room-limit.js';
-import type { ServedHub } from '../cluster/served-hub.js';
+import type { LocalHub } from '../cluster/served-hub.js';
 import { Batch } from '../hub/batch.js';
 import { Frame } from '../hub/frame.js';
-import type { Delivery } from '../hub/member.js';
+import type { WriteFlags } from '../hub/member.js';
 import { EVERYONE, extend } from '../hub/target.js';
 import type { BackplaneUser } from './adapter.options.js';
 import { ClientAnswers, type RequestOptions } from './client-answers.js';
@@ -18,7 +18,7 @@ import type { Handshake } from './handshake.js';
 import type { Session } from './session.js';
 import { WsSocket } from './ws-socket.js';
 
-const DIRECT: Delivery = Object.freeze({ volatile: false, compress: true });
+const DIRECT: WriteFlags = Object.freeze({ volatile: false, compress: true });
 const NORMAL_CLOSURE = 1000;
 
 type SendArguments = Parameters<WebSocket['send']>;
@@ -34,8 +34,8 @@ export interface BackplaneSocketParts {
   readonly raw: WebSocket;
   readonly user: BackplaneUser | undefined;
   readonly handshake: Handshake;
-  readonly hub: ServedHub<BackplaneSocket>;
-  readonly sink: AudienceSink;
+  readonly hub: LocalHub<BackplaneSocket>;
+  readonly sink: AudiencePublisher;
   readonly writer: FrameWriter;
 }
 
@@ -65,8 +65,8 @@ export class BackplaneSocket<
   lastRun = 0;
   /** @internal Set once, by the endpoint. */
   session!: Session;
-  readonly #hub: ServedHub<BackplaneSocket>;
-  readonly #sink: AudienceSink;
+  readonly #hub: LocalHub<BackplaneSocket>;
+  readonly #sink: AudiencePublisher;
   readonly #writer: FrameWriter;
   // Made when they are asked for: a process has many clients that are in no room, hold no data and are asked nothing.
   #data: Data | undefined;
@@ -176,7 +176,7 @@ export class BackplaneSocket<
 
   /** Closes the connection with a code (default 1000) and a reason of at most 123 bytes. */
   disconnect(code: number = NORMAL_CLOSURE, reason?: string): void {
-    this.#settle();
+    this.#flushMember();
     this.raw.close(typeof code === 'number' ? code : NORMAL_CLOSURE, reason);
   }
 
@@ -189,18 +189,18 @@ export class BackplaneSocket<
   send(...args: unknown[]): void {
     if (!isBlob(args[0])) assertRaw('send', args[0]);
     if (this.session.takesFrameAsAnswer(args[0])) return;
-    this.#settle();
+    this.#flushMember();
     this.raw.send(...(args as SendArguments));
     this.#writer.resume();
   }
 
   close(code?: number, reason?: string | Buffer): void {
-    this.#settle();
+    this.#flushMember();
     this.raw.close(code, reason);
   }
 
   terminate(): void {
-    this.#settle();
+    this.#flushMember();
     this.#writer.release();
     this.raw.terminate();
   }
@@ -208,14 +208,14 @@ export class BackplaneSocket<
   /** @throws TypeError for data that is neither a string nor bytes */
   ping(...args: Parameters<WebSocket['ping']>): void {
     if (args[0] !== undefined && typeof args[0] !== 'function') assertRaw('ping', args[0]);
-    this.#settle();
+    this.#flushMember();
     this.raw.ping(...args);
   }
 
   /** @throws TypeError for data that is neither a string nor bytes */
   pong(...args: Parameters<WebSocket['pong']>): void {
     if (args[0] !== undefined && typeof args[0] !== 'function') assertRaw('pong', args[0]);
-    this.#settle();
+    this.#flushMember();
     this.raw.pong(...args);
   }
 
@@ -238,7 +238,7 @@ export class BackplaneSocket<
   }
 
   /** @internal Never throws. */
-  write(batch: Batch, delivery: Delivery, more: boolean): void {
+  write(batch: Batch, delivery: WriteFlags, more: boolean): void {
     this.#writer.write(batch, delivery, more);
   }
 
@@ -258,7 +258,7 @@ export class BackplaneSocket<
   }
 
   /** @internal */
-  get paused(): Map<string, PausedAt> {
+  get paused(): Map<string, PausedPosition> {
     return this.#writer.paused;
   }
 
@@ -272,18 +272,18 @@ export class BackplaneSocket<
     return this.#writer.headroomBytes;
   }
 
-  isBehind(): boolean {
-    return this.#writer.isBehind();
+  isBackpressured(): boolean {
+    return this.#writer.isBackpressured();
   }
 
   /** @internal Never throws. */
-  pauseLog(log: string, at: PausedAt): void {
+  pauseLog(log: string, at: PausedPosition): void {
     this.#writer.pause(log, at);
   }
 
   /** @internal Whether the client is told the place of what has a history. */
-  get keepsCount(): boolean {
-    return this.#writer.keepsCount;
+  get wantsPositions(): boolean {
+    return this.#writer.wantsPositions;
   }
 
   /** @internal Never rejects. */
@@ -292,12 +292,12 @@ export class BackplaneSocket<
   }
 
   /** @internal Never throws. */
-  writeMissed(batch: Batch, delivery: Delivery): boolean {
+  writeMissed(batch: Batch, delivery: WriteFlags): boolean {
     return this.#writer.writeMissed(batch, delivery);
   }
 
   /** @internal Never throws. */
-  ask(id: string | number, frame: Frame, delivery: Delivery, listener: AnswerListener): void {
+  ask(id: string | number, frame: Frame, delivery: WriteFlags, listener: AnswerListener): void {
     this.#clientAnswers().ask(id, frame, delivery, listener);
     this.session.asked();
   }
@@ -326,14 +326,14 @@ export class BackplaneSocket<
   }
 
   /** @internal */
-  sendFrame(frame: Frame, delivery: Delivery): void {
-    this.#settle();
+  sendFrame(frame: Frame, delivery: WriteFlags): void {
+    this.#flushMember();
     this.#writer.writeOne(new Batch(frame), delivery);
   }
 
   /** Nothing overtakes the broadcasts that this client is due. */
-  #settle(): void {
-    this.#hub.settle(this as unknown as BackplaneSocket);
+  #flushMember(): void {
+    this.#hub.flushMember(this as unknown as BackplaneSocket);
   }
 }
 

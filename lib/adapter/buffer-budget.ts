@@ -1,6 +1,6 @@
 import type { Counters } from '../cluster/counters.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
-import type { Turn } from '../hub/turn.js';
+import type { FlushScheduler } from '../hub/turn.js';
 
 /** A connection that may hold what its client has not read. */
 export interface BufferHolder {
@@ -12,7 +12,7 @@ export interface BufferHolder {
 
 export interface BufferBudgetOptions {
   readonly totalBufferLimitBytes: number;
-  readonly turn: Turn;
+  readonly turn: FlushScheduler;
   readonly counters: Pick<Counters, 'bufferOverflows'>;
   readonly log: ThrottledLog;
 }

@@ -6,7 +6,7 @@ import { ConnectionClosedError } from '../errors/connection-closed.error.js';
 import { quote } from '../errors/quote.js';
 import { RequestTimeoutError } from '../errors/request-timeout.error.js';
 import type { Frame } from '../hub/frame.js';
-import type { Delivery } from '../hub/member.js';
+import type { WriteFlags } from '../hub/member.js';
 import { Deadline } from '../timing/deadline.js';
 
 export interface RequestOptions {
@@ -20,12 +20,12 @@ export interface AskedClient {
   readonly readyState: number;
   readonly raw: { once(event: 'close', listener: () => void): unknown };
   /** Behind all broadcasts that it is due. */
-  sendFrame(frame: Frame, delivery: Delivery): void;
+  sendFrame(frame: Frame, delivery: WriteFlags): void;
 }
 
 const OPEN = 1;
 const DEFAULT_TIMEOUT_MS = 5_000;
-const DIRECT: Delivery = Object.freeze({ volatile: false, compress: true });
+const DIRECT: WriteFlags = Object.freeze({ volatile: false, compress: true });
 
 /** The questions to one client that it has not answered yet, by the ids in their frames. */
 export class ClientAnswers {
@@ -48,7 +48,7 @@ export class ClientAnswers {
   }
 
   /** Never throws. */
-  ask(id: string | number, frame: Frame, delivery: Delivery, listener: AnswerListener): void {
+  ask(id: string | number, frame: Frame, delivery: WriteFlags, listener: AnswerListener): void {
     if (this.#socket.readyState !== OPEN) return listener.closed(this.#socket.id);
     this.#open.set(id, listener);
     this.#socket.sendFrame(frame, delivery);
@@ -85,7 +85,7 @@ export class ClientAnswers {
         reject(new RequestTimeoutError(`the connection ${quote(this.#socket.id)}`));
       });
       this.ask(id, frame, DIRECT, {
-        answered: (_, told) => resolve(told),
+        answered: (_, answer) => resolve(answer),
         closed: (connectionId) => reject(new ConnectionClosedError(connectionId)),
       });
     }).finally(() => deadline?.cancel());

@@ -54,8 +54,8 @@ export class ClientRequest {
   /** Says the error, or an internal one for what a client would take for none. @throws TypeError as {@link answer} */
   fail(error: unknown): void {
     if (this.#answered) return;
-    const told = jsonText('The error', withoutEcho(error) ?? null);
-    this.#write('error', LOOKS_LIKE_NO_ERROR.has(told) ? JSON.stringify(INTERNAL_ERROR) : told);
+    const encoded = jsonText('The error', withoutEcho(error) ?? null);
+    this.#write('error', LOOKS_LIKE_NO_ERROR.has(encoded) ? JSON.stringify(INTERNAL_ERROR) : encoded);
   }
 
   #write(member: 'data' | 'error', text: string): void {

@@ -16,7 +16,7 @@ import type { DisconnectHooks } from './disconnect-hooks.js';
 import type { Dispatcher } from './dispatcher.js';
 import { exceptionIn } from './exception-frame.js';
 import { failureOf, INTERNAL_ERROR } from './failure.js';
-import { Pulse } from './heartbeat.js';
+import { Liveness } from './heartbeat.js';
 import type { DisconnectCallback, GatewayHook, Session } from './session.js';
 
 const OPEN = 1;
@@ -51,7 +51,7 @@ const REFUSED = Symbol('refused');
  * There are many, most of them idle: a session keeps nothing that it can do without.
  */
 export class ClientSession implements Session {
-  readonly pulse: Pulse;
+  readonly pulse: Liveness;
   readonly #context: ClientSessionContext;
   readonly #socket: BackplaneSocket;
   #bound: readonly WsMessageHandler['callback'][] = NONE;
@@ -68,7 +68,7 @@ export class ClientSession implements Session {
   ) {
     this.#context = context;
     this.#socket = socket;
-    this.pulse = new Pulse(socket.raw, stream);
+    this.pulse = new Liveness(socket.raw, stream);
     this.#arrival = new Arrival(new ConnectionGate(scopedHooks));
   }
 
@@ -310,8 +310,8 @@ function exceptionText(error: unknown): string {
 
 /** In the form of Nest's own exception frames. */
 function exceptionOf(error: unknown): unknown {
-  const told = failureOf(error);
+  const failure = failureOf(error);
   // An object of the app's goes as it is.
-  if (error instanceof WsException && told === error.getError()) return told;
-  return { ...(told as object), cause: { pattern: 'handleConnection' } };
+  if (error instanceof WsException && failure === error.getError()) return failure;
+  return { ...(failure as object), cause: { pattern: 'handleConnection' } };
 }

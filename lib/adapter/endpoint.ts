@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 import type { RawData, ServerOptions, WebSocket } from 'ws';
 
 import type { Backplane } from '../cluster/backplane.js';
-import type { HubSink } from '../cluster/hub-audience.js';
+import type { HubPublisher } from '../cluster/hub-audience.js';
 import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
-import type { ServedHub } from '../cluster/served-hub.js';
+import type { LocalHub } from '../cluster/served-hub.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { messageOf } from '../errors/quote.js';
 import { targetOfGroup } from '../hub/target.js';
@@ -67,8 +67,8 @@ export class Endpoint {
   readonly #parts: EndpointParts;
   readonly #writing: FrameWriterOptions;
   readonly #ws: UpgradeAcceptor['ws'];
-  readonly #hub: ServedHub<BackplaneSocket>;
-  readonly #sink: HubSink;
+  readonly #hub: LocalHub<BackplaneSocket>;
+  readonly #sink: HubPublisher;
   readonly #acceptor: UpgradeAcceptor;
   readonly #sessions = new Map<WebSocket, ClientSession>();
   readonly #sessionContext: ClientSessionContext;
@@ -203,7 +203,7 @@ export class Endpoint {
     const data = { room, user: userId, reason, epoch, offset };
     const text = JSON.stringify({ event: '$lost', data });
     for (const one of client ? [client] : this.#hub.select(targetOfGroup({ room, user: userId })))
-      if (one.keepsCount) one.writeText(text);
+      if (one.wantsPositions) one.writeText(text);
     for (const tell of this.#parts.continuityHooks()) tell(client, loss);
   }
 

@@ -15,6 +15,6 @@ export const INTERNAL_ERROR: Failure = Object.freeze({
 /** An exception in Nest's words: only a `WsException` is meant for clients, and its object goes as it is. */
 export function failureOf(exception: unknown): unknown {
   if (!(exception instanceof WsException)) return INTERNAL_ERROR;
-  const told: unknown = exception.getError();
-  return typeof told === 'object' && told !== null ? told : { status: 'error', message: told };
+  const payload: unknown = exception.getError();
+  return typeof payload === 'object' && payload !== null ? payload : { status: 'error', message: payload };
 }

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 
 import type { Counters } from '../cluster/counters.js';
-import type { PausedAt } from '../cluster/connection.js';
+import type { PausedPosition } from '../cluster/connection.js';
 import { Batch } from '../hub/batch.js';
 import type { Frame } from '../hub/frame.js';
-import type { Delivery } from '../hub/member.js';
-import type { Turn } from '../hub/turn.js';
+import type { WriteFlags } from '../hub/member.js';
+import type { FlushScheduler } from '../hub/turn.js';
 import type { SlowClientPolicy } from './adapter.options.js';
 import type { BufferBudget, BufferHolder } from './buffer-budget.js';
 import type { SharedDeflate } from './shared-deflate.js';
@@ -16,9 +16,9 @@ const OPEN = 1;
 /** "Too slow": the client did not read what it was sent. */
 const TOO_SLOW = 4408;
 /** Clients that ask for this subprotocol are told the place of what has a history. */
-const KEEPS_COUNT = 'backplane.v1';
+const POSITION_SUBPROTOCOL = 'backplane.v1';
 const LOOK_AGAIN_MS = 10;
-const NOWHERE = new Map<string, PausedAt>();
+const NOWHERE = new Map<string, PausedPosition>();
 /** The state of a ws sender that has nothing of its own under way (deflate, blobs). */
 const SENDER_IDLE = 0;
 
@@ -28,7 +28,7 @@ export interface FrameWriterOptions {
   readonly budget: BufferBudget;
   /** Undefined where nothing is compressed. */
   readonly deflate: SharedDeflate | undefined;
-  readonly turn: Turn;
+  readonly turn: FlushScheduler;
   /** The client was paused in one more history. */
   readonly onPaused: (ws: WebSocket) => void;
   readonly counters: Pick<Counters, 'dropped' | 'pauses' | 'slowDisconnects'>;
@@ -43,7 +43,7 @@ interface SenderInternals {
 /** A message that waits for the end of one that the app sends in fragments. */
 interface Held {
   readonly batch: Batch;
-  readonly delivery: Delivery;
+  readonly delivery: WriteFlags;
 }
 
 /** Writes ready frames to one WebSocket. A frame neither overtakes what ws has queued nor cuts a message sent in fragments. */
@@ -56,8 +56,8 @@ export class FrameWriter implements BufferHolder {
   readonly #plain: boolean;
   /** Where the connection compresses, and can share what is compressed. */
   readonly #deflate: SharedDeflate | undefined;
-  readonly #keepsCount: boolean;
-  #paused: Map<string, PausedAt> | undefined;
+  readonly #wantsPositions: boolean;
+  #paused: Map<string, PausedPosition> | undefined;
   #held: Held[] | undefined;
   #heldBytes = 0;
   #turn = 0;
@@ -73,7 +73,7 @@ export class FrameWriter implements BufferHolder {
     this.#socket = socket;
     this.#options = options;
     this.#plain = ws.extensions === '';
-    this.#keepsCount = ws.protocol === KEEPS_COUNT;
+    this.#wantsPositions = ws.protocol === POSITION_SUBPROTOCOL;
     this.#deflate = options.deflate?.suits(ws) ? options.deflate : undefined;
     const sender = (ws as unknown as { _sender?: SenderInternals })._sender;
     if (sender?._state === SENDER_IDLE && typeof sender._firstFragment === 'boolean')
@@ -81,12 +81,12 @@ export class FrameWriter implements BufferHolder {
   }
 
   /** Whether the client is told the place of what has a history. */
-  get keepsCount(): boolean {
-    return this.#keepsCount;
+  get wantsPositions(): boolean {
+    return this.#wantsPositions;
   }
 
   /** Where the client stands in the histories that {@link write} writes nothing of, as it did not read. */
-  get paused(): Map<string, PausedAt> {
+  get paused(): Map<string, PausedPosition> {
     return this.#paused ?? NOWHERE;
   }
 
@@ -98,7 +98,7 @@ export class FrameWriter implements BufferHolder {
    * Whether {@link write} would write nothing to the client now, or hold it back until it may be too much. Messages of histories that are held back are
    * left to them.
    */
-  isBehind(): boolean {
+  isBackpressured(): boolean {
     if (this.#inFragments()) {
       if (this.#held) this.#leaveHeldToHistories();
       return true;
@@ -109,14 +109,14 @@ export class FrameWriter implements BufferHolder {
   }
 
   /** Pauses the client in a history at a place. */
-  pause(log: string, at: PausedAt): void {
+  pause(log: string, at: PausedPosition): void {
     if (this.#ws.readyState !== OPEN) return;
     this.#pauseAt(log, at);
     this.#options.onPaused(this.#ws);
   }
 
   /** @param more whether this turn may have more for the client: then it leaves together */
-  write(batch: Batch, delivery: Delivery, more: boolean): void {
+  write(batch: Batch, delivery: WriteFlags, more: boolean): void {
     if (this.#ws.readyState !== OPEN) return;
     const due = this.#paused?.size ? this.#lessPaused(batch) : batch;
     if (!due) return;
@@ -138,7 +138,7 @@ export class FrameWriter implements BufferHolder {
    * closed, the app sends it a message in fragments, or all clients together hold too much, and this one not nothing. One that
    * holds nothing gets something all the same: it reads, and must not wait for those that do not.
    */
-  writeMissed(batch: Batch, delivery: Delivery): boolean {
+  writeMissed(batch: Batch, delivery: WriteFlags): boolean {
     if (this.#ws.readyState !== OPEN || this.#inFragments()) return false;
     if (this.#held) this.resume();
     this.#beginTurn();
@@ -184,7 +184,7 @@ export class FrameWriter implements BufferHolder {
   }
 
   /** Writes a frame for this client alone: there is nobody to share what is deflated with, so ws may do that off this thread. */
-  writeOne(batch: Batch, delivery: Delivery): void {
+  writeOne(batch: Batch, delivery: WriteFlags): void {
     if (delivery.volatile || this.#inFragments()) return this.write(batch, delivery, true);
     if (this.#ws.readyState !== OPEN) return;
     if (this.#held) this.resume();
@@ -212,13 +212,13 @@ export class FrameWriter implements BufferHolder {
     this.#corkedIn = 0;
   }
 
-  #put(batch: Batch, delivery: Delivery, more: boolean): void {
-    const told = this.#keepsCount ? batch.positioned : batch;
-    if (this.#sender?._state !== SENDER_IDLE) this.#sendEach(told, delivery);
+  #put(batch: Batch, delivery: WriteFlags, more: boolean): void {
+    const encoded = this.#wantsPositions ? batch.positioned : batch;
+    if (this.#sender?._state !== SENDER_IDLE) this.#sendEach(encoded, delivery);
     else if (this.#plain || (this.#deflate && !delivery.compress))
-      this.#writeStraight(told.wire, more);
-    else if (this.#deflate) this.#writeStraight(this.#deflate.wireOf(told), more);
-    else this.#sendEach(told, delivery);
+      this.#writeStraight(encoded.wire, more);
+    else if (this.#deflate) this.#writeStraight(this.#deflate.wireOf(encoded), more);
+    else this.#sendEach(encoded, delivery);
   }
 
   get bufferedBytes(): number {
@@ -256,7 +256,7 @@ export class FrameWriter implements BufferHolder {
     return this.#sender?._firstFragment === false;
   }
 
-  #hold(batch: Batch, delivery: Delivery): void {
+  #hold(batch: Batch, delivery: WriteFlags): void {
     if (this.#heldBytes > this.#options.bufferLimitBytes) {
       if (this.#options.slowClient === 'pause') this.#leaveHeldToHistories();
       return this.#tooSlow(batch);
@@ -271,7 +271,7 @@ export class FrameWriter implements BufferHolder {
     this.#held = [];
     this.#heldBytes = 0;
     for (const { batch, delivery } of held) {
-      const [ofHistories, others] = byHavingAPlace(batch);
+      const [ofHistories, others] = byHavingAPosition(batch);
       if (ofHistories) this.#pauseBehind(ofHistories);
       if (!others) continue;
       this.#held.push({ batch: others, delivery });
@@ -304,7 +304,7 @@ export class FrameWriter implements BufferHolder {
     for (const bytes of wire) this.#socket.write(bytes);
   }
 
-  #sendEach({ frames }: Batch, { compress }: Delivery): void {
+  #sendEach({ frames }: Batch, { compress }: WriteFlags): void {
     for (const { payload, binary } of frames) this.#ws.send(payload, { binary, compress });
   }
 
@@ -326,35 +326,35 @@ export class FrameWriter implements BufferHolder {
   #pauseBehind(batch: Batch): void {
     const { counters, onPaused } = this.#options;
     const pausesBefore = counters.pauses;
-    for (const { place } of batch.frames) {
-      if (!place) {
+    for (const { position } of batch.frames) {
+      if (!position) {
         counters.dropped++;
         continue;
       }
-      const { log, epoch, offset, previousTag: tag } = place;
+      const { log, epoch, offset, previousTag: tag } = position;
       if (!this.#paused?.has(log)) this.#pauseAt(log, { epoch, offset: offset - 1, tag });
     }
     if (counters.pauses > pausesBefore) onPaused(this.#ws);
   }
 
-  #pauseAt(log: string, at: PausedAt): void {
+  #pauseAt(log: string, at: PausedPosition): void {
     if (!this.#paused?.size) this.#historyBytes = this.#ws.bufferedAmount;
-    const paused = (this.#paused ??= new Map<string, PausedAt>());
+    const paused = (this.#paused ??= new Map<string, PausedPosition>());
     if (!paused.has(log)) this.#options.counters.pauses++;
     paused.set(log, at);
   }
 
   #lessPaused(batch: Batch): Batch | undefined {
     const paused = this.#paused!;
-    const due = batch.frames.filter(({ place }) => !place || !paused.has(place.log));
+    const due = batch.frames.filter(({ position }) => !position || !paused.has(position.log));
     return due.length === batch.frames.length ? batch : batchOf(due);
   }
 }
 
-function byHavingAPlace({ frames }: Batch): (Batch | undefined)[] {
+function byHavingAPosition({ frames }: Batch): (Batch | undefined)[] {
   return [
-    batchOf(frames.filter(({ place }) => place)),
-    batchOf(frames.filter(({ place }) => !place)),
+    batchOf(frames.filter(({ position }) => position)),
+    batchOf(frames.filter(({ position }) => !position)),
   ];
 }
 

@@ -7,7 +7,7 @@ const MAX_TICK_MS = 1_000;
 const STANDSTILL_MS = 50;
 
 /** When a connection was last heard, in the time of its {@link Heartbeat}. Whole milliseconds, which take no memory of their own. */
-export class Pulse {
+export class Liveness {
   readonly ws: WebSocket;
   readonly #stream: Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number };
   #bytesRead = 0;
@@ -84,7 +84,7 @@ export class Pulse {
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  readonly #groups = new Set<Iterable<{ readonly pulse: Pulse }>>();
+  readonly #groups = new Set<Iterable<{ readonly pulse: Liveness }>>();
   readonly #timer: NodeJS.Timeout;
   readonly #tickMs: number;
   #beatAt = performance.now();
@@ -100,7 +100,7 @@ export class Heartbeat {
   }
 
   /** @param group connections that come and go */
-  watch(group: Iterable<{ readonly pulse: Pulse }>): void {
+  watch(group: Iterable<{ readonly pulse: Liveness }>): void {
     this.#groups.add(group);
   }
 

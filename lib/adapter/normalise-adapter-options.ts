@@ -15,8 +15,8 @@ import {
   functionOption,
   isPlainObject,
   mendOfNumber,
-  wholeOption,
-  wrong,
+  integerOption,
+  invalidOption,
 } from './option-checks.js';
 
 const MIB = 1024 * 1024;
@@ -45,22 +45,22 @@ export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
 export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOptions {
   return Object.freeze({
     heartbeat: heartbeat(options.heartbeat),
-    maxPayloadBytes: wholeOption('maxPayloadBytes', options.maxPayloadBytes, MIB),
+    maxPayloadBytes: integerOption('maxPayloadBytes', options.maxPayloadBytes, MIB),
     maxDepth: maxDepth(options.maxDepth),
-    bufferLimitBytes: wholeOption('bufferLimitBytes', options.bufferLimitBytes, MIB),
-    totalBufferLimitBytes: wholeOption(
+    bufferLimitBytes: integerOption('bufferLimitBytes', options.bufferLimitBytes, MIB),
+    totalBufferLimitBytes: integerOption(
       'totalBufferLimitBytes',
       options.totalBufferLimitBytes,
       256 * MIB,
     ),
     slowClient: slowClient(options.slowClient),
     authenticate: functionOption('authenticate', options.authenticate) as Authenticate | undefined,
-    authenticateTimeoutMs: wholeOption(
+    authenticateTimeoutMs: integerOption(
       'authenticateTimeoutMs',
       options.authenticateTimeoutMs,
       5_000,
     ),
-    connectionTimeoutMs: wholeOption('connectionTimeoutMs', options.connectionTimeoutMs, 30_000),
+    connectionTimeoutMs: integerOption('connectionTimeoutMs', options.connectionTimeoutMs, 30_000),
     allowAnonymous: booleanOption('allowAnonymous', options.allowAnonymous, true),
     messageParser: functionOption('messageParser', options.messageParser) as
       MessageParser | undefined,
@@ -73,33 +73,33 @@ function maxDepth(given: unknown): number | false {
   if (given === undefined) return DEFAULT_MAX_DEPTH;
   if (given === false) return false;
   if (typeof given !== 'number' || !Number.isSafeInteger(given) || given < 1)
-    throw wrong('maxDepth', 'a whole number from 1, or false', given, mendOfNumber(given));
+    throw invalidOption('maxDepth', 'a whole number from 1, or false', given, mendOfNumber(given));
   return given;
 }
 
 function heartbeat(given: unknown): HeartbeatOptions | false {
   if (given === false) return false;
   if (given !== undefined && !isPlainObject(given)) {
-    throw wrong('heartbeat', '{ intervalMs, timeoutMs } or false', given);
+    throw invalidOption('heartbeat', '{ intervalMs, timeoutMs } or false', given);
   }
   assertKnown('heartbeat.', given ?? {}, ['intervalMs', 'timeoutMs']);
   return Object.freeze({
-    intervalMs: wholeOption('heartbeat.intervalMs', given?.intervalMs, 25_000),
-    timeoutMs: wholeOption('heartbeat.timeoutMs', given?.timeoutMs, 10_000),
+    intervalMs: integerOption('heartbeat.intervalMs', given?.intervalMs, 25_000),
+    timeoutMs: integerOption('heartbeat.timeoutMs', given?.timeoutMs, 10_000),
   });
 }
 
 function slowClient(given: unknown): SlowClientPolicy {
   if (given === undefined) return 'disconnect';
   if (!SLOW_CLIENT.includes(given as SlowClientPolicy)) {
-    throw wrong('slowClient', "'disconnect', 'drop' or 'pause'", given);
+    throw invalidOption('slowClient', "'disconnect', 'drop' or 'pause'", given);
   }
   return given as SlowClientPolicy;
 }
 
 function limits(given: unknown): LimitOptions {
   if (given !== undefined && !isPlainObject(given)) {
-    throw wrong('limits', '{ rooms }', given, 'Write limits: { rooms: 1_000 }.');
+    throw invalidOption('limits', '{ rooms }', given, 'Write limits: { rooms: 1_000 }.');
   }
   assertKnown('limits.', given ?? {}, Object.keys(DEFAULT_LIMITS));
   return Object.freeze({ rooms: limit('rooms', given?.rooms) });
@@ -108,18 +108,18 @@ function limits(given: unknown): LimitOptions {
 /** `Infinity`, too: the adapter checks the module's options, which are filled in, once more. */
 function limit(name: keyof LimitOptions, given: unknown): number {
   if (given === false || given === Infinity) return Infinity;
-  return wholeOption(`limits.${name}`, given, DEFAULT_LIMITS[name], 1, ', or false for no limit');
+  return integerOption(`limits.${name}`, given, DEFAULT_LIMITS[name], 1, ', or false for no limit');
 }
 
 function perMessageDeflate(given: unknown): AdapterOptions['perMessageDeflate'] {
   if (given === undefined || typeof given === 'boolean') return given ?? false;
   if (!isPlainObject(given)) {
-    throw wrong('perMessageDeflate', 'true, false, or the options of ws', given);
+    throw invalidOption('perMessageDeflate', 'true, false, or the options of ws', given);
   }
   try {
     createDeflateRaw(given.zlibDeflateOptions as ZlibOptions | undefined).close();
   } catch {
-    throw wrong(
+    throw invalidOption(
       'perMessageDeflate.zlibDeflateOptions',
       'options that zlib takes',
       given.zlibDeflateOptions,

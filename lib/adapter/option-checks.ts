@@ -11,21 +11,21 @@ export function typeOf(value: unknown): string {
   return `a ${typeof value}`;
 }
 
-export function wrong(
+export function invalidOption(
   option: string,
   expected: string,
   got: unknown,
-  mend?: string,
+  fix?: string,
 ): BackplaneConfigError {
   return new BackplaneConfigError(
-    `The option "${option}" must be ${expected}, got ${typeOf(got)}.${mend ? ` ${mend}` : ''}`,
+    `The option "${option}" must be ${expected}, got ${typeOf(got)}.${fix ? ` ${fix}` : ''}`,
   );
 }
 
 export function booleanOption(option: string, value: unknown, fallback: boolean): boolean {
   if (value === undefined) return fallback;
   if (typeof value !== 'boolean')
-    throw wrong(
+    throw invalidOption(
       option,
       'true or false',
       value,
@@ -38,21 +38,21 @@ export function booleanOption(option: string, value: unknown, fallback: boolean)
  * A whole number from `least` up to what a timer can hold.
  * @param otherwise what else the option can be, for the error
  */
-export function wholeOption(
+export function integerOption(
   option: string,
   value: unknown,
   fallback: number,
-  least = 1,
+  min = 1,
   otherwise = '',
 ): number {
   if (value === undefined) return fallback;
-  const most = 2 ** 31 - 1;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-    throw wrong(
+  const max = 2 ** 31 - 1;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw invalidOption(
       option,
-      `a whole number from ${least} to ${most}${otherwise}`,
+      `a whole number from ${min} to ${max}${otherwise}`,
       value,
-      mendOfNumber(value),
+      fixOfNumber(value),
     );
   }
   return value;
@@ -63,11 +63,11 @@ export function functionOption(
   value: unknown,
 ): ((...args: never[]) => unknown) | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'function') throw wrong(option, 'a function', value);
+  if (typeof value !== 'function') throw invalidOption(option, 'a function', value);
   return value as (...args: never[]) => unknown;
 }
 
-export function mendOfNumber(value: unknown): string | undefined {
+export function fixOfNumber(value: unknown): string | undefined {
   return typeof value === 'string'
     ? 'From an environment variable? Convert it: Number(value).'
     : undefined;

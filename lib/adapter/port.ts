@@ -10,7 +10,7 @@ import { UpgradeRouter } from './upgrade-router.js';
 export type ListenAt = Pick<ListenOptions, 'host' | 'backlog'>;
 
 /** The endpoints on the app's HTTP server, on several servers that the app gave, or on a server that only gateways use. */
-export class Port {
+export class HttpListener {
   /** The first of the servers. */
   readonly http: HttpServer;
   readonly where: ListenAt;
@@ -44,13 +44,13 @@ export class Port {
     }
   }
 
-  static of(servers: readonly HttpServer[], strangers: Strangers): Port {
-    return new Port(servers, strangers, false);
+  static of(servers: readonly HttpServer[], strangers: Strangers): HttpListener {
+    return new HttpListener(servers, strangers, false);
   }
 
   /** Listens at once. @param where `host` and `backlog`, as of `net.Server.listen` */
-  static listen(port: number, where: ListenAt, strangers: Strangers): Port {
-    const opened = new Port([createOwnPortServer()], strangers, true, where);
+  static listen(port: number, where: ListenAt, strangers: Strangers): HttpListener {
+    const opened = new HttpListener([createOwnPortServer()], strangers, true, where);
     opened.http.listen({ port, ...where });
     return opened;
   }

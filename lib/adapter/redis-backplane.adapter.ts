@@ -34,8 +34,8 @@ import { HandlerWatch } from './handler-watch.js';
 import { Heartbeat } from './heartbeat.js';
 import { defaultMessageParser } from './message-parser.js';
 import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-options.js';
-import { assertKnown, wrong } from './option-checks.js';
-import { Port } from './port.js';
+import { assertKnown, invalidOption } from './option-checks.js';
+import { HttpListener } from './port.js';
 import type { DisconnectCallback } from './session.js';
 import { Strangers } from './strangers.js';
 import { isSamePath, normalisePath } from './upgrade-path.js';
@@ -77,7 +77,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #options: AdapterOptions;
   readonly #budget: BufferBudget;
   readonly #httpServers: readonly HttpServer[];
-  readonly #ports = new Map<number, Port>();
+  readonly #ports = new Map<number, HttpListener>();
   readonly #endpoints = new Map<BackplaneServer, Endpoint>();
   /** Further servers for a port and path of which Nest has one already. */
   readonly #aliases = new Map<BackplaneServer, Endpoint>();
@@ -110,7 +110,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   /** As of the stock adapter: reads clients' frames from now on. */
   setMessageParser(parser: MessageParser): void {
     if (typeof parser !== 'function')
-      throw wrong('messageParser', 'a function', parser, 'Give one to setMessageParser().');
+      throw invalidOption('messageParser', 'a function', parser, 'Give one to setMessageParser().');
     this.#parser = parser;
   }
 
@@ -205,7 +205,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     port: number,
     path: string,
     wsOptions: ServerOptions,
-    listener: Port,
+    listener: HttpListener,
   ): Endpoint {
     const { heartbeat, bufferLimitBytes, slowClient, maxDepth } = this.#options;
     const isHere = (ofPort: number, ofPath: string | undefined): boolean =>
@@ -260,7 +260,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     );
   }
 
-  #portFor(port: number, { host, backlog }: ServerOptions): Port {
+  #portFor(port: number, { host, backlog }: ServerOptions): HttpListener {
     const present = this.#ports.get(port);
     if (present) {
       if (port !== APP_PORT && host !== undefined && host !== present.where.host)
@@ -272,8 +272,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const where = { ...(host && { host }), ...(backlog !== undefined && { backlog }) };
     const opened =
       port === APP_PORT
-        ? Port.of(this.#appServers(), this.#strangers)
-        : Port.listen(port, where, this.#strangers);
+        ? HttpListener.of(this.#appServers(), this.#strangers)
+        : HttpListener.listen(port, where, this.#strangers);
     this.#ports.set(port, opened);
     return opened;
   }
@@ -328,5 +328,5 @@ function httpServersIn(given: unknown): readonly HttpServer[] {
   const isServer = (server: unknown): boolean =>
     typeof server === 'object' && server !== null && 'listen' in server && 'on' in server;
   if (servers.length > 0 && servers.every(isServer)) return [...new Set(servers)];
-  throw wrong('httpServer', 'an HTTP server, or a list of them', given);
+  throw invalidOption('httpServer', 'an HTTP server, or a list of them', given);
 }

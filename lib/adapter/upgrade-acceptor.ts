@@ -9,7 +9,7 @@ import {
   WebSocketServer,
 } from 'ws';
 
-import type { ServedHub } from '../cluster/served-hub.js';
+import type { LocalHub } from '../cluster/served-hub.js';
 import type { ThrottledLog } from '../cluster/throttled-log.js';
 import { withDeadline } from '../timing/deadline.js';
 import type { BackplaneUser } from './adapter.options.js';
@@ -25,7 +25,7 @@ export interface UpgradeAcceptorParts {
   /** Of the `ws` server. */
   readonly wsOptions: ServerOptions;
   readonly admission: Admission;
-  readonly hub: Pick<ServedHub<BackplaneSocket>, 'enterUser' | 'leaveUser' | 'subscribed'>;
+  readonly hub: Pick<LocalHub<BackplaneSocket>, 'enterUser' | 'leaveUser' | 'subscribed'>;
   readonly log: ThrottledLog;
   /** How long the gateway's `verifyClient` may take. */
   readonly timeoutMs: number;
@@ -107,7 +107,7 @@ export class UpgradeAcceptor {
   async #admit(request: IncomingMessage, upgrade: PendingUpgrade): Promise<boolean> {
     const { admission, hub, isClosing } = this.#parts;
     const { socket } = upgrade;
-    const verdict = await admission.judge(request, socket);
+    const verdict = await admission.check(request, socket);
     if (!verdict.admitted) {
       refuseUpgrade(socket, verdict.status);
       return false;

@@ -19,7 +19,7 @@ import { type FetchedSockets, RemoteSocket } from './requests/remote-socket.js';
 import type { AckOptions, AckResult, CommandResult, CountResult } from './requests/results.js';
 
 /** The way out of an audience's messages: one hub, here and on the other instances. */
-export interface AudienceSink {
+export interface AudiencePublisher {
   /** Never throws or rejects. */
   emit(target: Target, modifiers: AudienceModifiers, frame: Frame): void;
   /** Rejects with `BackplaneUnavailableError` or `BackplaneClosedError`. */
@@ -77,13 +77,13 @@ type Names = readonly (string | readonly string[])[];
  * reused. A connection that is meant in several ways gets one copy.
  */
 export class Audience<Events extends object = AnyEvents> {
-  readonly #sink: AudienceSink;
+  readonly #sink: AudiencePublisher;
   readonly #named: LateTarget;
   readonly #modifiers: AudienceModifiers;
 
   /** @internal */
   constructor(
-    sink: AudienceSink,
+    sink: AudiencePublisher,
     target: LateTarget = EVERYONE,
     modifiers: AudienceModifiers = DEFAULT_MODIFIERS,
   ) {

@@ -1,5 +1,5 @@
 import type { AnyEvents } from './events.js';
-import { HubAudience, type HubSink } from './hub-audience.js';
+import { HubAudience, type HubPublisher } from './hub-audience.js';
 
 /** A hub as seen from anywhere in the app: everyone in it, on every instance, whether this instance serves it or not. */
 export class BackplaneHub<
@@ -9,7 +9,7 @@ export class BackplaneHub<
   readonly name: string;
 
   /** @internal */
-  constructor(name: string, sink: HubSink) {
+  constructor(name: string, sink: HubPublisher) {
     super(sink);
     this.name = name;
   }

@@ -1,5 +1,5 @@
 import { describe } from '../errors/quote.js';
-import type { Turn } from '../hub/turn.js';
+import type { FlushScheduler } from '../hub/turn.js';
 import type { Transport } from '../transport/transport.js';
 import { DEFAULT_BUFFER_BYTES } from '../transport/waits.js';
 import { BackplaneHub } from './backplane-hub.js';
@@ -11,13 +11,13 @@ import type { Interruption } from './live/live-rooms.js';
 import type { HistoryRule } from './continuity/history-rules.js';
 import { type Counters, newCounters } from './counters.js';
 import type { AnyEvents } from './events.js';
-import { HubAudience, type HubSink } from './hub-audience.js';
+import { HubAudience, type HubPublisher } from './hub-audience.js';
 import { connectionId } from './instances/instance-id.js';
 import { DEFAULT_LEASE, type InstanceList, type LeaseOptions } from './instances/instances.js';
 import type { BackplaneStatus } from './link/link.js';
 import type { BackplaneLogger } from './logger.js';
 import { assertName } from './names.js';
-import type { ServedHub } from './served-hub.js';
+import type { LocalHub } from './served-hub.js';
 
 /** The parts of a backplane. */
 export interface BackplaneParts {
@@ -121,7 +121,7 @@ export class Backplane<
   }
 
   /** @internal When what was written in this turn of the event loop leaves. */
-  get turn(): Turn {
+  get turn(): FlushScheduler {
     return this.#cluster.turn;
   }
 
@@ -230,12 +230,12 @@ export class Backplane<
   }
 
   /** @internal This instance has clients of the hub from now on. */
-  serve<M extends Connection>(hub: string): ServedHub<M> {
+  serve<M extends Connection>(hub: string): LocalHub<M> {
     return this.#cluster.hubs.serve<M>(hub);
   }
 
   /** @internal */
-  sinkOf(hub: string): HubSink {
+  sinkOf(hub: string): HubPublisher {
     return this.#cluster.sinkOf(hub);
   }
 

@@ -5,7 +5,7 @@ import type { Frame } from '../hub/frame.js';
 import type { Target } from '../hub/target.js';
 import { Ticket } from '../transport/ticket.js';
 import type { Sending, Transport } from '../transport/transport.js';
-import type { AudienceSink, Publishing } from './audience.js';
+import type { AudiencePublisher, Publishing } from './audience.js';
 import type { AudienceModifiers } from './audience-modifiers.js';
 import type { ChannelNames } from './wire/channels.js';
 import type { Counters } from './counters.js';
@@ -18,7 +18,7 @@ import { type LiveCopy, liveCopies } from './live-copies.js';
 import type { LiveMessage } from './live/live-sender.js';
 import type { LiveRooms } from './live/live-rooms.js';
 import { RecentIds } from './recent-ids.js';
-import type { ServedHubs } from './served-hubs.js';
+import type { LocalHubs } from './served-hubs.js';
 import { encodeTarget } from './wire/target-codec.js';
 import type { ThrottledLog } from './throttled-log.js';
 
@@ -39,12 +39,12 @@ const UNSENT = {
   serverEvent: 'A server event did not reach the other instances.',
 } as const;
 
-export interface BroadcastsOptions {
+export interface LivePublisherOptions {
   readonly identity: Identity;
   readonly transport: Transport;
   readonly link: Link;
   readonly channels: ChannelNames;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   readonly counters: Counters;
   readonly log: ThrottledLog;
   readonly commandTimeoutMs: number;
@@ -52,16 +52,16 @@ export interface BroadcastsOptions {
 }
 
 /** The way of a message: out to the members here and to the channels of its target, and in from a channel to the members here. */
-export class Broadcasts {
-  readonly #options: BroadcastsOptions;
+export class LivePublisher {
+  readonly #options: LivePublisherOptions;
   readonly #recent = new RecentIds();
   #sequence = 0;
 
-  constructor(options: BroadcastsOptions) {
+  constructor(options: LivePublisherOptions) {
     this.#options = options;
   }
 
-  sinkOf(hub: string): Pick<AudienceSink, 'emit' | 'publish'> {
+  sinkOf(hub: string): Pick<AudiencePublisher, 'emit' | 'publish'> {
     return {
       emit: (target, modifiers, frame) => {
         const sent = this.#send(hub, target, modifiers, frame);

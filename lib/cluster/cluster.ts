@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 
-import { Turn } from '../hub/turn.js';
+import { FlushScheduler } from '../hub/turn.js';
 import { settledWithin } from '../timing/deadline.js';
 import type { Transport } from '../transport/transport.js';
 import type { Waits } from '../transport/waits.js';
-import { Asker } from './requests/asker.js';
-import type { HubSink } from './hub-audience.js';
+import { PeerRequests } from './requests/asker.js';
+import type { HubPublisher } from './hub-audience.js';
 import { HubOperations } from './requests/hub-operations.js';
-import { Broadcasts } from './broadcasts.js';
+import { LivePublisher } from './broadcasts.js';
 import { ChannelNames } from './wire/channels.js';
 import { Continuity } from './continuity/continuity.js';
 import { type HistoryRule, HistoryRules } from './continuity/history-rules.js';
@@ -21,12 +21,12 @@ import { Link } from './link/link.js';
 import { LIST_MARGIN_MS, type LiveOptions } from './live/live-options.js';
 import { LiveRooms } from './live/live-rooms.js';
 import type { BackplaneLogger } from './logger.js';
-import { RequestInbox } from './requests/request-inbox.js';
+import { PeerRequestReceiver } from './requests/request-inbox.js';
 import { Requests } from './requests/requests.js';
 import { Responder } from './requests/responder.js';
 import type { Departure } from './instances/roll.js';
 import { guardedListener } from './guarded-listener.js';
-import { ServedHubs } from './served-hubs.js';
+import { LocalHubs } from './served-hubs.js';
 import { ServerEvents } from './servers/server-events.js';
 import { ServerMessages } from './servers/server-messages.js';
 import { TargetHints } from './target-hints.js';
@@ -62,9 +62,9 @@ const CLOSE_DRAIN_MS = 5_000;
 /** The parts of a backplane, put together. */
 export class Cluster {
   readonly identity = new Identity();
-  readonly turn: Turn;
+  readonly turn: FlushScheduler;
   readonly link: Link;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   readonly instances: Instances;
   readonly requests: Requests;
   readonly continuity: Continuity;
@@ -72,12 +72,12 @@ export class Cluster {
   readonly #parts: ClusterParts;
   readonly #log: ThrottledLog;
   readonly #channels: ChannelNames;
-  readonly #broadcasts: Broadcasts;
+  readonly #broadcasts: LivePublisher;
   readonly #serverEvents: ServerEvents;
   readonly #serverMessages: ServerMessages;
   readonly #responder: Responder;
-  readonly #requestInbox: RequestInbox;
-  readonly #asker: Asker;
+  readonly #requestInbox: PeerRequestReceiver;
+  readonly #peers: PeerRequests;
   readonly #hints: TargetHints;
   readonly #capability: CapabilityCheck;
   readonly #emitter = new EventEmitter();
@@ -91,7 +91,7 @@ export class Cluster {
     const { transport, counters, commandTimeoutMs } = parts;
     const log = this.#log;
     // To the others is one write; to the members here may be thousands.
-    this.turn = new Turn(() => transport.flush());
+    this.turn = new FlushScheduler(() => transport.flush());
     const channels = new ChannelNames(parts.eventKeys);
     this.#channels = channels;
     this.link = this.#makeLink();
@@ -117,7 +117,7 @@ export class Cluster {
     const onListening = (): Promise<void> => this.instances.refresh();
     const onChange = (): void => void onListening();
     const fanOut = { turn: this.turn, coalesceMs: parts.coalesceMs };
-    this.hubs = new ServedHubs({
+    this.hubs = new LocalHubs({
       identity,
       channels,
       subscriptions,
@@ -147,7 +147,7 @@ export class Cluster {
     const serverEvents = this.#serverEvents;
     const responder = new Responder({ identity, hubs, serverEvents, log });
     this.#responder = responder;
-    this.#requestInbox = new RequestInbox({
+    this.#requestInbox = new PeerRequestReceiver({
       transport,
       channels,
       identity,
@@ -158,9 +158,9 @@ export class Cluster {
     const listens = (): string[] => serverEvents.hubs();
     const hints = new TargetHints({ ...common, listens, known, logger: parts.logger });
     this.#hints = hints;
-    this.#asker = new Asker({ ...common, instances, requests, responder, live, hints });
-    this.#broadcasts = new Broadcasts({ ...common, counters, log, live });
-    this.#serverMessages = new ServerMessages(this.#asker, (error) =>
+    this.#peers = new PeerRequests({ ...common, instances, requests, responder, live, hints });
+    this.#broadcasts = new LivePublisher({ ...common, counters, log, live });
+    this.#serverMessages = new ServerMessages(this.#peers, (error) =>
       this.#broadcasts.countUnsent(error, 'serverEvent'),
     );
   }
@@ -188,11 +188,11 @@ export class Cluster {
     return this.#responder.size;
   }
 
-  sinkOf(hub: string): HubSink {
+  sinkOf(hub: string): HubPublisher {
     return {
       ...watchedSink(hub, this.continuity.sinkOf(hub, this.#broadcasts.sinkOf(hub)), this.#hints),
       history: (owner, options) => this.continuity.reader.read(hub, owner, options),
-      operations: new HubOperations(hub, this.#asker, this.#log),
+      operations: new HubOperations(hub, this.#peers, this.#log),
       tellServers: (event, data) => this.#serverMessages.tell(hub, event, data),
       askServers: (event, data, modifiers) => this.#serverMessages.ask(hub, event, data, modifiers),
       onServerEvent: (event, handler) => this.#serverEvents.on(hub, event, handler),
@@ -263,7 +263,7 @@ export class Cluster {
       failFast,
       instanceId: identity.current,
       probeChannel: this.#channels.probe(identity.current),
-      checkPlaces: this.#channels.checks(),
+      checkChannels: this.#channels.checks(),
       onMessage: (channel, bytes) => inbox.receive(channel, bytes),
     });
   }

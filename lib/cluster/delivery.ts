@@ -1,4 +1,4 @@
-import { Frame, type FramePlace } from '../hub/frame.js';
+import { Frame, type StreamPosition } from '../hub/frame.js';
 import { targetOfGroup } from '../hub/target.js';
 import type { Route } from './route.js';
 import type { Envelope } from './wire/envelope.js';
@@ -8,9 +8,9 @@ import { decodeTarget } from './wire/target-codec.js';
 export function deliverEnvelope(
   { hub, room, user }: Route,
   envelope: Envelope,
-  place?: FramePlace,
+  position?: StreamPosition,
 ): number | undefined {
-  const frame = new Frame(envelope.payload, envelope.binary, place);
+  const frame = new Frame(envelope.payload, envelope.binary, position);
   if (envelope.target.length > 0) {
     const target = decodeTarget(envelope.target);
     return target && hub.deliver(target, frame, envelope);

@@ -1,4 +1,4 @@
-import { Audience, type AudienceSink } from './audience.js';
+import { Audience, type AudiencePublisher } from './audience.js';
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from './audience-modifiers.js';
 import { callOptions, timeoutCallOption } from './call-options.js';
 import type { HistoryOptions } from './continuity/history-page.js';
@@ -8,7 +8,7 @@ import type { ServerSideResult } from './requests/results.js';
 import type { ServerEventHandler } from './servers/server-events.js';
 
 /** The way out of a whole hub's messages. */
-export interface HubSink extends AudienceSink {
+export interface HubPublisher extends AudiencePublisher {
   /** Never rejects because of Redis. */
   tellServers(event: string, data: unknown): void;
   askServers(event: string, data: unknown, modifiers: AudienceModifiers): Promise<ServerSideResult>;
@@ -21,10 +21,10 @@ export abstract class HubAudience<
   Events extends object = AnyEvents,
   ServerEvents extends object = AnyEvents,
 > extends Audience<Events> {
-  readonly #sink: HubSink;
+  readonly #sink: HubPublisher;
 
   /** @internal */
-  constructor(sink: HubSink) {
+  constructor(sink: HubPublisher) {
     super(sink);
     this.#sink = sink;
   }

@@ -1,7 +1,7 @@
 import type { FanOutOptions } from '../hub/fan-out.js';
 import type { Frame } from '../hub/frame.js';
 import { Hub } from '../hub/hub.js';
-import type { Delivery } from '../hub/member.js';
+import type { WriteFlags } from '../hub/member.js';
 import type { Target } from '../hub/target.js';
 import type { ChannelNames } from './wire/channels.js';
 import type { Connection } from './connection.js';
@@ -29,7 +29,7 @@ export interface ChannelFollower {
   catchUp(member: Connection): void;
 }
 
-export interface ServedHubOptions {
+export interface LocalHubOptions {
   readonly identity: Identity;
   readonly channels: ChannelNames;
   readonly subscriptions: Subscriptions;
@@ -46,17 +46,17 @@ export interface ServedHubOptions {
 const ROOM_LINGER_MS = 1_000;
 
 /** A hub that this instance serves: its members here, and the channels on which it hears of them. */
-export class ServedHub<M extends Connection = Connection> {
+export class LocalHub<M extends Connection = Connection> {
   readonly name: string;
   /** Settles when the hub hears broadcasts to everyone and to its connections, or when there is no point in waiting for that. */
   readonly subscribed: Promise<void>;
   readonly #hub: Hub<M>;
-  readonly #options: ServedHubOptions;
+  readonly #options: LocalHubOptions;
   /** How many connections, and upgrades to be, each user has here. */
   readonly #users = new Map<string, number>();
   #listening = false;
 
-  constructor(name: string, options: ServedHubOptions) {
+  constructor(name: string, options: LocalHubOptions) {
     const { identity } = options;
     this.name = name;
     this.#options = options;
@@ -92,13 +92,13 @@ export class ServedHub<M extends Connection = Connection> {
     return this.#hub.members();
   }
 
-  deliver(target: Target, frame: Frame, delivery: Delivery): number {
+  deliver(target: Target, frame: Frame, delivery: WriteFlags): number {
     return this.#hub.deliver(target, frame, delivery);
   }
 
   /** Writes to the member what broadcasts it is due so far; to be called before anything else is written to it. */
-  settle(member: M): void {
-    this.#hub.settle(member);
+  flushMember(member: M): void {
+    this.#hub.flushMember(member);
   }
 
   /** The member did not read, and was paused in a history: it is brought on as it reads. */

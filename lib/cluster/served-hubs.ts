@@ -1,17 +1,17 @@
 import type { Connection } from './connection.js';
 import type { Route } from './route.js';
-import { ServedHub, type ServedHubOptions } from './served-hub.js';
+import { LocalHub, type LocalHubOptions } from './served-hub.js';
 
 /** The hubs that this instance serves, and which of them a channel belongs to. */
-export class ServedHubs {
-  readonly #options: ServedHubOptions;
-  readonly #served = new Map<string, ServedHub>();
+export class LocalHubs {
+  readonly #options: LocalHubOptions;
+  readonly #served = new Map<string, LocalHub>();
 
-  constructor(options: ServedHubOptions) {
+  constructor(options: LocalHubOptions) {
     this.#options = options;
   }
 
-  get(name: string): ServedHub | undefined {
+  get(name: string): LocalHub | undefined {
     return this.#served.get(name);
   }
 
@@ -58,9 +58,9 @@ export class ServedHubs {
   }
 
   /** Serves the hub of this name from now on; the same one for the same name. */
-  serve<M extends Connection>(name: string): ServedHub<M> {
-    const served = this.#served.get(name) ?? new ServedHub(name, this.#options);
+  serve<M extends Connection>(name: string): LocalHub<M> {
+    const served = this.#served.get(name) ?? new LocalHub(name, this.#options);
     this.#served.set(name, served);
-    return served as unknown as ServedHub<M>;
+    return served as unknown as LocalHub<M>;
   }
 }

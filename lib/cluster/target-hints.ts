@@ -5,11 +5,11 @@ import type { Identity } from './instances/identity.js';
 import type { InstanceRecord } from './instances/instance-record.js';
 import type { BackplaneLogger } from './logger.js';
 import { OnceLog } from './once-log.js';
-import type { ServedHubs } from './served-hubs.js';
+import type { LocalHubs } from './served-hubs.js';
 
 export interface TargetHintsOptions {
   readonly identity: Identity;
-  readonly hubs: Pick<ServedHubs, 'get' | 'listening'>;
+  readonly hubs: Pick<LocalHubs, 'get' | 'listening'>;
   /** Hubs whose server events this instance hears. */
   readonly listens: () => readonly string[];
   /** The other instances. */
@@ -64,8 +64,8 @@ export class TargetHints {
     if (names.size === 0) return false;
     this.#once.debug('hub', hub, () => {
       const near = [...names].find((name) => coreOf(name) === coreOf(hub));
-      const mend = near === undefined ? '' : ` Write hub(${quote(near)}).`;
-      return `No known instance serves the hub ${quote(hub)}. These hubs are served: ${quoteAll([...names])}.${mend}`;
+      const fix = near === undefined ? '' : ` Write hub(${quote(near)}).`;
+      return `No known instance serves the hub ${quote(hub)}. These hubs are served: ${quoteAll([...names])}.${fix}`;
     });
     return false;
   }

@@ -1,7 +1,7 @@
-import type { AudienceSink } from './audience.js';
+import type { AudiencePublisher } from './audience.js';
 import type { TargetHints } from './target-hints.js';
 
-type WayOut = Pick<AudienceSink, 'emit' | 'publish'>;
+type WayOut = Pick<AudiencePublisher, 'emit' | 'publish'>;
 
 /** The same way out, with a look at the targets. */
 export function watchedSink(hub: string, sink: WayOut, hints: Pick<TargetHints, 'look'>): WayOut {

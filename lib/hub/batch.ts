@@ -39,7 +39,7 @@ export class Batch {
 
   /** The frames as clients get them that keep count of their places. Not to be added to. */
   get positioned(): Batch {
-    return (this.#positioned ??= this.frames.some(({ place }) => place)
+    return (this.#positioned ??= this.frames.some(({ position }) => position)
       ? Batch.of(this.frames.map((frame) => frame.positioned) as [Frame, ...Frame[]])
       : this);
   }

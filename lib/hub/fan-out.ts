@@ -1,15 +1,15 @@
 import { Batch } from './batch.js';
 import type { Frame } from './frame.js';
-import type { Delivery, Member } from './member.js';
-import type { Turn } from './turn.js';
+import type { WriteFlags, Member } from './member.js';
+import type { FlushScheduler } from './turn.js';
 
 /** Broadcasts that follow each other and mean the same members: joined, and written to each in one go. */
-interface Run<M> {
+interface PendingBroadcast<M> {
   readonly id: number;
   readonly members: ReadonlySet<M>;
   /** The one among them that is left out: a sender, as a rule. */
   readonly skip: M | undefined;
-  readonly delivery: Delivery;
+  readonly delivery: WriteFlags;
   readonly batch: Batch;
   /** Members that are not written yet; undefined before the first is. */
   rest: IterableIterator<M> | undefined;
@@ -18,7 +18,7 @@ interface Run<M> {
 /** How long one turn may write before it lets others have theirs. */
 const BUDGET_MS = 8;
 /** A fan-out that follows hard on another is one of many: so many turns may read more of them first. */
-const TURNS_FOR_COMPANY = 3;
+const EXTRA_TICKS_UNDER_LOAD = 3;
 /** How many members are written between two looks at the clock. */
 const WRITES_PER_LOOK = 128;
 /** A turn that has more than this for one set of members writes it at once, so that the sockets can begin. */
@@ -28,7 +28,7 @@ const MAX_PENDING_BYTES = 256 * 1024;
 const MAX_PENDING_RUNS = 256;
 
 export interface FanOutOptions {
-  readonly turn: Turn;
+  readonly turn: FlushScheduler;
   /** How long a broadcast may wait for others to leave with it. 0: until the end of the turn. */
   readonly coalesceMs: number;
 }
@@ -42,7 +42,7 @@ export interface FanOutOptions {
  */
 export class FanOut<M extends Member> {
   readonly #options: FanOutOptions;
-  readonly #runs: Run<M>[] = [];
+  readonly #runs: PendingBroadcast<M>[] = [];
   #lastId = 0;
   /** The newest run may not grow any more: somebody was written it already. */
   #sealed = true;
@@ -59,10 +59,10 @@ export class FanOut<M extends Member> {
    * @param members may be a live group: who joins later is not due the frame, who leaves later is
    * @param skip the one among them that is left out
    */
-  send(members: ReadonlySet<M>, skip: M | undefined, frame: Frame, delivery: Delivery): void {
+  send(members: ReadonlySet<M>, skip: M | undefined, frame: Frame, delivery: WriteFlags): void {
     if (members.size === 0) return;
     const last = this.#sealed ? undefined : this.#runs.at(-1);
-    if (last?.members === members && last.skip === skip && sameDelivery(last.delivery, delivery)) {
+    if (last?.members === members && last.skip === skip && sameFlags(last.delivery, delivery)) {
       last.batch.add(frame);
       if (last.batch.bytes > MAX_PENDING_BYTES) this.#flushNow();
       return;
@@ -82,7 +82,7 @@ export class FanOut<M extends Member> {
   }
 
   /** Writes to one member what it is due so far, now. */
-  settle(member: M): void {
+  flushMember(member: M): void {
     if (this.#runs.length === 0 || member.lastRun === this.#lastId) return;
     this.#sealed = true;
     for (const run of this.#runs) {
@@ -109,7 +109,7 @@ export class FanOut<M extends Member> {
     this.#scheduled = true;
     const { turn, coalesceMs } = this.#options;
     if (coalesceMs > 0) this.#timer = setTimeout(this.#flushSome, coalesceMs);
-    else if (performance.now() < this.#busyUntil) this.#flushIn(TURNS_FOR_COMPANY);
+    else if (performance.now() < this.#busyUntil) this.#flushIn(EXTRA_TICKS_UNDER_LOAD);
     else turn.atEnd(this.#flushSome);
   }
 
@@ -155,6 +155,6 @@ export class FanOut<M extends Member> {
   }
 }
 
-function sameDelivery(a: Delivery, b: Delivery): boolean {
+function sameFlags(a: WriteFlags, b: WriteFlags): boolean {
   return a.volatile === b.volatile && a.compress === b.compress;
 }

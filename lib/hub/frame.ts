@@ -4,7 +4,7 @@ const FINAL_BINARY = 0x82;
 const JOIN_UP_TO_BYTES = 16 * 1024;
 
 /** Where a message stands in a history. */
-export interface FramePlace {
+export interface StreamPosition {
   /** The history's name, the same for all of its messages. */
   readonly log: string;
   readonly epoch: string;
@@ -23,14 +23,14 @@ export class Frame {
   readonly payload: Buffer;
   readonly binary: boolean;
   /** Undefined for a message that has no history. */
-  readonly place: FramePlace | undefined;
+  readonly position: StreamPosition | undefined;
   #wire: readonly Buffer[] | undefined;
   #positioned: Frame | undefined;
 
-  constructor(payload: Buffer, binary: boolean, place?: FramePlace) {
+  constructor(payload: Buffer, binary: boolean, position?: StreamPosition) {
     this.payload = payload;
     this.binary = binary;
-    this.place = place;
+    this.position = position;
   }
 
   static text(text: string): Frame {
@@ -48,16 +48,16 @@ export class Frame {
   }
 
   #withPosition(): Frame {
-    const { payload, place } = this;
+    const { payload, position } = this;
     const isEvent =
       !this.binary &&
       payload.subarray(0, EVENT_START.length).equals(EVENT_START) &&
       payload.at(-1) === OBJECT_END;
-    if (!place || !isEvent) return this;
-    const { of, epoch, offset } = place;
-    const position = `${of.slice(0, -1)},"epoch":${JSON.stringify(epoch)},"offset":${offset}}`;
-    const end = Buffer.from(`,"position":${position}}`);
-    return new Frame(Buffer.concat([payload.subarray(0, -1), end]), false, place);
+    if (!position || !isEvent) return this;
+    const { of, epoch, offset } = position;
+    const stated = `${of.slice(0, -1)},"epoch":${JSON.stringify(epoch)},"offset":${offset}}`;
+    const end = Buffer.from(`,"position":${stated}}`);
+    return new Frame(Buffer.concat([payload.subarray(0, -1), end]), false, position);
   }
 
   /**

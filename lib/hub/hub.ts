@@ -1,6 +1,6 @@
 import { FanOut, type FanOutOptions } from './fan-out.js';
 import type { Frame } from './frame.js';
-import type { Delivery, Member } from './member.js';
+import type { WriteFlags, Member } from './member.js';
 import { RecentMoves } from './recent-moves.js';
 import type { Target } from './target.js';
 
@@ -47,7 +47,7 @@ export class Hub<M extends Member = Member> {
   }
 
   add(member: M): void {
-    this.settle(member);
+    this.flushMember(member);
     this.#byId.set(member.id, member);
     this.#everyone.add(member);
     if (member.userId !== undefined) include(this.#users, member.userId, member);
@@ -68,7 +68,7 @@ export class Hub<M extends Member = Member> {
   /** False if the member is not in the hub (any more), or in the room already. */
   join(member: M, room: string): boolean {
     if (!this.#everyone.has(member) || member.rooms.has(room)) return false;
-    this.settle(member);
+    this.flushMember(member);
     roomsOf(member).add(room);
     include(this.#rooms, room, member);
     this.#moves.joined(member, room);
@@ -78,7 +78,7 @@ export class Hub<M extends Member = Member> {
   /** False if the member was not in the room. */
   leave(member: M, room: string): boolean {
     if (!member.rooms.has(room)) return false;
-    this.settle(member);
+    this.flushMember(member);
     roomsOf(member).delete(room);
     exclude(this.#rooms, room, member);
     this.#moves.left(member, room);
@@ -86,7 +86,7 @@ export class Hub<M extends Member = Member> {
   }
 
   /** Writes one frame to everyone here whom the target means, once each. Answers with how many that are. */
-  deliver(target: Target, frame: Frame, delivery: Delivery): number {
+  deliver(target: Target, frame: Frame, delivery: WriteFlags): number {
     const byGroup = target.exceptRooms.length + target.exceptUsers.length > 0;
     const group = byGroup ? undefined : this.#groupOf(target);
     const { exceptConnections } = target;
@@ -100,12 +100,12 @@ export class Hub<M extends Member = Member> {
    * As {@link deliver}, for a message that was sent so long ago: to those whom it means now and meant then. Exceptions are those of
    * then.
    */
-  deliverAsOf(ageMs: number, target: Target, frame: Frame, delivery: Delivery): number {
+  deliverAsOf(ageMs: number, target: Target, frame: Frame, delivery: WriteFlags): number {
     const then = performance.now() - ageMs;
     const { rooms, exceptRooms, everyone, users, connections } = target;
     const isForRoomsOnly = !everyone && users.length + connections.length === 0;
-    const places = [...(isForRoomsOnly ? [] : [undefined]), ...rooms, ...exceptRooms];
-    if (!this.#moves.hasMoved(places, then)) return this.deliver(target, frame, delivery);
+    const moved = [...(isForRoomsOnly ? [] : [undefined]), ...rooms, ...exceptRooms];
+    if (!this.#moves.hasMoved(moved, then)) return this.deliver(target, frame, delivery);
     return this.#send(this.#membersAsOf(target, then), undefined, frame, delivery);
   }
 
@@ -121,7 +121,7 @@ export class Hub<M extends Member = Member> {
   }
 
   /** Whether the target means the member. */
-  isMeant(member: M, target: Target): boolean {
+  matches(member: M, target: Target): boolean {
     const { everyone, rooms, users, connections } = target;
     const { exceptRooms, exceptUsers, exceptConnections } = target;
     const isIn = (room: string): boolean => member.rooms.has(room);
@@ -135,17 +135,17 @@ export class Hub<M extends Member = Member> {
   }
 
   /** The members of a room, for a message that names nothing else. */
-  deliverToRoom(room: string, frame: Frame, delivery: Delivery): number {
+  deliverToRoom(room: string, frame: Frame, delivery: WriteFlags): number {
     return this.#send(this.#rooms.get(room), undefined, frame, delivery);
   }
 
-  deliverToUser(userId: string, frame: Frame, delivery: Delivery): number {
+  deliverToUser(userId: string, frame: Frame, delivery: WriteFlags): number {
     return this.#send(this.#users.get(userId), undefined, frame, delivery);
   }
 
   /** Writes to the member what broadcasts it is due so far. Before anything else is written to it, its order wants this. */
-  settle(member: M): void {
-    this.#fanOut.settle(member);
+  flushMember(member: M): void {
+    this.#fanOut.flushMember(member);
   }
 
   /** Writes all that is due, now. */
@@ -162,7 +162,7 @@ export class Hub<M extends Member = Member> {
     members: ReadonlySet<M> | undefined,
     skip: M | undefined,
     frame: Frame,
-    delivery: Delivery,
+    delivery: WriteFlags,
   ): number {
     if (!members) return 0;
     this.#fanOut.send(members, skip, frame, delivery);
@@ -203,7 +203,7 @@ export class Hub<M extends Member = Member> {
     const { rooms, exceptRooms } = target;
     const isMeantAsOne = (member: M): boolean =>
       !moves.hasJoined(member, undefined, then) &&
-      this.isMeant(member, { ...target, rooms: [], exceptRooms: [] });
+      this.matches(member, { ...target, rooms: [], exceptRooms: [] });
     const wasInOneOf = (member: M): boolean =>
       rooms.some(
         (room) => has(this.#rooms.get(room), member) && !moves.hasJoined(member, room, then),

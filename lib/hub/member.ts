@@ -1,7 +1,7 @@
 import type { Batch } from './batch.js';
 
 /** How a message may be written. */
-export interface Delivery {
+export interface WriteFlags {
   /** A member that has not yet read what it was sent before misses the message. */
   readonly volatile: boolean;
   /** False: not deflated, also where the connection could. */
@@ -25,5 +25,5 @@ export interface Member {
    * Never throws, never waits.
    * @param more whether this turn may have more for the member: then it should leave together
    */
-  write(batch: Batch, delivery: Delivery, more: boolean): void;
+  write(batch: Batch, delivery: WriteFlags, more: boolean): void;
 }

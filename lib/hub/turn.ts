@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
  * One turn of the event loop, as far as writing goes: what it has for a socket leaves in one system call. Sockets are corked
  * at their first write and uncorked when the turn ends, after those who want to write at its end have done so.
  */
-export class Turn {
+export class FlushScheduler {
   readonly #beforeEnd: () => void;
   readonly #corked: Duplex[] = [];
   readonly #atEnd: (() => void)[] = [];

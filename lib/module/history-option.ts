@@ -2,8 +2,8 @@ import {
   assertKnown,
   isPlainObject,
   typeOf,
-  wholeOption,
-  wrong,
+  integerOption,
+  invalidOption,
 } from '../adapter/option-checks.js';
 import type { Durability, GroupKind, HistoryRule } from '../cluster/continuity/history-rules.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
@@ -30,7 +30,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** The numbering outlives the entries by so much, so that who comes late learns what was missed, not a fresh start. */
 const META_LIFETIMES = 10;
 /** The result of one read must fit into an answer of Redis. */
-const MOST_ENTRIES = 100_000;
+const MAX_ENTRIES = 100_000;
 const SHAPE = "{ rooms: 'orders:*', size: 200, ttlMs: 300_000 }";
 const SELECTORS = ['rooms', 'users', 'all'] as const;
 const KNOWN = [...SELECTORS, 'size', 'ttlMs', 'durability'];
@@ -39,12 +39,12 @@ const KNOWN = [...SELECTORS, 'size', 'ttlMs', 'durability'];
 export function historyRules(given: unknown): readonly HistoryRule[] {
   if (given === undefined) return [];
   if (!Array.isArray(given))
-    throw wrong('history', 'a list of rules', given, `Write history: [${SHAPE}].`);
+    throw invalidOption('history', 'a list of rules', given, `Write history: [${SHAPE}].`);
   return Object.freeze(given.map((rule, at) => historyRule(`history[${at}]`, rule)));
 }
 
 function historyRule(option: string, given: unknown): HistoryRule {
-  if (!isPlainObject(given)) throw wrong(option, 'a rule', given, `Write ${SHAPE}.`);
+  if (!isPlainObject(given)) throw invalidOption(option, 'a rule', given, `Write ${SHAPE}.`);
   assertKnown(`${option}.`, given, KNOWN);
   const named = SELECTORS.filter((one) => given[one] !== undefined);
   if (named.length !== 1) {
@@ -52,13 +52,13 @@ function historyRule(option: string, given: unknown): HistoryRule {
       `The option "${option}" must say one of "rooms", "users" and "all", got ${named.join(' and ') || 'none'}. Write ${SHAPE}.`,
     );
   }
-  const size = wholeOption(`${option}.size`, required(option, given, 'size'), 0);
-  if (size > MOST_ENTRIES) {
+  const size = integerOption(`${option}.size`, required(option, given, 'size'), 0);
+  if (size > MAX_ENTRIES) {
     throw new BackplaneConfigError(
-      `The option "${option}.size" must be at most ${MOST_ENTRIES}, got ${size}. A history bridges gaps; keep what must last in a database.`,
+      `The option "${option}.size" must be at most ${MAX_ENTRIES}, got ${size}. A history bridges gaps; keep what must last in a database.`,
     );
   }
-  const ttlMs = wholeOption(`${option}.ttlMs`, required(option, given, 'ttlMs'), 0);
+  const ttlMs = integerOption(`${option}.ttlMs`, required(option, given, 'ttlMs'), 0);
   return Object.freeze({
     ...selector(option, named[0]!, given[named[0]!]),
     size,
@@ -79,14 +79,14 @@ function selector(
   given: unknown,
 ): { of: GroupKind; matches: (name: string) => boolean } {
   if (name === 'rooms') return { of: 'room', matches: roomMatcher(`${option}.rooms`, given) };
-  if (given !== true) throw wrong(`${option}.${name}`, 'true, or left out', given);
+  if (given !== true) throw invalidOption(`${option}.${name}`, 'true, or left out', given);
   return { of: name === 'users' ? 'user' : 'all', matches: () => true };
 }
 
 function roomMatcher(option: string, given: unknown): (room: string) => boolean {
   if (given instanceof RegExp) return expressionMatcher(option, given);
   if (typeof given !== 'string' || given === '')
-    throw wrong(option, "a room's name, a prefix that ends with *, or a RegExp", given);
+    throw invalidOption(option, "a room's name, a prefix that ends with *, or a RegExp", given);
   if (!given.endsWith('*')) return (room) => room === given;
   const prefix = given.slice(0, -1);
   return (room) => room.startsWith(prefix);

@@ -4,8 +4,8 @@ import {
   assertKnown,
   booleanOption,
   isPlainObject,
-  wholeOption,
-  wrong,
+  integerOption,
+  invalidOption,
 } from '../adapter/option-checks.js';
 import { DEFAULT_IDEMPOTENCY_TTL_MS } from '../cluster/backplane.js';
 import type { HistoryRule } from '../cluster/continuity/history-rules.js';
@@ -59,7 +59,7 @@ export function normaliseOptions(
   env: NodeJS.ProcessEnv = process.env,
 ): NormalisedOptions {
   if (!isPlainObject(given)) {
-    throw wrong(
+    throw invalidOption(
       'RedisBackplaneModule options',
       'an object',
       given,
@@ -73,25 +73,25 @@ export function normaliseOptions(
     eventKeys: eventKeys(options.eventKeys),
     installAdapter: booleanOption('adapter', options.adapter, true),
     failFast: booleanOption('failFast', options.failFast, false),
-    commandTimeoutMs: wholeOption('commandTimeoutMs', options.commandTimeoutMs, 2_000),
-    redisBufferBytes: wholeOption(
+    commandTimeoutMs: integerOption('commandTimeoutMs', options.commandTimeoutMs, 2_000),
+    redisBufferBytes: integerOption(
       'redisBufferBytes',
       options.redisBufferBytes,
       DEFAULT_BUFFER_BYTES,
     ),
     live: {
-      windowMs: wholeOption('liveWindowMs', options.liveWindowMs, DEFAULT_LIVE.windowMs, 0),
-      windowBytes: wholeOption(
+      windowMs: integerOption('liveWindowMs', options.liveWindowMs, DEFAULT_LIVE.windowMs, 0),
+      windowBytes: integerOption(
         'liveWindowBytes',
         options.liveWindowBytes,
         DEFAULT_LIVE.windowBytes,
         MIN_LIVE_WINDOW_BYTES,
       ),
     },
-    coalesceMs: wholeOption('coalesceMs', options.coalesceMs, 0, 0),
+    coalesceMs: integerOption('coalesceMs', options.coalesceMs, 0, 0),
     lease: lease(options.lease),
     history: historyRules(options.history),
-    idempotencyTtlMs: wholeOption(
+    idempotencyTtlMs: integerOption(
       'idempotencyTtlMs',
       options.idempotencyTtlMs,
       DEFAULT_IDEMPOTENCY_TTL_MS,
@@ -104,10 +104,10 @@ function eventKeys(given: unknown): readonly string[] {
   if (given === undefined) return ['backplane'];
   const keys: unknown[] = Array.isArray(given) ? given : [given];
   if (keys.length === 0)
-    throw wrong('eventKeys', 'a non-empty list of names', given, "Write eventKeys: ['my-app'].");
+    throw invalidOption('eventKeys', 'a non-empty list of names', given, "Write eventKeys: ['my-app'].");
   for (const key of keys) {
     if (typeof key !== 'string' || key === '') {
-      throw wrong('eventKeys', 'non-empty strings', key, "Write eventKeys: ['my-app'].");
+      throw invalidOption('eventKeys', 'non-empty strings', key, "Write eventKeys: ['my-app'].");
     }
   }
   return Object.freeze(keys.slice()) as readonly string[];
@@ -115,12 +115,12 @@ function eventKeys(given: unknown): readonly string[] {
 
 function lease(given: unknown): LeaseOptions {
   if (given !== undefined && !isPlainObject(given))
-    throw wrong('lease', '{ ttlMs, renewEveryMs }', given);
+    throw invalidOption('lease', '{ ttlMs, renewEveryMs }', given);
   assertKnown('lease.', given ?? {}, ['ttlMs', 'renewEveryMs']);
   const { ttlMs, renewEveryMs } = DEFAULT_LEASE;
   const filled = {
-    ttlMs: wholeOption('lease.ttlMs', given?.ttlMs, ttlMs),
-    renewEveryMs: wholeOption('lease.renewEveryMs', given?.renewEveryMs, renewEveryMs),
+    ttlMs: integerOption('lease.ttlMs', given?.ttlMs, ttlMs),
+    renewEveryMs: integerOption('lease.renewEveryMs', given?.renewEveryMs, renewEveryMs),
   };
   if (filled.renewEveryMs * 2 > filled.ttlMs) {
     throw new BackplaneConfigError(

@@ -17,7 +17,7 @@ import {
   getOwnBackplaneToken,
 } from '../adapter/adapter.tokens.js';
 import type { AdapterContext } from '../adapter/redis-backplane.adapter.js';
-import { booleanOption, functionOption, wrong } from '../adapter/option-checks.js';
+import { booleanOption, functionOption, invalidOption } from '../adapter/option-checks.js';
 import { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { installAdapter } from './adapter-installer.js';
@@ -106,7 +106,7 @@ export class RedisBackplaneModule {
     eventKeys?: string | readonly string[],
   ): DynamicModule {
     if (typeof host !== 'string')
-      throw wrong('host', 'a string', host, "Write useRedis('localhost', 6379).");
+      throw invalidOption('host', 'a string', host, "Write useRedis('localhost', 6379).");
     return RedisBackplaneModule.forRoot({
       redis: { host, port, ...(password ? { password } : {}) },
       ...(eventKeys === undefined ? {} : { eventKeys }),
@@ -153,7 +153,7 @@ function moduleOf(
   configured.isOnce = true;
   const { name = DEFAULT_BACKPLANE, extraProviders = [] } = extras;
   const isGlobal = booleanOption('isGlobal', extras.isGlobal, true);
-  if (!Array.isArray(extraProviders)) throw wrong('extraProviders', 'a list', extraProviders);
+  if (!Array.isArray(extraProviders)) throw invalidOption('extraProviders', 'a list', extraProviders);
   if (typeof name !== 'string' || name === '') {
     throw new BackplaneConfigError(
       'The option "name" must be a non-empty string. Leave it out for the default backplane.',

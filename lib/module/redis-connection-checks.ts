@@ -3,9 +3,9 @@ import { isIPv6 } from 'node:net';
 import {
   assertKnown,
   isPlainObject,
-  mendOfNumber,
+  fixOfNumber,
   typeOf,
-  wrong,
+  invalidOption,
 } from '../adapter/option-checks.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 
@@ -21,18 +21,18 @@ const SECRET: Check = { inQuery: 'text', check: assertSecret };
 const FLAG: Check = {
   inQuery: 'boolean',
   check: (option, value) => {
-    if (typeof value !== 'boolean') throw wrong(option, 'true or false', value);
+    if (typeof value !== 'boolean') throw invalidOption(option, 'true or false', value);
   },
 };
 const FUNCTION: Check = {
   check: (option, value) => {
-    if (typeof value !== 'function') throw wrong(option, 'a function', value);
+    if (typeof value !== 'function') throw invalidOption(option, 'a function', value);
   },
 };
 const TLS: Check = {
   check: (option, value) => {
     if (typeof value !== 'object')
-      throw wrong(option, 'an object of TLS options', value, 'Write tls: {} for the defaults.');
+      throw invalidOption(option, 'an object of TLS options', value, 'Write tls: {} for the defaults.');
   },
 };
 /** The backplane has no use for it, or sets it itself, and no value does harm. */
@@ -44,28 +44,28 @@ const UNUSED: Check = { inQuery: 'text', check: () => {} };
  */
 const CHECKS: Readonly<Record<string, Check>> = {
   host: { inQuery: 'text', check: assertHost },
-  port: whole(1, 65_535),
+  port: integer(1, 65_535),
   path: TEXT,
   family: oneOf(0, 4, 6),
   tls: TLS,
   username: SECRET,
   password: SECRET,
-  db: whole(0, Number.MAX_SAFE_INTEGER),
+  db: integer(0, Number.MAX_SAFE_INTEGER),
   protocol: oneOf(2, 3),
   keyPrefix: { inQuery: 'text', check: assertKeyPrefix },
   connectionName: TEXT,
   disableClientInfo: FLAG,
   clientInfoTag: TEXT,
-  connectTimeout: whole(1),
-  disconnectTimeout: whole(0),
-  commandTimeout: whole(1),
-  socketTimeout: whole(1),
-  keepAlive: whole(0),
+  connectTimeout: integer(1),
+  disconnectTimeout: integer(0),
+  commandTimeout: integer(1),
+  socketTimeout: integer(1),
+  keepAlive: integer(0),
   noDelay: FLAG,
   retryStrategy: FUNCTION,
   reconnectOnError: FUNCTION,
   enableReadyCheck: FLAG,
-  maxLoadingRetryTime: whole(0),
+  maxLoadingRetryTime: integer(0),
   showFriendlyErrorStack: FLAG,
   Connector: FUNCTION,
 
@@ -78,14 +78,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
   enableTLSForSentinelMode: FLAG,
   sentinelRetryStrategy: FUNCTION,
   sentinelReconnectStrategy: FUNCTION,
-  sentinelCommandTimeout: whole(1),
-  sentinelMaxConnections: whole(1),
+  sentinelCommandTimeout: integer(1),
+  sentinelMaxConnections: integer(1),
   updateSentinels: FLAG,
   failoverDetector: FLAG,
   natMap: {
     check: (option, value) => {
       if (typeof value !== 'object' && typeof value !== 'function')
-        throw wrong(option, 'an object or a function', value);
+        throw invalidOption(option, 'an object or a function', value);
     },
   },
   preferredSlaves: UNUSED,
@@ -201,13 +201,13 @@ function assertOneWay({ host, port, path, sentinels, name }: Record<string, unkn
 
 function assertHost(option: string, value: unknown): void {
   const expected = 'a string, a host name or an address alone';
-  if (typeof value !== 'string' || value === '') throw wrong(option, expected, value);
+  if (typeof value !== 'string' || value === '') throw invalidOption(option, expected, value);
   if (isIPv6(value)) return;
   // A URL in the place of a host holds the password: errors of the resolver would repeat it.
   if (/[\s/@?#\\]/.test(value))
-    throw wrong(option, expected, value, "For a URL write redis: 'redis://…'.");
+    throw invalidOption(option, expected, value, "For a URL write redis: 'redis://…'.");
   if (value.includes(':') || value.includes('['))
-    throw wrong(
+    throw invalidOption(
       option,
       expected,
       value,
@@ -216,7 +216,7 @@ function assertHost(option: string, value: unknown): void {
 }
 
 function assertText(option: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw wrong(option, 'a non-empty string', value);
+  if (typeof value !== 'string' || value === '') throw invalidOption(option, 'a non-empty string', value);
 }
 
 function assertSecret(option: string, value: unknown): void {
@@ -229,33 +229,33 @@ function assertSecret(option: string, value: unknown): void {
 }
 
 function assertKeyPrefix(option: string, value: unknown): void {
-  if (typeof value !== 'string' && !Buffer.isBuffer(value)) throw wrong(option, 'a string', value);
+  if (typeof value !== 'string' && !Buffer.isBuffer(value)) throw invalidOption(option, 'a string', value);
 }
 
 function assertMaster(option: string, value: unknown): void {
   if (value !== 'master')
-    throw wrong(option, "'master'", value, 'A replica takes no writes of the backplane.');
+    throw invalidOption(option, "'master'", value, 'A replica takes no writes of the backplane.');
 }
 
 function assertSentinels(option: string, value: unknown): void {
   const expected = 'a non-empty list of { host, port }';
-  if (!Array.isArray(value) || value.length === 0) throw wrong(option, expected, value);
+  if (!Array.isArray(value) || value.length === 0) throw invalidOption(option, expected, value);
   for (const [at, sentinel] of value.entries()) {
     const one = `${option}[${at}]`;
-    if (!isPlainObject(sentinel)) throw wrong(one, '{ host, port }', sentinel);
+    if (!isPlainObject(sentinel)) throw invalidOption(one, '{ host, port }', sentinel);
     assertKnown(`${one}.`, sentinel, ['host', 'port', 'family']);
     assertHost(`${one}.host`, sentinel.host);
     if (sentinel.port != null) CHECKS.port!.check(`${one}.port`, sentinel.port);
   }
 }
 
-function whole(least: number, most = 2 ** 31 - 1): Check {
+function integer(min: number, max = 2 ** 31 - 1): Check {
   return {
     inQuery: 'number',
     check: (option, value) => {
-      if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most)
+      if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
         return;
-      throw wrong(option, `a whole number from ${least} to ${most}`, value, mendOfNumber(value));
+      throw invalidOption(option, `a whole number from ${min} to ${max}`, value, fixOfNumber(value));
     },
   };
 }
@@ -265,7 +265,7 @@ function oneOf(...values: readonly number[]): Check {
     inQuery: 'number',
     check: (option, value) => {
       if (!values.includes(value as number))
-        throw wrong(option, `one of ${values.join(', ')}`, value, mendOfNumber(value));
+        throw invalidOption(option, `one of ${values.join(', ')}`, value, fixOfNumber(value));
     },
   };
 }
@@ -274,7 +274,7 @@ function mustBeOff(because: string): Check {
   return {
     inQuery: 'boolean',
     check: (option, value) => {
-      if (value !== false) throw wrong(option, 'false', value, because);
+      if (value !== false) throw invalidOption(option, 'false', value, because);
     },
   };
 }

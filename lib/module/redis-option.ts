@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
-import { isPlainObject, wrong } from '../adapter/option-checks.js';
+import { isPlainObject, invalidOption } from '../adapter/option-checks.js';
 import { assertConnectionOptions } from './redis-connection-checks.js';
 import { EXPECTED_REDIS, optionsOfUrl } from './redis-url.js';
 
@@ -28,7 +28,7 @@ export function redisSource(given: unknown, env: NodeJS.ProcessEnv): RedisSource
     );
   }
   if (isPlainObject(given)) return optionsSource(given, 'redis');
-  throw wrong(
+  throw invalidOption(
     'redis',
     EXPECTED_REDIS,
     given,

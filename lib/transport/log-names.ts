@@ -5,7 +5,7 @@ import { LOG_NAME_BYTES } from './log-entry.js';
 const NAMES_A_DRAW = 512;
 
 /** Random epochs and tags: eight URL-safe characters, 48 bits, drawn in bulk. */
-export class LogNames {
+export class RandomIds {
   #pool = '';
   #at = 0;
 

@@ -42,7 +42,7 @@ export interface Logs {
    * Names the line of data that the other side stands in; another name after a failover or a restart means that what was
    * acknowledged before may be missing. Rejects as {@link append} does.
    */
-  lineage(): Promise<string>;
+  replicationId(): Promise<string>;
 }
 
 /** How much one {@link Logs.read} answers with at most, headers included, unless its first entry alone is larger. */

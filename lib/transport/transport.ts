@@ -20,9 +20,9 @@ export interface Transport {
    * Connects. Resolves with `true` once both ways are open, and with `false` when the other side cannot be reached for
    * now: the maker goes on trying, and says so by {@link TransportEvents.up}. Rejects with `BackplaneConfigError` for
    * what will not mend by itself (a wrong password, a database that is not there, a node of a cluster).
-   * @param checkPlaces channels that nobody uses, each among those that the cluster does: {@link check} stays within them
+   * @param checkChannels channels that nobody uses, each among those that the cluster does: {@link check} stays within them
    */
-  start(events: TransportEvents, checkPlaces?: readonly string[]): Promise<boolean>;
+  start(events: TransportEvents, checkChannels?: readonly string[]): Promise<boolean>;
 
   /**
    * Asks whether the other side would do what is needed, and changes nothing. Resolves with what it refuses; with nothing where it

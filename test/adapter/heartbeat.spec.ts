@@ -4,7 +4,7 @@ import { stat } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { WebSocket } from 'ws';
-import { Heartbeat, Pulse } from '../../lib/adapter/heartbeat.js';
+import { Heartbeat, Liveness } from '../../lib/adapter/heartbeat.js';
 import { waitFor } from '../support/wait-for.js';
 
 const file = fileURLToPath(import.meta.url);
@@ -50,7 +50,7 @@ describe('The heartbeat', () => {
 
   const watch = <Client extends FrozenServersClient>(client: Client): Client => {
     heartbeat = new Heartbeat(options);
-    const pulse = new Pulse(client as unknown as WebSocket, client.stream as unknown as Duplex);
+    const pulse = new Liveness(client as unknown as WebSocket, client.stream as unknown as Duplex);
     heartbeat.watch([{ pulse }]);
     return client;
   };

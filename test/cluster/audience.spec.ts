@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Audience, type AudienceSink, type Published } from '../../lib/cluster/audience.js';
+import { Audience, type AudiencePublisher, type Published } from '../../lib/cluster/audience.js';
 import type { AudienceModifiers } from '../../lib/cluster/audience-modifiers.js';
 import type { Frame } from '../../lib/hub/frame.js';
 import { EVERYONE, type Target } from '../../lib/hub/target.js';
@@ -11,7 +11,7 @@ interface Sent {
   text: string;
 }
 
-class RecordingSink implements AudienceSink {
+class RecordingSink implements AudiencePublisher {
   readonly sent: Sent[] = [];
   readonly operations = undefined as never;
 

@@ -3,19 +3,19 @@ import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 
 import { DEFAULT_MODIFIERS } from '../../lib/cluster/audience-modifiers.js';
-import { Broadcasts } from '../../lib/cluster/broadcasts.js';
+import { LivePublisher } from '../../lib/cluster/broadcasts.js';
 import { newCounters } from '../../lib/cluster/counters.js';
 import { Identity } from '../../lib/cluster/instances/identity.js';
 import type { Link } from '../../lib/cluster/link/link.js';
-import type { ServedHub } from '../../lib/cluster/served-hub.js';
-import { ServedHubs } from '../../lib/cluster/served-hubs.js';
+import type { LocalHub } from '../../lib/cluster/served-hub.js';
+import { LocalHubs } from '../../lib/cluster/served-hubs.js';
 import { ThrottledLog } from '../../lib/cluster/throttled-log.js';
 import { ChannelNames } from '../../lib/cluster/wire/channels.js';
 import { Frame } from '../../lib/hub/frame.js';
 import { Hub } from '../../lib/hub/hub.js';
 import { EVERYONE } from '../../lib/hub/target.js';
-import { Turn } from '../../lib/hub/turn.js';
-import { OneWriteATurn } from '../../lib/transport/redis/one-write-a-turn.js';
+import { FlushScheduler } from '../../lib/hub/turn.js';
+import { CorkedWrites } from '../../lib/transport/redis/one-write-a-turn.js';
 import type { Transport } from '../../lib/transport/transport.js';
 import type { LiveRooms } from '../../lib/cluster/live/live-rooms.js';
 import { FakeMember } from '../hub/fake-member.js';
@@ -24,13 +24,13 @@ import { FakeLogger } from './fake-logger.js';
 const TO_ROOM = { ...EVERYONE, everyone: false, rooms: ['r'] };
 
 describe('A broadcast', () => {
-  const writes = new OneWriteATurn();
-  const turn = new Turn(() => writes.release());
+  const writes = new CorkedWrites();
+  const turn = new FlushScheduler(() => writes.release());
   const hub = new Hub<FakeMember>('/', { turn, coalesceMs: 0 });
   afterEach(() => hub.close());
 
   /** A connection to Redis, as a turn writes to it. */
-  function broadcastsOver(redis: PassThrough): Broadcasts {
+  function broadcastsOver(redis: PassThrough): LivePublisher {
     const transport = {
       mayRepeat: false,
       publish: async (channel: string) => {
@@ -38,12 +38,12 @@ describe('A broadcast', () => {
         redis.write(channel);
       },
     } as unknown as Transport;
-    return new Broadcasts({
+    return new LivePublisher({
       identity: new Identity(),
       transport,
       link: { status: 'ready' } as Link,
       channels: new ChannelNames(['k']),
-      hubs: { get: () => hub as unknown as ServedHub } as unknown as ServedHubs,
+      hubs: { get: () => hub as unknown as LocalHub } as unknown as LocalHubs,
       counters: newCounters(),
       log: new ThrottledLog(new FakeLogger()),
       commandTimeoutMs: 1_000,

@@ -29,7 +29,7 @@ export class ControllableTransport implements Transport {
     read: (channel, range, lifetimes) =>
       this.working((logs) => logs.read(channel, range, lifetimes)),
     prepare: (channels) => this.working((logs) => logs.prepare(channels)),
-    lineage: () => this.working((logs) => logs.lineage()),
+    replicationId: () => this.working((logs) => logs.replicationId()),
   };
   /** Takes messages, and brings none. */
   deaf = false;

@@ -11,7 +11,7 @@ export class FakeConnection extends FakeMember implements Connection {
   /** The code and the reason of each disconnect. */
   readonly disconnects: unknown[][] = [];
 
-  isBehind(): boolean {
+  isBackpressured(): boolean {
     return false;
   }
 

@@ -11,7 +11,7 @@ import { decodeEnvelope, encodeControl, EnvelopeKind } from '../../lib/cluster/w
 import { encodeTarget } from '../../lib/cluster/wire/target-codec.js';
 import { Hub } from '../../lib/hub/hub.js';
 import { EVERYONE, type Target } from '../../lib/hub/target.js';
-import { Turn } from '../../lib/hub/turn.js';
+import { FlushScheduler } from '../../lib/hub/turn.js';
 import { FakeConnection } from './fake-connection.js';
 
 const HUB = '/';
@@ -23,7 +23,7 @@ const names = (prefix: string, count: number): string[] =>
 /** An instance as far as live messages go: its members, and the channels that it hears. */
 class Listener {
   readonly identity = new Identity();
-  readonly hub = new Hub<FakeConnection>(HUB, { turn: new Turn(), coalesceMs: 0 });
+  readonly hub = new Hub<FakeConnection>(HUB, { turn: new FlushScheduler(), coalesceMs: 0 });
   readonly members: FakeConnection[] = [];
   private readonly routes = new Map<string, Route>();
   private readonly recent = new RecentIds();
@@ -128,7 +128,7 @@ describe('the copies of a live message', () => {
           send(target, from!, others);
           for (const { hub, members } of others)
             for (const connection of members)
-              expect(connection.written).toHaveLength(hub.isMeant(connection, target) ? 1 : 0);
+              expect(connection.written).toHaveLength(hub.matches(connection, target) ? 1 : 0);
         },
       ),
       { numRuns: 500 },

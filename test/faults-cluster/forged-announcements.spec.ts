@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { newInstanceId } from '../../lib/cluster/instances/instance-id.js';
 import { encodeControl, EnvelopeKind } from '../../lib/cluster/wire/envelope.js';
-import { encodeParcel } from '../../lib/cluster/wire/parcel.js';
+import { encodeControlPayload } from '../../lib/cluster/wire/parcel.js';
 import { Instance, ownKey } from '../faults/fixtures/instance.js';
 import { heapUsed } from '../integration/fixtures/heap.js';
 import { closeAfterEach } from '../support/cleanup.js';
@@ -37,7 +37,7 @@ describeWithRedis('A forged announcement', () => {
         kind: EnvelopeKind.announcement,
         origin,
         sequence: 0,
-        payload: encodeParcel(fields),
+        payload: encodeControlPayload(fields),
       });
     const announce = async (origin: string, fields: Record<string, unknown>) => {
       await operator.publish(name('cluster'), forge(origin, fields));

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { Backplane } from '../../lib/cluster/backplane.js';
-import type { AnswerListener, Connection, PausedAt } from '../../lib/cluster/connection.js';
-import type { ServedHub } from '../../lib/cluster/served-hub.js';
+import type { AnswerListener, Connection, PausedPosition } from '../../lib/cluster/connection.js';
+import type { LocalHub } from '../../lib/cluster/served-hub.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import { ownKey } from '../faults/fixtures/instance.js';
 import { report } from '../integration/cluster-operations/fixtures/traffic.js';
@@ -44,7 +44,7 @@ class Client implements Connection {
   readonly isOpen = true;
   readonly maxRooms = Infinity;
   readonly isPausable = false;
-  readonly paused = new Map<string, PausedAt>();
+  readonly paused = new Map<string, PausedPosition>();
 
   async drained(): Promise<boolean> {
     return true;
@@ -52,7 +52,7 @@ class Client implements Connection {
 
   write(): void {}
 
-  isBehind(): boolean {
+  isBackpressured(): boolean {
     return false;
   }
 
@@ -101,7 +101,7 @@ class Node {
   private constructor(
     readonly backplane: Backplane,
     private readonly transport: RedisTransport,
-    readonly hub: ServedHub<Client>,
+    readonly hub: LocalHub<Client>,
   ) {}
 
   get clients(): Client[] {

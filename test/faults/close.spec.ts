@@ -118,13 +118,13 @@ describeWithRedis('An app that closes', () => {
     const client = await a.connect('room');
     redis.pause();
     track({ dispose: () => redis.resume() });
-    const underWay = a.server
+    const inFlight = a.server
       .to('room')
       .publish('never')
       .catch((error: Error) => error.name);
     const joining = client.request('join', ['another']).catch(() => {});
     await closes(a, before, 'silent');
-    expect(await underWay).toBe('BackplaneUnavailableError');
+    expect(await inFlight).toBe('BackplaneUnavailableError');
     await joining;
   }, 20_000);
 

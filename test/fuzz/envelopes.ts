@@ -131,7 +131,7 @@ function object(random: Random, members: Record<string, string>): string {
   return `{${texts.join(',')}}`;
 }
 
-/** As `encodeParcel` writes it, with a length that may lie. */
+/** As `encodeControlPayload` writes it, with a length that may lie. */
 function parcel(random: Random, fields: string, body: string): Buffer {
   const head = Buffer.from(fields);
   const length = Buffer.alloc(4);

@@ -1,11 +1,11 @@
 import type { Batch } from '../../lib/hub/batch.js';
 import type { Frame } from '../../lib/hub/frame.js';
-import type { Delivery, Member } from '../../lib/hub/member.js';
+import type { WriteFlags, Member } from '../../lib/hub/member.js';
 
 /** A member that keeps what it is written. */
 export class FakeMember implements Member {
   readonly rooms = new Set<string>();
-  readonly written: { frame: Frame; delivery: Delivery }[] = [];
+  readonly written: { frame: Frame; delivery: WriteFlags }[] = [];
   /** How many times it was written to. */
   writes = 0;
   lastRun = 0;
@@ -24,7 +24,7 @@ export class FakeMember implements Member {
     return this.written.map(({ frame }) => frame.payload.toString());
   }
 
-  write({ frames }: Batch, delivery: Delivery): void {
+  write({ frames }: Batch, delivery: WriteFlags): void {
     this.writes++;
     for (const frame of frames) this.written.push({ frame, delivery });
   }

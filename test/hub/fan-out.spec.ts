@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FanOut } from '../../lib/hub/fan-out.js';
 import { Frame } from '../../lib/hub/frame.js';
-import { Turn } from '../../lib/hub/turn.js';
+import { FlushScheduler } from '../../lib/hub/turn.js';
 import { FakeMember } from './fake-member.js';
 
 const DELIVERY = { volatile: false, compress: true };
@@ -32,7 +32,7 @@ describe('a fan-out', () => {
     fanOut.send(members, skip, Frame.text(text), DELIVERY);
 
   beforeEach(() => {
-    fanOut = new FanOut({ turn: new Turn(), coalesceMs: 0 });
+    fanOut = new FanOut({ turn: new FlushScheduler(), coalesceMs: 0 });
     ann = new FakeMember('a');
     bob = new FakeMember('b');
     room = new Set([ann, bob]);
@@ -65,10 +65,10 @@ describe('a fan-out', () => {
 
   it('settles one member early, and writes it nothing twice', async () => {
     send('1');
-    fanOut.settle(ann);
+    fanOut.flushMember(ann);
     expect(ann.texts).toEqual(['1']);
     send('2');
-    fanOut.settle(bob);
+    fanOut.flushMember(bob);
     send('3');
     await endOfTurn();
     expect([ann.texts, bob.texts]).toEqual([
@@ -80,7 +80,7 @@ describe('a fan-out', () => {
   it('gives who joins a live group after a message nothing of it', async () => {
     const late = new FakeMember('l');
     send('before');
-    fanOut.settle(late);
+    fanOut.flushMember(late);
     room.add(late);
     send('after');
     await endOfTurn();
@@ -90,7 +90,7 @@ describe('a fan-out', () => {
 
   it('gives who leaves a live group after a message that message', async () => {
     send('before');
-    fanOut.settle(ann);
+    fanOut.flushMember(ann);
     room.delete(ann);
     send('after');
     await endOfTurn();
@@ -107,14 +107,14 @@ describe('a fan-out', () => {
     expect(crowd[0]!.texts).toEqual(['1']);
     expect(last.texts).toEqual([]);
     send('2', everyone);
-    fanOut.settle(last);
+    fanOut.flushMember(last);
     expect(last.texts).toEqual(['1', '2']);
     while (crowd.at(-2)!.texts.length < 2) await endOfTurn();
     expect(crowd.every(({ texts }) => texts.join() === '1,2')).toBe(true);
   });
 
   it('waits for company as long as it is told, and no longer', async () => {
-    fanOut = new FanOut({ turn: new Turn(), coalesceMs: 20 });
+    fanOut = new FanOut({ turn: new FlushScheduler(), coalesceMs: 20 });
     send('1');
     await endOfTurn();
     send('2');
@@ -141,7 +141,7 @@ describe('a fan-out', () => {
   });
 
   it('writes what is due when it is closed', async () => {
-    fanOut = new FanOut({ turn: new Turn(), coalesceMs: 60_000 });
+    fanOut = new FanOut({ turn: new FlushScheduler(), coalesceMs: 60_000 });
     send('1');
     fanOut.close();
     expect(ann.texts).toEqual(['1']);

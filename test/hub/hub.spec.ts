@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Frame } from '../../lib/hub/frame.js';
 import { Hub } from '../../lib/hub/hub.js';
 import { EVERYONE, extend, type Target } from '../../lib/hub/target.js';
-import { Turn } from '../../lib/hub/turn.js';
+import { FlushScheduler } from '../../lib/hub/turn.js';
 import { FakeMember } from './fake-member.js';
 
 const FRAME = Frame.text('x');
@@ -19,7 +19,7 @@ describe('a hub', () => {
   let nobody: FakeMember;
 
   beforeEach(() => {
-    hub = new Hub('/chat', { turn: new Turn(), coalesceMs: 0 });
+    hub = new Hub('/chat', { turn: new FlushScheduler(), coalesceMs: 0 });
     ann = new FakeMember('a1', 'ann');
     ann2 = new FakeMember('a2', 'ann');
     bob = new FakeMember('b', 'bob');

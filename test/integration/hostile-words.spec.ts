@@ -9,7 +9,7 @@ import {
 import { BackplaneSocket, type RedisBackplaneModuleOptions } from 'nestjs-redis-backplane';
 
 import { encodeControl, EnvelopeKind } from '../../lib/cluster/wire/envelope.js';
-import { encodeParcel } from '../../lib/cluster/wire/parcel.js';
+import { encodeControlPayload } from '../../lib/cluster/wire/parcel.js';
 import { encodeTarget } from '../../lib/cluster/wire/target-codec.js';
 import { EVERYONE } from '../../lib/hub/target.js';
 import { closeAfterEach } from '../support/cleanup.js';
@@ -263,7 +263,7 @@ describeOnRedis('Words of clients, of Redis and of the app', (redis) => {
           origin: `\n\u001b[31m${'x'.repeat(11)}`,
           sequence: ++sequence,
           target: encodeTarget({ ...EVERYONE }),
-          payload: encodeParcel(fields, Buffer.from('{"event":"e"}')),
+          payload: encodeControlPayload(fields, Buffer.from('{"event":"e"}')),
         }),
       );
     const base = { hub: '/chat', id: 'i', timeoutMs: 1, args: {}, taken: 0, allowed: 0 };

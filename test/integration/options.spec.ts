@@ -17,7 +17,7 @@ class Unplain {
   readonly secret = SECRET;
 }
 
-type Nonsense = [title: string, options: unknown, names: string, kind: RegExp, mend: RegExp];
+type Nonsense = [title: string, options: unknown, names: string, kind: RegExp, fix: RegExp];
 
 const ANY = /./;
 
@@ -178,12 +178,12 @@ describe('An option that cannot work', () => {
     return (error as Error).message;
   };
 
-  it.each(NONSENSE)('such as %s: %j', async (_, options, names, kind, mend) => {
+  it.each(NONSENSE)('such as %s: %j', async (_, options, names, kind, fix) => {
     const given = options as RedisBackplaneModuleOptions;
     const message = await messageOf(bootApp({ imports: [RedisBackplaneModule.forRoot(given)] }));
     expect(message).toContain(`"${names}"`);
     expect(message).toMatch(kind);
-    expect(message).toMatch(mend);
+    expect(message).toMatch(fix);
     expect(message).not.toContain(SECRET);
     // The same wherever the options come from.
     const useFactory = async () => given;

@@ -1,4 +1,4 @@
-import type { SourceEdit } from '../continuity/twins.js';
+import type { SourceEdit } from '../continuity/mutants.js';
 import { ROLES } from '../continuity/stage/redis-proxy.js';
 import type { LiveFault } from './plan/live-fault.js';
 import type { LiveViolationKind } from './verdict/live-violation.js';
@@ -67,7 +67,7 @@ const unconfirmed: LiveFault[] = [
   }),
 ];
 
-export const MUTANTS: readonly Mutant[] = [
+export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     lacks: 'the look at places',
     edits: [

@@ -167,9 +167,9 @@ export function describeLogs(start: () => Promise<Recorder>): void {
     const { epoch } = await append(transport, channel, 'a', { limits });
     await append(transport, channel, 'b', { limits });
     // Looking would keep it alive: another log of the same age tells when it is over.
-    const twin = newChannel();
-    await append(transport, twin, 'a', { limits: { ttlMs: 100 } });
-    await waitFor('twice the time', async () => (await entriesOf(transport, twin)).length === 0);
+    const mutant = newChannel();
+    await append(transport, mutant, 'a', { limits: { ttlMs: 100 } });
+    await waitFor('twice the time', async () => (await entriesOf(transport, mutant)).length === 0);
     const range = { limit: 10, follows: true };
     const { top, entries } = await transport.logs.read(channel, range, LIMITS);
     expect(top).toMatchObject({ offset: 0, tag: '' });
@@ -433,9 +433,9 @@ export function describeLogs(start: () => Promise<Recorder>): void {
 
   it('names its line of data, the same for all', async () => {
     const [one, two] = [await start(), await start()];
-    const lineage = await one.transport.logs.lineage();
-    expect(lineage).toMatch(/./);
-    expect(await two.transport.logs.lineage()).toBe(lineage);
+    const replicationId = await one.transport.logs.replicationId();
+    expect(replicationId).toMatch(/./);
+    expect(await two.transport.logs.replicationId()).toBe(replicationId);
   });
 
   it('refuses, and does not throw, once it is closed', async () => {
@@ -446,7 +446,7 @@ export function describeLogs(start: () => Promise<Recorder>): void {
       append(transport, channel, 'a'),
       transport.logs.tops([channel], LIMITS),
       transport.logs.read(channel, { limit: 1 }, LIMITS),
-      transport.logs.lineage(),
+      transport.logs.replicationId(),
     ];
     for (const { status } of await Promise.allSettled(asked)) expect(status).toBe('rejected');
   });

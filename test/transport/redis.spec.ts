@@ -132,14 +132,14 @@ describeOnRedis('RedisTransport', (redis) => {
     const subscribe = subscriber.subscribe.bind(subscriber) as (
       ...names: string[]
     ) => Promise<unknown>;
-    let underWay = 0;
-    const seen = { underWay: 0, names: 0 };
+    let inFlight = 0;
+    const seen = { inFlight: 0, names: 0 };
     Object.assign(subscriber, {
       subscribe: async (...names: string[]) => {
-        seen.underWay = Math.max(seen.underWay, ++underWay);
+        seen.inFlight = Math.max(seen.inFlight, ++inFlight);
         seen.names = Math.max(seen.names, names.length);
         await subscribe(...names);
-        underWay--;
+        inFlight--;
       },
     });
     Object.assign(client, { duplicate: () => subscriber });
@@ -148,7 +148,7 @@ describeOnRedis('RedisTransport', (redis) => {
     await recorder.start();
     const channels = Array.from({ length: 5_000 }, (_, i) => `many-${i}`);
     await transport.subscribe(channels);
-    expect(seen).toEqual({ underWay: 2, names: 512 });
+    expect(seen).toEqual({ inFlight: 2, names: 512 });
     await transport.publish(channels.at(-1)!, Buffer.from('heard'));
     await recorder.count(1);
   });

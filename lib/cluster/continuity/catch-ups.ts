@@ -6,23 +6,23 @@ import { Frame } from '../../hub/frame.js';
 import { targetOfGroup } from '../../hub/target.js';
 import { isSameBeginning } from '../../transport/log-epoch.js';
 import type { LogEntry, LogRead, Logs, LogTop } from '../../transport/logs.js';
-import type { Connection, PausedAt } from '../connection.js';
+import type { Connection, PausedPosition } from '../connection.js';
 import { decodeEnvelope, type Envelope } from '../wire/envelope.js';
 import { decodeTarget } from '../wire/target-codec.js';
 import type { Loss, LossReason } from './cursor.js';
-import type { FollowedLog } from './followed-log.js';
-import type { FollowedLogs } from './followed-logs.js';
-import { placeOf } from './place.js';
+import type { LogConsumer } from './followed-log.js';
+import type { LogConsumers } from './followed-logs.js';
+import { positionOf } from './place.js';
 
 /** How many entries are read at a time for one client; an answer is bounded in bytes, too. */
 const READ_LIMIT = 64;
 const RETRY_MS = 500;
 
-export interface CatchUpsOptions {
+export interface SlowClientCatchUpOptions {
   readonly logs: Pick<Logs, 'read'>;
-  readonly followed: Pick<FollowedLogs, 'get' | 'check'>;
+  readonly followed: Pick<LogConsumers, 'get' | 'check'>;
   /** Messages that the client was due are gone. Must not throw. */
-  readonly lost: (log: FollowedLog, loss: Loss, member: Connection) => void;
+  readonly lost: (log: LogConsumer, loss: Loss, member: Connection) => void;
 }
 
 /**
@@ -32,12 +32,12 @@ export interface CatchUpsOptions {
  * Invariant: a client is written only what the log's cursor here has delivered, and is taken back into the live stream in the same
  * step in which it reaches it. So nothing comes to it twice, and nothing is left out.
  */
-export class CatchUps {
-  readonly #options: CatchUpsOptions;
+export class SlowClientCatchUp {
+  readonly #options: SlowClientCatchUpOptions;
   readonly #running = new Set<Connection>();
   readonly #closing = new AbortController();
 
-  constructor(options: CatchUpsOptions) {
+  constructor(options: SlowClientCatchUpOptions) {
     this.#options = options;
     // As many wait as clients are paused.
     setMaxListeners(0, this.#closing.signal);
@@ -59,22 +59,22 @@ export class CatchUps {
    * itself when it has read, and is written nothing of the log before. So is who is being brought on, as it may have lost more.
    * @param tell tells all members
    */
-  loseForAll(log: FollowedLog, loss: Loss, tell: () => void): void {
+  reportLossToAll(log: LogConsumer, loss: Loss, tell: () => void): void {
     const { channel, route } = log;
     const members = route.hub.select(targetOfGroup(route)).filter(({ isPausable }) => isPausable);
     const pauseBehind = (member: Connection): void => {
-      const isBehind = member.isBehind();
+      const isBackpressured = member.isBackpressured();
       const at = member.paused.get(channel);
-      if (at || isBehind) member.pauseLog(channel, { ...loss.top, untold: untoldTo(at, loss) });
+      if (at || isBackpressured) member.pauseLog(channel, { ...loss.top, unreportedLoss: unreportedLossOf(at, loss) });
     };
     for (const member of members) {
-      route.hub.settle(member);
+      route.hub.flushMember(member);
       pauseBehind(member);
     }
     tell();
     for (const member of members) {
       // A client that can be written now may not be any more when the turn ends, or after others were looked at.
-      route.hub.settle(member);
+      route.hub.flushMember(member);
       if (!member.paused.has(channel)) pauseBehind(member);
     }
   }
@@ -92,7 +92,7 @@ export class CatchUps {
       if (!next) return;
       const [channel, at] = next;
       try {
-        const tookAll = await this.#bringOn(member, channel, at, limit);
+        const tookAll = await this.#catchUpStep(member, channel, at, limit);
         // Entries that it cannot take are not read over and over.
         limit = tookAll ? Math.min(2 * limit, READ_LIMIT) : 1;
       } catch {
@@ -109,17 +109,17 @@ export class CatchUps {
   }
 
   /** One step. False if the client could not be written all that was read for it. */
-  async #bringOn(
+  async #catchUpStep(
     member: Connection,
     channel: string,
-    at: PausedAt,
+    at: PausedPosition,
     limit: number,
   ): Promise<boolean> {
     const { logs, followed, lost } = this.#options;
     const log = followed.get(channel);
-    if (log && at.untold) {
-      member.paused.set(channel, placeIn(at));
-      lost(log, at.untold, member);
+    if (log && at.unreportedLoss) {
+      member.paused.set(channel, positionIn(at));
+      lost(log, at.unreportedLoss, member);
       return true;
     }
     if (!log || !isIn(log, member) || isThere(log, at)) {
@@ -137,7 +137,7 @@ export class CatchUps {
     if (log !== followed.get(channel) || !position || !isStillDue) return true;
     if (isBeforeAllOf(log, at)) return true;
     const apart = apartFrom(log, at);
-    const isInDoubt = apart ? apart === 'forked' && log.wanted : isOfAnotherBranch(log, read);
+    const isInDoubt = apart ? apart === 'forked' && log.pendingRead : isOfAnotherBranch(log, read);
     if (isInDoubt) {
       // The cursor has not noticed yet, is on its way back, or the answer is older than what it noticed.
       followed.check(log);
@@ -155,8 +155,8 @@ export class CatchUps {
 
   #writeDue(
     member: Connection,
-    log: FollowedLog,
-    { epoch }: PausedAt,
+    log: LogConsumer,
+    { epoch }: PausedPosition,
     due: readonly LogEntry[],
   ): boolean {
     const last = this.#write(member, log, due);
@@ -173,19 +173,19 @@ export class CatchUps {
   }
 
   /** The client has all of the log that this turn has for it: that is passed over while the client is still paused. */
-  #rejoin(member: Connection, channel: string, log: FollowedLog | undefined): void {
-    log?.route.hub.settle(member);
+  #rejoin(member: Connection, channel: string, log: LogConsumer | undefined): void {
+    log?.route.hub.flushMember(member);
     member.paused.delete(channel);
   }
 
   /** Answers with the newest that need not be written any more. */
-  #write(member: Connection, log: FollowedLog, entries: readonly LogEntry[]): LogEntry | undefined {
+  #write(member: Connection, log: LogConsumer, entries: readonly LogEntry[]): LogEntry | undefined {
     let last: LogEntry | undefined;
     for (const entry of entries) {
       const envelope = envelopeFor(member, log, entry);
       if (envelope) {
-        const place = placeOf(log, log.position!.epoch, entry);
-        const frame = new Frame(envelope.payload, envelope.binary, place);
+        const position = positionOf(log, log.position!.epoch, entry);
+        const frame = new Frame(envelope.payload, envelope.binary, position);
         if (!member.writeMissed(new Batch(frame), envelope)) break;
       }
       last = entry;
@@ -197,17 +197,17 @@ export class CatchUps {
 /** Undefined if the entry is not meant for the member, or not to be waited for. */
 function envelopeFor(
   member: Connection,
-  { route }: FollowedLog,
+  { route }: LogConsumer,
   { bytes }: LogEntry,
 ): Envelope | undefined {
   const envelope = decodeEnvelope(bytes);
   if (!envelope || envelope.volatile) return undefined;
   const target = envelope.target.length > 0 ? decodeTarget(envelope.target) : undefined;
-  return target && !route.hub.isMeant(member, target) ? undefined : envelope;
+  return target && !route.hub.matches(member, target) ? undefined : envelope;
 }
 
 /** It may have left the room. */
-function isIn({ route: { room } }: FollowedLog, member: Connection): boolean {
+function isIn({ route: { room } }: LogConsumer, member: Connection): boolean {
   return room === undefined || member.rooms.has(room);
 }
 
@@ -215,32 +215,32 @@ function isIn({ route: { room } }: FollowedLog, member: Connection): boolean {
  * The loss of all, as one member is told of it: it lacks all since its own place.
  * @param at where it is paused in the log; undefined: it stands where all do
  */
-function untoldTo(at: PausedAt | undefined, { reason, last: lastOfAll, top }: Loss): Loss {
-  const last = at?.untold?.last ?? (at ? placeIn(at) : lastOfAll);
+function unreportedLossOf(at: PausedPosition | undefined, { reason, last: lastOfAll, top }: Loss): Loss {
+  const last = at?.unreportedLoss?.last ?? (at ? positionIn(at) : lastOfAll);
   return { reason: last.epoch === top.epoch ? reason : 'new-epoch', last, top };
 }
 
-function placeIn({ epoch, offset, tag }: PausedAt): LogTop {
+function positionIn({ epoch, offset, tag }: PausedPosition): LogTop {
   return { epoch, offset, tag };
 }
 
 /** Where the cursor stands, and has never been beyond. */
 function isThere(
-  { position, deliveredUpTo }: FollowedLog,
-  { epoch, offset, tag }: PausedAt,
+  { position, deliveredUpTo }: LogConsumer,
+  { epoch, offset, tag }: PausedPosition,
 ): boolean {
   const isAt = position?.offset === offset && position.tag === tag && position.epoch === epoch;
   return isAt && deliveredUpTo === offset;
 }
 
 /** Before all that was sent, by an epoch that lapsed while nothing was: the cursor has gone on to another, and lost nothing. */
-function isBeforeAllOf({ position }: FollowedLog, { epoch, offset }: PausedAt): boolean {
+function isBeforeAllOf({ position }: LogConsumer, { epoch, offset }: PausedPosition): boolean {
   if (!position || offset > 0 || epoch === position.epoch) return false;
   return isSameBeginning(epoch, position.epoch);
 }
 
 /** Why the cursor will not bring on who stands there; undefined while it stands further on in the same log. */
-function apartFrom(log: FollowedLog, at: PausedAt): LossReason | undefined {
+function apartFrom(log: LogConsumer, at: PausedPosition): LossReason | undefined {
   const { epoch, offset } = log.position!;
   if (epoch !== at.epoch) return 'new-epoch';
   // Else what the others got beyond that place is gone, or comes back and is not delivered again.
@@ -248,7 +248,7 @@ function apartFrom(log: FollowedLog, at: PausedAt): LossReason | undefined {
 }
 
 /** Whether the log is, or was when it was read, not the one that was delivered here. */
-function isOfAnotherBranch(log: FollowedLog, { top, entries }: LogRead): boolean {
+function isOfAnotherBranch(log: LogConsumer, { top, entries }: LogRead): boolean {
   const { epoch, offset } = log.position!;
   if (top.epoch !== epoch) return true;
   if (entries.length === 0) return top.offset < offset;
@@ -258,7 +258,7 @@ function isOfAnotherBranch(log: FollowedLog, { top, entries }: LogRead): boolean
 /** Undefined if what was read can bring on who stands there, or it needs nothing. */
 function missingIn(
   { entries: [first] }: LogRead,
-  at: PausedAt,
+  at: PausedPosition,
   upTo: number,
 ): LossReason | undefined {
   if (upTo === at.offset) return undefined;
@@ -267,7 +267,7 @@ function missingIn(
 }
 
 /** The entries that follow each other up to an offset; a hole behind it is found in its turn. */
-function dueOf({ entries }: LogRead, at: PausedAt, upTo: number): LogEntry[] {
+function dueOf({ entries }: LogRead, at: PausedPosition, upTo: number): LogEntry[] {
   let { offset, tag } = at;
   const due: LogEntry[] = [];
   for (const entry of entries) {

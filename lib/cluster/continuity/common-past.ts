@@ -1,11 +1,11 @@
 import type { LogRead } from '../../transport/logs.js';
-import type { RecentTags } from './recent-tags.js';
+import type { DeliveredWindow } from './recent-tags.js';
 
 /**
  * The newest offset at which the log has, or is known to have had, what was delivered. Below the newest that was delivered:
  * the log has forked, or lost its end. Undefined: none that is remembered.
  */
-export function commonPast({ top, entries }: LogRead, delivered: RecentTags): number | undefined {
+export function lastCommonOffset({ top, entries }: LogRead, delivered: DeliveredWindow): number | undefined {
   if (delivered.has(top)) return top.offset;
   const newest = entries.findLast((entry) => delivered.has(entry));
   if (newest) return newest.offset;
@@ -20,7 +20,7 @@ export function mayReachFurtherBack({ top, entries }: LogRead, from: number): bo
 }
 
 /** Whether a log without a common past has another entry where the newest delivered was, not just none any more. */
-export function hasForked({ top, entries }: LogRead, delivered: RecentTags): boolean {
+export function hasForked({ top, entries }: LogRead, delivered: DeliveredWindow): boolean {
   const first = entries[0]?.offset ?? Infinity;
   return top.offset <= delivered.newest || first <= delivered.newest + 1;
 }

@@ -5,7 +5,7 @@ import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.er
 import { Silence } from '../../timing/silence.js';
 import { decodeLogEntry } from '../../transport/log-entry.js';
 import type { LogEntry, Logs } from '../../transport/logs.js';
-import type { AudienceSink } from '../audience.js';
+import type { AudiencePublisher } from '../audience.js';
 import type { Connection } from '../connection.js';
 import type { Counters } from '../counters.js';
 import { deliverEnvelope } from '../delivery.js';
@@ -16,15 +16,15 @@ import type { Route } from '../route.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope } from '../wire/envelope.js';
-import { CatchUps } from './catch-ups.js';
+import { SlowClientCatchUp } from './catch-ups.js';
 import type { Loss, LossReason } from './cursor.js';
-import type { FollowedLog } from './followed-log.js';
-import { FollowedLogs } from './followed-logs.js';
+import type { LogConsumer } from './followed-log.js';
+import { LogConsumers } from './followed-logs.js';
 import { HistoryReader } from './history-reader.js';
 import type { GroupKind, HistoryRules } from './history-rules.js';
-import { LoggedBroadcasts } from './logged-broadcasts.js';
+import { HistoryPublisher } from './logged-broadcasts.js';
 import { Outbox } from './outbox.js';
-import { placeOf } from './place.js';
+import { positionOf } from './place.js';
 
 /** Messages that the members of a room, the connections of a user, or all of a hub missed on this instance, and will not get. */
 export interface ContinuityLoss {
@@ -63,13 +63,13 @@ export class Continuity {
   readonly outbox: Outbox;
   readonly reader: HistoryReader;
   readonly #options: ContinuityOptions;
-  readonly #followed: FollowedLogs;
-  readonly #catchUps: CatchUps;
-  readonly #broadcasts: LoggedBroadcasts;
+  readonly #followed: LogConsumers;
+  readonly #catchUps: SlowClientCatchUp;
+  readonly #broadcasts: HistoryPublisher;
   readonly #losses = new EventEmitter();
   readonly #offStatus: () => void;
   /** Raised whenever the link comes or goes. */
-  #era = 0;
+  #generation = 0;
 
   constructor(options: ContinuityOptions) {
     const { logs, link } = options;
@@ -77,21 +77,21 @@ export class Continuity {
     this.#losses.setMaxListeners(0);
     this.outbox = new Outbox(logs, options.redisBufferBytes);
     this.reader = this.#makeReader();
-    this.#followed = new FollowedLogs({
+    this.#followed = new LogConsumers({
       logs,
       counters: options.counters,
       follower: {
         deliver: (log, entry) => this.#deliver(log.route, entry, log),
-        lost: (log, loss) => this.#catchUps.loseForAll(log, loss, () => this.#lost(log, loss)),
+        lost: (log, loss) => this.#catchUps.reportLossToAll(log, loss, () => this.#lost(log, loss)),
         repaired: (_, tookMs) => this.#repaired(tookMs),
       },
     });
-    this.#catchUps = new CatchUps({
+    this.#catchUps = new SlowClientCatchUp({
       logs,
       followed: this.#followed,
       lost: (log, loss, member) => this.#lost(log, loss, member),
     });
-    this.#broadcasts = new LoggedBroadcasts({
+    this.#broadcasts = new HistoryPublisher({
       ...options,
       outbox: this.outbox,
       onAppended: (channel) => this.#followed.touch(channel),
@@ -115,8 +115,8 @@ export class Continuity {
   /** @param live takes what goes to targets without a history */
   sinkOf(
     hub: string,
-    live: Pick<AudienceSink, 'emit' | 'publish'>,
-  ): Pick<AudienceSink, 'emit' | 'publish'> {
+    live: Pick<AudiencePublisher, 'emit' | 'publish'>,
+  ): Pick<AudiencePublisher, 'emit' | 'publish'> {
     return this.#broadcasts.sinkOf(hub, live);
   }
 
@@ -170,7 +170,7 @@ export class Continuity {
 
   close(): void {
     this.#offStatus();
-    this.#era++;
+    this.#generation++;
     this.#catchUps.close();
     this.#followed.close();
     this.outbox.close();
@@ -179,27 +179,27 @@ export class Continuity {
 
   /** A member that joined while Redis was away is due the messages sent here since: its log is placed before they leave. */
   #open(): void {
-    const era = ++this.#era;
+    const generation = ++this.#generation;
     const { logs, rules, channels } = this.#options;
     // Without it, places before the first message are known for less long.
     if (rules.any) void logs.prepare(channels.ofEachKey()).catch(() => {});
     this.outbox.prepare();
     void this.#followed.open().then(() => {
-      if (era === this.#era) this.outbox.open();
+      if (generation === this.#generation) this.outbox.open();
     });
   }
 
   #suspend(): void {
-    this.#era++;
+    this.#generation++;
     this.outbox.suspend();
     this.#followed.suspend();
   }
 
-  #deliver(route: Route, entry: LogEntry, log?: FollowedLog): void {
+  #deliver(route: Route, entry: LogEntry, log?: LogConsumer): void {
     const { counters } = this.#options;
     const envelope = decodeEnvelope(entry.bytes);
-    const place = log && placeOf(log, log.position!.epoch, entry);
-    const delivered = envelope && deliverEnvelope(route, envelope, place);
+    const position = log && positionOf(log, log.position!.epoch, entry);
+    const delivered = envelope && deliverEnvelope(route, envelope, position);
     if (delivered === undefined) {
       counters.malformed++;
       return;
@@ -229,7 +229,7 @@ export class Continuity {
   }
 
   #lost(
-    { kind, name, route }: FollowedLog,
+    { kind, name, route }: LogConsumer,
     { reason, last, top }: Loss,
     member?: Connection,
   ): void {

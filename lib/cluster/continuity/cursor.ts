@@ -1,8 +1,8 @@
 import { isSameBeginning } from '../../transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead, LogTop, PublishedEntry } from '../../transport/logs.js';
-import { commonPast, hasForked, mayReachFurtherBack } from './common-past.js';
-import { HeldEntries, type HeldLimits, type HeldTotal } from './held-entries.js';
-import { RecentTags } from './recent-tags.js';
+import { lastCommonOffset, hasForked, mayReachFurtherBack } from './common-past.js';
+import { ReorderBuffer, type HeldLimits, type HeldTotal } from './held-entries.js';
+import { DeliveredWindow } from './recent-tags.js';
 
 /**
  * - `subscribing`: the channel may not be heard, or the log's top is not known since; what arrives is held.
@@ -28,7 +28,7 @@ export interface Loss {
 }
 
 /** A read that a cursor wants. */
-export interface WantedRead extends LogRange {
+export interface PendingRead extends LogRange {
   /** One that follows a delivered offset: the entry there names what it follows in the log. */
   readonly from: number;
 }
@@ -37,7 +37,7 @@ export interface WantedRead extends LogRange {
 export interface CursorOutcome {
   readonly lost: Loss | undefined;
   readonly deliver: readonly LogEntry[];
-  readonly read: WantedRead | undefined;
+  readonly read: PendingRead | undefined;
 }
 
 export interface CursorLimits extends HeldLimits {
@@ -88,11 +88,11 @@ export class Cursor {
   #offset = 0;
   #tag = '';
   /** Undefined before the first top. Reaches beyond the position where the log has lost its end since. */
-  #delivered: RecentTags | undefined;
-  #held: HeldEntries | undefined;
-  #wanted: WantedRead | undefined;
+  #delivered: DeliveredWindow | undefined;
+  #held: ReorderBuffer | undefined;
+  #pendingRead: PendingRead | undefined;
   /** The log's last answer brought nothing, and something held did not fit. */
-  #inVain = false;
+  #lastReadWasEmpty = false;
 
   /** @param heldTotal shared by the cursors of an instance */
   constructor(
@@ -107,7 +107,7 @@ export class Cursor {
 
   get state(): CursorState {
     if (!this.#subscribed) return 'subscribing';
-    return this.#wanted ? 'repairing' : 'live';
+    return this.#pendingRead ? 'repairing' : 'live';
   }
 
   /** The newest entry of the log that was delivered, or need not be. Undefined before the first top. */
@@ -127,15 +127,15 @@ export class Cursor {
   }
 
   /** The read that it waits for while it repairs. One that failed is still wanted. */
-  get wanted(): WantedRead | undefined {
-    return this.#wanted;
+  get pendingRead(): PendingRead | undefined {
+    return this.#pendingRead;
   }
 
   /** The subscription is gone, or in doubt. Held entries are in the log, if they are anywhere. */
   suspend(): void {
     this.#subscribed = false;
-    this.#wanted = undefined;
-    this.#letGo();
+    this.#pendingRead = undefined;
+    this.#dropBuffered();
   }
 
   /** Nobody follows the log any more. */
@@ -145,7 +145,7 @@ export class Cursor {
 
   /** An entry as it came on the channel. */
   arrive(entry: PublishedEntry): CursorOutcome {
-    if (!this.#subscribed || this.#wanted) {
+    if (!this.#subscribed || this.#pendingRead) {
       this.#hold(entry);
       return NOTHING;
     }
@@ -172,16 +172,16 @@ export class Cursor {
   }
 
   /** @param wanted the read that was asked for: an answer to an earlier wish says nothing any more */
-  repaired(wanted: WantedRead, read: LogRead): CursorOutcome {
-    if (wanted !== this.#wanted) return NOTHING;
+  repaired(pendingRead: PendingRead, read: LogRead): CursorOutcome {
+    if (pendingRead !== this.#pendingRead) return NOTHING;
     const { top } = read;
     if (this.#isBeforeAllOf(top.epoch)) this.#moveTo(beginningOf(top));
     if (top.epoch !== this.#epoch) return this.#beginAnew(top);
     const delivered = this.#delivered!;
-    const common = commonPast(read, delivered);
+    const common = lastCommonOffset(read, delivered);
     if (common === undefined) {
       const { oldest } = delivered;
-      if (wanted.from > oldest + 1 && mayReachFurtherBack(read, wanted.from))
+      if (pendingRead.from > oldest + 1 && mayReachFurtherBack(read, pendingRead.from))
         return this.#wantAfter(oldest);
       return this.#lose(hasForked(read, delivered) ? 'forked' : 'trimmed', top);
     }
@@ -223,31 +223,31 @@ export class Cursor {
    * log is asked again, once more: what it does not know then is of a branch that it has lost.
    */
   #join(upTo: number, deliver: LogEntry[], lost?: Loss): CursorOutcome {
-    this.#wanted = undefined;
+    this.#pendingRead = undefined;
     for (const entry of this.#held?.take() ?? []) {
       if (entry.epoch !== this.#epoch) this.#hold(entry);
       else if (this.#follows(entry)) {
         if (this.#advance(entry)) deliver.push(entry);
       } else if (!this.#isRepeated(entry) && entry.offset > upTo) this.#hold(entry);
     }
-    const inVain = deliver.length === 0 && !lost;
-    const askAgain = this.#held !== undefined && this.#held.size > 0 && !(inVain && this.#inVain);
-    this.#inVain = inVain && askAgain;
+    const lastReadWasEmpty = deliver.length === 0 && !lost;
+    const askAgain = this.#held !== undefined && this.#held.size > 0 && !(lastReadWasEmpty && this.#lastReadWasEmpty);
+    this.#lastReadWasEmpty = lastReadWasEmpty && askAgain;
     if (askAgain) return this.#wantAfter(this.#offset, deliver, lost);
-    this.#letGo();
+    this.#dropBuffered();
     return { lost, deliver, read: undefined };
   }
 
   #wantAfter(offset: number, deliver: readonly LogEntry[] = [], lost?: Loss): CursorOutcome {
-    this.#wanted = { from: offset + 1, limit: this.#limits.read };
-    return { lost, deliver, read: this.#wanted };
+    this.#pendingRead = { from: offset + 1, limit: this.#limits.read };
+    return { lost, deliver, read: this.#pendingRead };
   }
 
   #hold(entry: PublishedEntry): void {
-    (this.#held ??= new HeldEntries(this.#limits, this.#heldTotal)).add(entry);
+    (this.#held ??= new ReorderBuffer(this.#limits, this.#heldTotal)).add(entry);
   }
 
-  #letGo(): void {
+  #dropBuffered(): void {
     this.#held?.clear();
     this.#held = undefined;
   }
@@ -288,7 +288,7 @@ export class Cursor {
     this.#epoch = top.epoch;
     this.#offset = top.offset;
     this.#tag = top.tag;
-    this.#delivered = new RecentTags(top, this.#limits.remembered);
+    this.#delivered = new DeliveredWindow(top, this.#limits.remembered);
   }
 }
 

@@ -6,13 +6,13 @@ import {
   type CursorCounters,
   type CursorOutcome,
   type Loss,
-  type WantedRead,
+  type PendingRead,
 } from './cursor.js';
 import type { HeldTotal } from './held-entries.js';
 import type { GroupKind, HistoryRule } from './history-rules.js';
 
 /** The group of a log. */
-export interface LogName {
+export interface LogKey {
   readonly channel: string;
   readonly kind: GroupKind;
   /** The room's or the user's; empty for `all`. */
@@ -21,14 +21,14 @@ export interface LogName {
 }
 
 /** The callbacks of a followed log. None of these may throw. */
-export interface LogFollower {
+export interface LogConsumerEvents {
   /** The next entry for the members. */
-  deliver(log: FollowedLog, entry: LogEntry): void;
-  lost(log: FollowedLog, loss: Loss): void;
-  /** {@link FollowedLog.wanted} is set. */
-  wantsRead(log: FollowedLog): void;
+  deliver(log: LogConsumer, entry: LogEntry): void;
+  lost(log: LogConsumer, loss: Loss): void;
+  /** {@link LogConsumer.wanted} is set. */
+  wantsRead(log: LogConsumer): void;
   /** The cursor was in doubt for so long, and has caught up. */
-  repaired(log: FollowedLog, tookMs: number): void;
+  repaired(log: LogConsumer, tookMs: number): void;
 }
 
 /** The things that the cursors of an instance have in common. */
@@ -38,7 +38,7 @@ export interface CursorSharing {
 }
 
 /** A log with members on this instance: where they stand in it, and what brings them on. */
-export class FollowedLog implements LogName {
+export class LogConsumer implements LogKey {
   readonly channel: string;
   readonly kind: GroupKind;
   readonly name: string;
@@ -54,7 +54,7 @@ export class FollowedLog implements LogName {
   /** Whose history it is, as clients are told: `{"room":"r"}`. */
   readonly label: string;
   readonly #cursor: Cursor;
-  readonly #follower: LogFollower;
+  readonly #follower: LogConsumerEvents;
   #placed: Promise<void> | undefined;
   #endWait: (() => void) | undefined;
   #closed = false;
@@ -62,7 +62,7 @@ export class FollowedLog implements LogName {
   #joinedOffline = false;
   #doubtfulSince: number | undefined;
 
-  constructor(name: LogName, route: Route, follower: LogFollower, sharing: CursorSharing) {
+  constructor(name: LogKey, route: Route, follower: LogConsumerEvents, sharing: CursorSharing) {
     this.channel = name.channel;
     this.kind = name.kind;
     this.name = name.name;
@@ -99,8 +99,8 @@ export class FollowedLog implements LogName {
   }
 
   /** The read that would bring it on; undefined while it needs none. */
-  get wanted(): WantedRead | undefined {
-    return this.#closed ? undefined : this.#cursor.wanted;
+  get pendingRead(): PendingRead | undefined {
+    return this.#closed ? undefined : this.#cursor.pendingRead;
   }
 
   /** An entry came from its channel. */
@@ -119,12 +119,12 @@ export class FollowedLog implements LogName {
   }
 
   /** Takes the result of a read. False if it brought the cursor no further, and more is wanted. */
-  repair(wanted: WantedRead, read: LogRead): boolean {
-    const outcome = this.#cursor.repaired(wanted, read);
+  repair(pendingRead: PendingRead, read: LogRead): boolean {
+    const outcome = this.#cursor.repaired(pendingRead, read);
     const fruitful = outcome.deliver.length > 0 || outcome.lost !== undefined;
     if (fruitful) this.fruitlessReads = 0;
     this.#apply(outcome);
-    return fruitful || this.wanted === undefined;
+    return fruitful || this.pendingRead === undefined;
   }
 
   /** The subscription is gone, or in doubt. */

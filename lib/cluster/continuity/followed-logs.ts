@@ -1,10 +1,10 @@
 import type { Logs, PublishedEntry } from '../../transport/logs.js';
 import type { Route } from '../route.js';
 import type { CursorCounters } from './cursor.js';
-import { type CursorSharing, FollowedLog, type LogFollower, type LogName } from './followed-log.js';
-import { LogChecks } from './log-checks.js';
-import { LogRepairs } from './log-repairs.js';
-import { QuietChecks } from './quiet-checks.js';
+import { type CursorSharing, LogConsumer, type LogConsumerEvents, type LogKey } from './followed-log.js';
+import { PositionChecker } from './log-checks.js';
+import { GapReader } from './log-repairs.js';
+import { IdleChecker } from './quiet-checks.js';
 
 /** Instances that come back together do not all ask at once, where it is many logs that they ask for. */
 const JITTER_MS_PER_LOG = 0.02;
@@ -12,9 +12,9 @@ const MAX_JITTER_MS = 200;
 /** How often it is looked whether another Redis has taken over. */
 const LINEAGE_INTERVAL_MS = 5_000;
 
-export interface FollowedLogsOptions {
+export interface LogConsumersOptions {
   readonly logs: Logs;
-  readonly follower: Omit<LogFollower, 'wantsRead'>;
+  readonly follower: Omit<LogConsumerEvents, 'wantsRead'>;
   readonly counters: CursorCounters;
 }
 
@@ -22,26 +22,26 @@ export interface FollowedLogsOptions {
  * The logs that have members on this instance. Whenever it is in doubt whether one has all that came, it is compared with Redis: when its
  * channel is subscribed, when the link is back, when another Redis has taken over, and when it has been quiet for a while.
  */
-export class FollowedLogs {
-  readonly #options: FollowedLogsOptions;
-  readonly #byChannel = new Map<string, FollowedLog>();
-  readonly #checks: LogChecks;
-  readonly #repairs: LogRepairs;
-  readonly #quiet: QuietChecks;
-  readonly #follower: LogFollower;
+export class LogConsumers {
+  readonly #options: LogConsumersOptions;
+  readonly #byChannel = new Map<string, LogConsumer>();
+  readonly #checks: PositionChecker;
+  readonly #repairs: GapReader;
+  readonly #quiet: IdleChecker;
+  readonly #follower: LogConsumerEvents;
   readonly #sharing: CursorSharing;
   #open = false;
   #closed = false;
-  #lineage: string | undefined;
+  #replicationId: string | undefined;
   #lineageTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: FollowedLogsOptions) {
+  constructor(options: LogConsumersOptions) {
     const { logs, follower } = options;
     this.#options = options;
     this.#sharing = { counters: options.counters, heldTotal: { bytes: 0 } };
-    this.#checks = new LogChecks(logs);
-    this.#repairs = new LogRepairs(logs);
-    this.#quiet = new QuietChecks((log) => this.check(log));
+    this.#checks = new PositionChecker(logs);
+    this.#repairs = new GapReader(logs);
+    this.#quiet = new IdleChecker((log) => this.check(log));
     this.#follower = {
       ...follower,
       // Entries of a repair show as well as those of the channel that the log is alive.
@@ -57,7 +57,7 @@ export class FollowedLogs {
     return this.#byChannel.size;
   }
 
-  get(channel: string): FollowedLog | undefined {
+  get(channel: string): LogConsumer | undefined {
     return this.#byChannel.get(channel);
   }
 
@@ -66,11 +66,11 @@ export class FollowedLogs {
    * for that. Never rejects.
    * @param subscribed settles when the channel is confirmed, or as above
    */
-  async follow(name: LogName, route: Route, subscribed: Promise<void>): Promise<void> {
+  async follow(name: LogKey, route: Route, subscribed: Promise<void>): Promise<void> {
     if (this.#closed) return;
     const present = this.#byChannel.get(name.channel);
     if (present) return this.#join(present);
-    const log = new FollowedLog(name, route, this.#follower, this.#sharing);
+    const log = new LogConsumer(name, route, this.#follower, this.#sharing);
     this.#byChannel.set(name.channel, log);
     await subscribed;
     if (log.closed) return;
@@ -81,7 +81,7 @@ export class FollowedLogs {
     return log.placed();
   }
 
-  #join(log: FollowedLog): Promise<void> {
+  #join(log: LogConsumer): Promise<void> {
     if (!this.#open) {
       // All logs are compared once the link is there; who cannot wait for the first time is told then.
       log.endWait();
@@ -113,8 +113,8 @@ export class FollowedLogs {
   }
 
   /** It is in doubt whether the log is in Redis what was delivered here. */
-  check(log: FollowedLog): void {
-    if (log.subscribed && !log.wanted) this.#checks.add(log);
+  check(log: LogConsumer): void {
+    if (log.subscribed && !log.pendingRead) this.#checks.add(log);
   }
 
   /** This instance has sent something to the channel, and may expect it back. */
@@ -129,11 +129,11 @@ export class FollowedLogs {
     this.#repairs.open();
     const jitterMs = Math.min(MAX_JITTER_MS, this.size * JITTER_MS_PER_LOG);
     this.#checks.open(Math.random() * jitterMs);
-    const unplaced = [...this.#byChannel.values()].filter((log) => !log.position);
-    for (const log of unplaced) if (log.subscribed) this.#checks.add(log);
+    const unpositioned = [...this.#byChannel.values()].filter((log) => !log.position);
+    for (const log of unpositioned) if (log.subscribed) this.#checks.add(log);
     this.#checkAll();
     this.#watchLineage();
-    await Promise.all(unplaced.map((log) => log.placed()));
+    await Promise.all(unpositioned.map((log) => log.placed()));
   }
 
   /** The link is gone, or in doubt. */
@@ -161,10 +161,10 @@ export class FollowedLogs {
     clearTimeout(this.#lineageTimer);
     this.#lineageTimer = setTimeout(() => {
       this.#options.logs
-        .lineage()
-        .then((lineage) => {
-          const changed = this.#lineage !== undefined && lineage !== this.#lineage;
-          this.#lineage = lineage;
+        .replicationId()
+        .then((replicationId) => {
+          const changed = this.#replicationId !== undefined && replicationId !== this.#replicationId;
+          this.#replicationId = replicationId;
           if (changed && this.#open) this.#checkAll();
         })
         // The next look may do better; a Redis that is away is noticed elsewhere.

@@ -16,7 +16,7 @@ export interface HeldTotal {
  * Entries that cannot be judged yet. Where there are too many, all but the newest are let go: the log has them, and the hole
  * before the newest shows that they are missing.
  */
-export class HeldEntries {
+export class ReorderBuffer {
   readonly #limits: HeldLimits;
   readonly #total: HeldTotal;
   #entries: PublishedEntry[] = [];

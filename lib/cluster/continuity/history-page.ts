@@ -3,13 +3,13 @@ import type { LogEntry, LogRead } from '../../transport/logs.js';
 import { booleanCallOption, callOptions } from '../call-options.js';
 
 /** A place in a history: an offset, or one with the epoch that it is of. */
-export type HistoryPlace = number | { readonly epoch: string; readonly offset: number };
+export type HistoryPosition = number | { readonly epoch: string; readonly offset: number };
 
 export interface HistoryOptions {
   /** Only what came after this place. Default: from the oldest message that is kept. */
-  since?: HistoryPlace | null | undefined;
+  since?: HistoryPosition | null | undefined;
   /** Only what came before this place. With `reverse`, the way to the page before. Default: up to the newest message. */
-  before?: HistoryPlace | null | undefined;
+  before?: HistoryPosition | null | undefined;
   /** At most so many messages. Default 100. */
   limit?: number | null | undefined;
   /** Newest first. Default false. */
@@ -25,14 +25,14 @@ export interface HistoryRange {
   readonly reverse: boolean;
 }
 
-export interface CheckedPlace {
+export interface CheckedPosition {
   readonly epoch?: string;
   readonly offset: number;
 }
 
 export interface CheckedOptions {
-  readonly since: CheckedPlace | undefined;
-  readonly before: CheckedPlace | undefined;
+  readonly since: CheckedPosition | undefined;
+  readonly before: CheckedPosition | undefined;
   readonly limit: number;
   readonly reverse: boolean;
 }
@@ -60,21 +60,21 @@ export function checkedHistoryOptions(
     );
   }
   return {
-    since: checkedPlace(method, 'since', since),
-    before: checkedPlace(method, 'before', before),
+    since: checkedPosition(method, 'since', since),
+    before: checkedPosition(method, 'before', before),
     limit: limit ?? DEFAULT_LIMIT,
     reverse: booleanCallOption(method, 'reverse', reverse),
   };
 }
 
-function checkedPlace(
+function checkedPosition(
   method: string,
   option: 'since' | 'before',
-  given: HistoryPlace | null | undefined,
-): CheckedPlace | undefined {
+  given: HistoryPosition | null | undefined,
+): CheckedPosition | undefined {
   if (given == null) return undefined;
-  const place = typeof given === 'object' ? given : { offset: given, epoch: undefined };
-  const { offset, epoch } = place;
+  const position = typeof given === 'object' ? given : { offset: given, epoch: undefined };
+  const { offset, epoch } = position;
   const isOffset = Number.isSafeInteger(offset) && offset >= 0;
   if (isOffset && (epoch === undefined || typeof epoch === 'string'))
     return epoch === undefined ? { offset } : { offset, epoch };

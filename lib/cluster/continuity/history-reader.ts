@@ -7,7 +7,7 @@ import { assertName } from '../names.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope } from '../wire/envelope.js';
 import {
-  type CheckedPlace,
+  type CheckedPosition,
   checkedHistoryOptions,
   type HistoryOptions,
   type HistoryRange,
@@ -192,8 +192,8 @@ function highestBelow(offset: number): number | undefined {
  * The place before all messages may be known by an epoch that lapsed while nothing was sent.
  * @param beyond how far a place of this history may be beyond its newest message
  */
-function isOfAnother(place: CheckedPlace, top: LogTop, beyond: number): boolean {
-  const { epoch = top.epoch, offset } = place;
+function isOfAnother(position: CheckedPosition, top: LogTop, beyond: number): boolean {
+  const { epoch = top.epoch, offset } = position;
   if (epoch === top.epoch) return offset > top.offset + beyond;
   return offset > 0 || !isSameBeginning(epoch, top.epoch);
 }
@@ -207,13 +207,13 @@ function toPage(
 }
 
 function historyEntryOf({ offset, publishedAtMs, bytes }: LogEntry): HistoryEntry {
-  const place = { offset, publishedAtMs };
+  const position = { offset, publishedAtMs };
   const envelope = decodeEnvelope(bytes);
-  if (!envelope) return { ...place, raw: bytes };
+  if (!envelope) return { ...position, raw: bytes };
   const { binary, payload } = envelope;
-  if (binary) return { ...place, raw: payload };
+  if (binary) return { ...position, raw: payload };
   const text = payload.toString('utf8');
-  return { ...place, ...(eventIn(text) ?? { raw: text }) };
+  return { ...position, ...(eventIn(text) ?? { raw: text }) };
 }
 
 /** Undefined for text that is no event, as `send` may have sent it. */

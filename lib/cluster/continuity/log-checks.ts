@@ -1,6 +1,6 @@
 import { BackplaneRefusedError } from '../../errors/backplane-refused.error.js';
 import type { Logs } from '../../transport/logs.js';
-import type { FollowedLog } from './followed-log.js';
+import type { LogConsumer } from './followed-log.js';
 
 /** How many logs are compared with Redis at a time: enough for speed, few enough for others to get their answers between. */
 const BATCH = 500;
@@ -8,12 +8,12 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
 
 /** Compares logs with where they stand in Redis: what one turn asks for leaves together, in batches, one after the other. */
-export class LogChecks {
+export class PositionChecker {
   readonly #logs: Pick<Logs, 'tops'>;
-  readonly #due = new Set<FollowedLog>();
+  readonly #due = new Set<LogConsumer>();
   #open = false;
   /** Raised whenever the link comes or goes: an answer from before says nothing. */
-  #era = 0;
+  #generation = 0;
   #running = false;
   #retries = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -24,7 +24,7 @@ export class LogChecks {
 
   /** From now on Redis can be asked, after so long. */
   open(afterMs: number): void {
-    this.#era++;
+    this.#generation++;
     this.#open = true;
     this.#retries = 0;
     this.#runAfter(afterMs);
@@ -32,7 +32,7 @@ export class LogChecks {
 
   /** Forgets what is due: all of it is when the link is back. */
   suspend(): void {
-    this.#era++;
+    this.#generation++;
     this.#open = false;
     this.#due.clear();
     clearTimeout(this.#timer);
@@ -40,13 +40,13 @@ export class LogChecks {
   }
 
   /** Of no use while the link is away: then all logs are due as soon as it is back. */
-  add(log: FollowedLog): void {
+  add(log: LogConsumer): void {
     if (!this.#open) return;
     this.#due.add(log);
     this.#runAfter(0);
   }
 
-  forget(log: FollowedLog): void {
+  forget(log: LogConsumer): void {
     this.#due.delete(log);
   }
 
@@ -64,10 +64,10 @@ export class LogChecks {
 
   /** Until nothing is due, or a batch failed. Never rejects. */
   async #run(): Promise<void> {
-    const era = this.#era;
-    while (this.#open && era === this.#era && this.#due.size > 0) {
-      const failed = await this.#compare(this.#nextBatch(), era);
-      if (era !== this.#era) return;
+    const generation = this.#generation;
+    while (this.#open && generation === this.#generation && this.#due.size > 0) {
+      const failed = await this.#compare(this.#nextBatch(), generation);
+      if (generation !== this.#generation) return;
       for (const log of failed) {
         log.endWait();
         this.#due.add(log);
@@ -78,29 +78,29 @@ export class LogChecks {
   }
 
   /** Answers with the logs that are to be asked for again. Never rejects. */
-  async #compare(batch: readonly FollowedLog[], era: number): Promise<readonly FollowedLog[]> {
-    if (batch.length === 0 || era !== this.#era) return [];
+  async #compare(batch: readonly LogConsumer[], generation: number): Promise<readonly LogConsumer[]> {
+    if (batch.length === 0 || generation !== this.#generation) return [];
     try {
       const tops = await this.#logs.tops(
         batch.map(({ channel }) => channel),
         batch[0]!.rule,
       );
-      if (era === this.#era) batch.forEach((log, at) => log.compare(tops[at]!));
+      if (generation === this.#generation) batch.forEach((log, at) => log.compare(tops[at]!));
       return [];
     } catch (error) {
-      return error instanceof BackplaneRefusedError ? this.#compareParts(batch, era) : batch;
+      return error instanceof BackplaneRefusedError ? this.#compareParts(batch, generation) : batch;
     }
   }
 
   /** One whose keys are not as they should be keeps no other from its place. It is left to the next occasion. */
-  async #compareParts(batch: readonly FollowedLog[], era: number): Promise<readonly FollowedLog[]> {
+  async #compareParts(batch: readonly LogConsumer[], generation: number): Promise<readonly LogConsumer[]> {
     if (batch.length === 1) {
       batch[0]!.endWait();
       return [];
     }
     const middle = batch.length >> 1;
-    const before = await this.#compare(batch.slice(0, middle), era);
-    return [...before, ...(await this.#compare(batch.slice(middle), era))];
+    const before = await this.#compare(batch.slice(0, middle), generation);
+    return [...before, ...(await this.#compare(batch.slice(middle), generation))];
   }
 
   #pauseMs(): number {
@@ -110,8 +110,8 @@ export class LogChecks {
   }
 
   /** Logs of one lifetime: one call says it for all. */
-  #nextBatch(): FollowedLog[] {
-    const batch: FollowedLog[] = [];
+  #nextBatch(): LogConsumer[] {
+    const batch: LogConsumer[] = [];
     for (const log of this.#due) {
       if (batch.length > 0 && log.rule.metaTtlMs !== batch[0]!.rule.metaTtlMs) continue;
       this.#due.delete(log);

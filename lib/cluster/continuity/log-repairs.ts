@@ -1,5 +1,5 @@
 import type { Logs } from '../../transport/logs.js';
-import type { FollowedLog } from './followed-log.js';
+import type { LogConsumer } from './followed-log.js';
 
 /** How many logs are read at a time. */
 const CONCURRENT = 8;
@@ -7,26 +7,26 @@ const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2_000;
 
 /** Reads for logs what they missed, some at a time, until each has caught up. */
-export class LogRepairs {
+export class GapReader {
   readonly #logs: Pick<Logs, 'read'>;
-  readonly #due = new Set<FollowedLog>();
-  readonly #reading = new Set<FollowedLog>();
-  readonly #pausing = new Map<FollowedLog, NodeJS.Timeout>();
+  readonly #due = new Set<LogConsumer>();
+  readonly #reading = new Set<LogConsumer>();
+  readonly #pausing = new Map<LogConsumer, NodeJS.Timeout>();
   #open = false;
-  #era = 0;
+  #generation = 0;
 
   constructor(logs: Pick<Logs, 'read'>) {
     this.#logs = logs;
   }
 
   open(): void {
-    this.#era++;
+    this.#generation++;
     this.#open = true;
   }
 
   /** Forgets what is due: each log is compared anew when the link is back. */
   suspend(): void {
-    this.#era++;
+    this.#generation++;
     this.#open = false;
     this.#due.clear();
     for (const timer of this.#pausing.values()) clearTimeout(timer);
@@ -34,7 +34,7 @@ export class LogRepairs {
   }
 
   /** The log wants a read. */
-  add(log: FollowedLog): void {
+  add(log: LogConsumer): void {
     if (!this.#open || this.#reading.has(log) || this.#pausing.has(log)) return;
     this.#due.add(log);
     this.#readSome();
@@ -48,33 +48,33 @@ export class LogRepairs {
       void this.#read(log).finally(() => {
         this.#reading.delete(log);
         // Also after the era of this read: the log may want another read in the present one.
-        if (log.wanted) this.add(log);
+        if (log.pendingRead) this.add(log);
         this.#readSome();
       });
     }
   }
 
   /** Never rejects. */
-  async #read(log: FollowedLog): Promise<void> {
-    const { wanted } = log;
-    if (!wanted) return;
-    const era = this.#era;
+  async #read(log: LogConsumer): Promise<void> {
+    const { pendingRead } = log;
+    if (!pendingRead) return;
+    const generation = this.#generation;
     try {
-      const read = await this.#logs.read(log.channel, { ...wanted, follows: true }, log.rule);
-      if (era !== this.#era || log.closed) return;
-      if (log.repair(wanted, read)) return;
+      const read = await this.#logs.read(log.channel, { ...pendingRead, follows: true }, log.rule);
+      if (generation !== this.#generation || log.closed) return;
+      if (log.repair(pendingRead, read)) return;
     } catch {
-      if (era !== this.#era || log.closed) return;
+      if (generation !== this.#generation || log.closed) return;
     }
     this.#pause(log);
   }
 
   /** The answer did not help, or there was none: the next comes later. */
-  #pause(log: FollowedLog): void {
+  #pause(log: LogConsumer): void {
     const ms = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** log.fruitlessReads++);
     const timer = setTimeout(() => {
       this.#pausing.delete(log);
-      if (log.wanted) this.add(log);
+      if (log.pendingRead) this.add(log);
     }, ms);
     this.#pausing.set(log, timer);
   }

@@ -1,7 +1,7 @@
 import type { Frame } from '../../hub/frame.js';
 import type { Target } from '../../hub/target.js';
 import type { Append, Appended } from '../../transport/logs.js';
-import type { AudienceSink, Published, Publishing } from '../audience.js';
+import type { AudiencePublisher, Published, Publishing } from '../audience.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import type { Counters } from '../counters.js';
 import type { Identity } from '../instances/identity.js';
@@ -20,7 +20,7 @@ const OWN_ID_TTL_MS = 60_000;
 /** Of the time that a publish has: where it ends without a replica, there is some left to say so. */
 const REPLICAS_PART_OF_TIME = 0.75;
 
-type MessageSink = Pick<AudienceSink, 'emit' | 'publish'>;
+type MessageSink = Pick<AudiencePublisher, 'emit' | 'publish'>;
 
 interface Sending extends OutboxOptions {
   /** The caller's; undefined: the backplane gives one. */
@@ -32,7 +32,7 @@ interface Sending extends OutboxOptions {
 const BY_ITSELF: Publishing = { id: undefined, queue: false };
 const FORGOTTEN: Sending = { id: undefined, waits: true, timeoutMs: undefined, awaited: false };
 
-export interface LoggedBroadcastsOptions {
+export interface HistoryPublisherOptions {
   readonly rules: HistoryRules;
   readonly outbox: Outbox;
   readonly identity: Identity;
@@ -50,11 +50,11 @@ export interface LoggedBroadcastsOptions {
 }
 
 /** The way out of messages to targets with a history: into their logs, and to nobody before. */
-export class LoggedBroadcasts {
-  readonly #options: LoggedBroadcastsOptions;
+export class HistoryPublisher {
+  readonly #options: HistoryPublisherOptions;
   #sequence = 0;
 
-  constructor(options: LoggedBroadcastsOptions) {
+  constructor(options: HistoryPublisherOptions) {
     this.#options = options;
   }
 

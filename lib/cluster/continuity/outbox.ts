@@ -41,9 +41,9 @@ interface Outgoing {
 /** The state of a channel while something to it is under way. */
 interface Traffic {
   /** The numbers of what is. */
-  readonly underWay: Set<number>;
+  readonly inFlight: Set<number>;
   /** The number of the newest message that the log took; 0: none. */
-  newestTaken: number;
+  lastAcked: number;
 }
 
 type OutboxState = 'away' | 'preparing' | 'open' | 'closed';
@@ -206,8 +206,8 @@ export class Outbox {
       append: { channel },
     } = item;
     const traffic = this.#traffic.get(channel);
-    if (traffic) traffic.underWay.add(number);
-    else this.#traffic.set(channel, { underWay: new Set([number]), newestTaken: 0 });
+    if (traffic) traffic.inFlight.add(number);
+    else this.#traffic.set(channel, { inFlight: new Set([number]), lastAcked: 0 });
   }
 
   #settled(item: Outgoing): void {
@@ -216,9 +216,9 @@ export class Outbox {
       number,
       append: { channel },
     } = item;
-    const { underWay } = this.#traffic.get(channel)!;
-    underWay.delete(number);
-    if (underWay.size === 0) this.#traffic.delete(channel);
+    const { inFlight } = this.#traffic.get(channel)!;
+    inFlight.delete(number);
+    if (inFlight.size === 0) this.#traffic.delete(channel);
     // Only what waited for this has no time set for its next try.
     if (this.#waiting.length > 0 && this.#state === 'open' && !this.#retryTimer) this.#drain();
   }
@@ -226,7 +226,7 @@ export class Outbox {
   /** Redis may refuse a message in passing and take the one behind it: the first could only come after that. */
   #taken({ number, append: { channel } }: Outgoing): void {
     const traffic = this.#traffic.get(channel)!;
-    traffic.newestTaken = Math.max(traffic.newestTaken, number);
+    traffic.lastAcked = Math.max(traffic.lastAcked, number);
     for (let at = 0; at < this.#waiting.length && this.#waiting[at]!.number < number;) {
       if (this.#waiting[at]!.append.channel === channel) this.#remove(at).reject(overtaken());
       else at++;
@@ -245,8 +245,8 @@ export class Outbox {
     // A second try cannot change a refusal.
     const isFinal = isInLog || error instanceof BackplaneRefusedError;
     if (this.#state === 'closed' || !item.waits || isFinal) return item.reject(error);
-    const { newestTaken } = this.#traffic.get(item.append.channel)!;
-    if (item.number < newestTaken) return item.reject(overtaken(error));
+    const { lastAcked } = this.#traffic.get(item.append.channel)!;
+    if (item.number < lastAcked) return item.reject(overtaken(error));
     const isFirst = this.#waiting.length === 0;
     this.#wait(item);
     if (isFirst) this.#callBackAfter(item);
@@ -306,8 +306,8 @@ export class Outbox {
   }
 
   #isBehindLater({ number, append: { channel } }: Outgoing): boolean {
-    const underWay = this.#traffic.get(channel)?.underWay ?? [];
-    for (const other of underWay) if (other > number) return true;
+    const inFlight = this.#traffic.get(channel)?.inFlight ?? [];
+    for (const other of inFlight) if (other > number) return true;
     return false;
   }
 

@@ -1,13 +1,13 @@
-import type { FramePlace } from '../../hub/frame.js';
+import type { StreamPosition } from '../../hub/frame.js';
 import type { LogEntry } from '../../transport/logs.js';
-import type { FollowedLog } from './followed-log.js';
+import type { LogConsumer } from './followed-log.js';
 
 /** Where an entry stands, as its frame says it. */
-export function placeOf(
-  { channel, label }: FollowedLog,
+export function positionOf(
+  { channel, label }: LogConsumer,
   epoch: string,
   { offset, previousTag }: LogEntry,
-): FramePlace {
+): StreamPosition {
   return {
     log: channel,
     epoch,

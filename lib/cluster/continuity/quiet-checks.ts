@@ -1,4 +1,4 @@
-import type { FollowedLog } from './followed-log.js';
+import type { LogConsumer } from './followed-log.js';
 
 const TICK_MS = 250;
 /** How long each stage waits: a log that has gone quiet is compared with Redis after 1, 5 and 15 s, and then every 60 s. */
@@ -13,18 +13,18 @@ const SPREAD = 0.25;
  * Invariants: each log is in one stage; stages after the first are in the order in which they were entered, and nearly so of the
  * ticks at which they end.
  */
-export class QuietChecks {
-  readonly #check: (log: FollowedLog) => void;
-  readonly #stages: readonly Map<FollowedLog, number>[] = WAIT_TICKS.map(() => new Map());
+export class IdleChecker {
+  readonly #check: (log: LogConsumer) => void;
+  readonly #stages: readonly Map<LogConsumer, number>[] = WAIT_TICKS.map(() => new Map());
   #tick = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(check: (log: FollowedLog) => void) {
+  constructor(check: (log: LogConsumer) => void) {
     this.#check = check;
   }
 
   /** Something of the log came, or was sent: its quiet begins anew. */
-  touch(log: FollowedLog): void {
+  touch(log: LogConsumer): void {
     log.touchedAt = this.#tick;
     if (log.quietStage === 0) return;
     this.forget(log);
@@ -32,7 +32,7 @@ export class QuietChecks {
     this.#timer ??= setInterval(this.#onTick, TICK_MS);
   }
 
-  forget(log: FollowedLog): void {
+  forget(log: LogConsumer): void {
     if (log.quietStage === undefined) return;
     this.#stages[log.quietStage]!.delete(log);
     log.quietStage = undefined;
@@ -46,7 +46,7 @@ export class QuietChecks {
 
   readonly #onTick = (): void => {
     this.#tick++;
-    const due: FollowedLog[] = [];
+    const due: LogConsumer[] = [];
     for (const log of this.#stages[0]!.keys())
       if (this.#tick - log.touchedAt >= WAIT_TICKS[0]) due.push(log);
     for (const stage of this.#stages.slice(1)) {
@@ -63,7 +63,7 @@ export class QuietChecks {
     }
   };
 
-  #enter(log: FollowedLog, stage: number): void {
+  #enter(log: LogConsumer, stage: number): void {
     const ticks = WAIT_TICKS[stage]!;
     const spread = stage === LAST_STAGE ? Math.random() * ticks * SPREAD : 0;
     log.quietStage = stage;

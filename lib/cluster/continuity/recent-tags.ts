@@ -5,7 +5,7 @@ export interface Mark {
 }
 
 /** The tags at the newest offsets that were delivered: a chain without holes, on one branch of the log. Never empty. */
-export class RecentTags {
+export class DeliveredWindow {
   readonly #capacity: number;
   readonly #tags: string[];
   #newest: number;

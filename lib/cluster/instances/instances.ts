@@ -12,9 +12,9 @@ import type { BackplaneLogger } from '../logger.js';
 import { OwnIds } from './own-ids.js';
 import { OwnLease } from './own-lease.js';
 import { type Announcement, OwnRecord } from './own-record.js';
-import { decodeParcel } from '../wire/parcel.js';
-import { Roll, type RollEvents } from './roll.js';
-import type { ServedHubs } from '../served-hubs.js';
+import { decodeControlPayload } from '../wire/parcel.js';
+import { Membership, type RollEvents } from './roll.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import { Unanswered } from './unanswered.js';
 
@@ -32,7 +32,7 @@ export interface InstancesOptions extends RollEvents {
   readonly link: Link;
   readonly channels: ChannelNames;
   readonly identity: Identity;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   readonly listens: () => readonly string[];
   /** Whether an answer to an id of this instance may be under way. */
   readonly isAsking: (id: string) => boolean;
@@ -63,7 +63,7 @@ const MAX_UNLEASED_LENGTH = 16 * 1024;
 /** The live instances: this instance's own lease, and the roll of the others. */
 export class Instances {
   readonly #options: InstancesOptions;
-  readonly #roll: Roll;
+  readonly #roll: Membership;
   readonly #lease: OwnLease;
   readonly #own: OwnRecord;
   readonly #ids: OwnIds;
@@ -83,7 +83,7 @@ export class Instances {
 
   constructor(options: InstancesOptions) {
     this.#options = options;
-    this.#roll = new Roll(options);
+    this.#roll = new Membership(options);
     const { link, channels, identity, transport, lease, logger, log } = options;
     this.#own = new OwnRecord(options);
     this.#ids = new OwnIds({ ...options, ttlMs: lease.ttlMs });
@@ -139,7 +139,7 @@ export class Instances {
 
   /** All live instances, this one first. @throws (rejects) BackplaneUnavailableError */
   async list(): Promise<InstanceList> {
-    const others = await this.callRoll();
+    const others = await this.listMembers();
     const all = [infoOf(this.#own.current), ...others.map(infoOf)];
     return this.isStale ? Object.assign(all, { stale: true as const }) : all;
   }
@@ -149,7 +149,7 @@ export class Instances {
    * last known are among them.
    * @throws (rejects) BackplaneUnavailableError
    */
-  async callRoll(timeoutMs = this.#options.commandTimeoutMs): Promise<InstanceRecord[]> {
+  async listMembers(timeoutMs = this.#options.commandTimeoutMs): Promise<InstanceRecord[]> {
     const { transport, channels, identity } = this.#options;
     const { time } = this.#roll;
     let list: LeaseList;
@@ -202,7 +202,7 @@ export class Instances {
 
   /** Another instance joins, leaves, or says that it lives. False for what is no announcement. */
   receive({ origin, payload }: Envelope): boolean {
-    const { left, value, alive } = decodeParcel(payload)?.fields ?? {};
+    const { left, value, alive } = decodeControlPayload(payload)?.fields ?? {};
     if (!isInstanceId(origin)) return false;
     if (left === true) {
       this.#roll.remove(origin, 'left');
@@ -296,7 +296,7 @@ export class Instances {
     this.#looking ??= setTimeout(() => {
       this.#looking = undefined;
       this.#lookedAt = performance.now();
-      this.callRoll().catch(() => {});
+      this.listMembers().catch(() => {});
     }, ms);
   }
 

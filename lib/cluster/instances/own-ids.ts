@@ -1,13 +1,13 @@
 import type { Link } from '../link/link.js';
 import type { BackplaneLogger } from '../logger.js';
-import type { ServedHubs } from '../served-hubs.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { ChannelNames } from '../wire/channels.js';
 import type { Identity } from './identity.js';
 import { instanceOf } from './instance-id.js';
 
 export interface OwnIdsOptions {
   readonly identity: Identity;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   readonly link: Link;
   readonly channels: ChannelNames;
   readonly ttlMs: number;

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 
 import type { Transport } from '../../transport/transport.js';
-import type { ServedHubs } from '../served-hubs.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { encodeControl, EnvelopeKind } from '../wire/envelope.js';
-import { encodeParcel } from '../wire/parcel.js';
+import { encodeControlPayload } from '../wire/parcel.js';
 import type { Identity } from './identity.js';
 import type { InstanceRecord } from './instance-record.js';
 
@@ -12,7 +12,7 @@ export interface OwnRecordOptions {
   readonly transport: Transport;
   readonly channels: ChannelNames;
   readonly identity: Identity;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   /** The hubs whose server events this instance listens to. */
   readonly listens: () => readonly string[];
   readonly liveWindowMs: number;
@@ -70,7 +70,7 @@ export class OwnRecord {
       kind: EnvelopeKind.announcement,
       origin: identity.current,
       sequence: 0,
-      payload: encodeParcel({ ...announcement }),
+      payload: encodeControlPayload({ ...announcement }),
     });
     this.#announced = this.#written;
     // The goodbye comes behind what was sent before it; a sign of life does not wait.

@@ -15,7 +15,7 @@ export interface RollCall {
   readonly unreadable: readonly string[];
   /** The ids of instances that gave up their leases. */
   readonly departed: readonly string[];
-  /** {@link Roll.time} before the leases were asked for. */
+  /** {@link Membership.time} before the leases were asked for. */
   readonly time: number;
   /** Whether an instance without a lease is lost. False: the leases may be gone, and not the instances. */
   readonly isComplete: boolean;
@@ -43,7 +43,7 @@ const MAX_UNLEASED = 1_024;
 const MAX_DEPARTED = 1_024;
 
 /** The other live instances, as far as is known here: from the lists of leases, and from what they say. */
-export class Roll {
+export class Membership {
   readonly #events: RollEvents;
   readonly #present = new Map<string, Entry>();
   /** By id, when it departed: older news do not bring it back. */

@@ -36,7 +36,7 @@ export class CapabilityCheck {
   readonly #options: CapabilityCheckOptions;
   readonly #offStatus: () => void;
   #running: Promise<void> = Promise.resolve();
-  #told = '';
+  #reported = '';
   #isClosed = false;
 
   constructor(options: CapabilityCheckOptions) {
@@ -67,8 +67,8 @@ export class CapabilityCheck {
     const { logger } = this.#options;
     const line = refusals.length > 0 ? lineFor(refusals) : '';
     const all = [line, ...warnings].join('\n');
-    if (all === this.#told) return;
-    this.#told = all;
+    if (all === this.#reported) return;
+    this.#reported = all;
     if (line) logger.error(line);
     for (const warning of warnings) logger.warn(warning);
   }

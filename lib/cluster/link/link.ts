@@ -9,7 +9,7 @@ import { guardedListener } from '../guarded-listener.js';
 import { settledWithin, withDeadline } from '../../timing/deadline.js';
 import type { BackplaneLogger } from '../logger.js';
 import type { ThrottledLog } from '../throttled-log.js';
-import { Probe, SilenceError } from './probe.js';
+import { Probe, ProbeTimeoutError } from './probe.js';
 import { Subscriptions } from './subscriptions.js';
 
 /**
@@ -26,7 +26,7 @@ export interface LinkOptions {
   readonly failFast: boolean;
   readonly probeChannel: string;
   /** See `Transport.start`. */
-  readonly checkPlaces?: readonly string[];
+  readonly checkChannels?: readonly string[];
   readonly instanceId: string;
   readonly onMessage: (channel: string, bytes: Buffer) => void;
 }
@@ -57,12 +57,12 @@ export class Link {
   readonly #emitter = new EventEmitter();
   #status: BackplaneStatus = 'connecting';
   /** Ended by every up and down: what was begun before is then of no interest. */
-  #era = new AbortController();
+  #generation = new AbortController();
   #probeTimer: NodeJS.Timeout | undefined;
   #downSince = 0;
   #missed = 0;
   /** The reasons of this outage that were logged: why it began, and why it lasts. */
-  readonly #told = new Set<string>();
+  readonly #reportedReasons = new Set<string>();
   #recovering: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -110,7 +110,7 @@ export class Link {
         if (this.#status === 'ready') this.#fail(oneLine(words));
       },
     };
-    const open = await this.#transport.start(events, this.#options.checkPlaces);
+    const open = await this.#transport.start(events, this.#options.checkChannels);
     if (open) await this.#settled(commandTimeoutMs * 2);
     if (failFast && this.#status !== 'ready') {
       await this.close();
@@ -177,8 +177,8 @@ export class Link {
     if (this.#status === 'degraded') return;
     this.#downSince = performance.now();
     this.#missed = 0;
-    this.#told.clear();
-    this.#told.add(reason);
+    this.#reportedReasons.clear();
+    this.#reportedReasons.add(reason);
     this.#options.logger.warn(
       `The link to the other instances is lost: ${reason}. Clients stay connected. Broadcasts reach ` +
         'those of this instance now, and those of the others when the link is back.',
@@ -191,8 +191,8 @@ export class Link {
    * first line could not tell, as a connection that is closed says no reason.
    */
   #tellWhyItLasts(reason: string): void {
-    if (this.#status !== 'degraded' || this.#told.size > 1 || this.#told.has(reason)) return;
-    this.#told.add(reason);
+    if (this.#status !== 'degraded' || this.#reportedReasons.size > 1 || this.#reportedReasons.has(reason)) return;
+    this.#reportedReasons.add(reason);
     this.#options.logger.error(
       `The link to the other instances cannot be restored for now: ${reason}. It is tried again until it can.`,
     );
@@ -202,7 +202,7 @@ export class Link {
   #recover(): void {
     if (this.#status === 'closed') return;
     this.#endEra();
-    const { signal } = this.#era;
+    const { signal } = this.#generation;
     const before = this.#recovering;
     this.#recovering = before.then(() => this.#tryUntilReady(signal)).catch(() => {});
   }
@@ -223,7 +223,7 @@ export class Link {
         const message = messageOf(error);
         if (this.#status !== 'degraded') return this.#fail(message);
         this.subscriptions.suspend();
-        if (error instanceof SilenceError) {
+        if (error instanceof ProbeTimeoutError) {
           if (++silences % SILENCES_BEFORE_RESTART === 0) this.#transport.restart();
         } else if (++refusals > 1) {
           // Not the first, which may be of a connection that is just closing.
@@ -241,7 +241,7 @@ export class Link {
     await withDeadline(
       restored,
       RESTORE_TIMEOUT_MS,
-      () => new SilenceError('the subscriptions were not confirmed in time'),
+      () => new ProbeTimeoutError('the subscriptions were not confirmed in time'),
     );
   }
 
@@ -258,7 +258,7 @@ export class Link {
   }
 
   #probeLater(): void {
-    const overtaken = this.#era.signal;
+    const overtaken = this.#generation.signal;
     this.#probeTimer = setTimeout(() => {
       this.#probe.prove().then(
         () => {
@@ -272,8 +272,8 @@ export class Link {
   }
 
   #endEra(): void {
-    this.#era.abort();
-    this.#era = new AbortController();
+    this.#generation.abort();
+    this.#generation = new AbortController();
     clearTimeout(this.#probeTimer);
     this.#probe.cancel();
   }

@@ -9,7 +9,7 @@ const NOTHING = Buffer.alloc(0);
 const MAX_SEQUENCE = 2 ** 48 - 1;
 
 /** Neither an answer nor a refusal came in time: the connections themselves are suspect. */
-export class SilenceError extends Error {}
+export class ProbeTimeoutError extends Error {}
 
 /**
  * A message that an instance sends itself through Redis: the only proof that messages arrive. A subscriber's connection
@@ -24,7 +24,7 @@ export class Probe {
   #arrived: ((sequence: number) => void) | undefined;
   #cancel: ((reason: Error) => void) | undefined;
   /** Raised by {@link cancel}. */
-  #era = 0;
+  #generation = 0;
   /** The channel is confirmed over the link of that era: to ask again would wait behind whatever is being subscribed to. */
   #subscribedIn = -1;
 
@@ -54,12 +54,12 @@ export class Probe {
 
   /** Ends what is under way: the link is another, or in doubt. */
   cancel(): void {
-    this.#era++;
+    this.#generation++;
     this.#cancel?.(new Error('the link was lost'));
   }
 
-  #silent(): SilenceError {
-    return new SilenceError(`no message came back through Redis within ${this.#timeoutMs} ms`);
+  #silent(): ProbeTimeoutError {
+    return new ProbeTimeoutError(`no message came back through Redis within ${this.#timeoutMs} ms`);
   }
 
   async #goRound(): Promise<void> {
@@ -73,10 +73,10 @@ export class Probe {
     });
     // Its rejection is the caller's when it comes to waiting for it.
     arrival.catch(() => {});
-    const era = this.#era;
-    if (this.#subscribedIn !== era) {
+    const generation = this.#generation;
+    if (this.#subscribedIn !== generation) {
       await Promise.race([this.#transport.subscribe([this.#channel]), arrival]);
-      this.#subscribedIn = era;
+      this.#subscribedIn = generation;
     }
     await Promise.race([this.#publish(sequence), arrival]);
     await arrival;

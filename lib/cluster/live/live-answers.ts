@@ -44,10 +44,10 @@ export class LiveAnswers {
     this.#options = options;
   }
 
-  answer(asker: string, question: DigestQuestion | HolesQuestion): void {
-    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(asker)) return;
+  answer(peers: string, question: DigestQuestion | HolesQuestion): void {
+    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(peers)) return;
     const isFirst = this.#waiting.size === 0;
-    this.#waiting.set(asker, question);
+    this.#waiting.set(peers, question);
     if (isFirst) void this.#options.sender.caughtUp().then(() => this.#answerAll());
   }
 
@@ -57,15 +57,15 @@ export class LiveAnswers {
   }
 
   #answerAll(): void {
-    for (const [asker, question] of this.#waiting) {
-      this.#waiting.delete(asker);
+    for (const [peers, question] of this.#waiting) {
+      this.#waiting.delete(peers);
       const payload = 'digest' in question ? this.#digest(question) : this.#messages(question);
-      if (!this.#closed) this.#tell(asker, payload);
+      if (!this.#closed) this.#tell(peers, payload);
     }
   }
 
   /** One that does not arrive is asked for again. */
-  #tell(asker: string, payload: Buffer): void {
+  #tell(peers: string, payload: Buffer): void {
     const { transport, channels, life } = this.#options;
     const bytes = encodeControl({
       kind: EnvelopeKind.resend,
@@ -73,7 +73,7 @@ export class LiveAnswers {
       sequence: 0,
       payload,
     });
-    transport.publish(channels.direct(asker), bytes, { lane: 'control' }).catch(() => {});
+    transport.publish(channels.direct(peers), bytes, { lane: 'control' }).catch(() => {});
   }
 
   #digest({ digest, absentMs, after }: DigestQuestion): Buffer {
@@ -121,14 +121,14 @@ export class LiveAnswers {
     // Messages that the list has no more were sent before the asker heard the channel, or are lost.
     const isComplete = list.completeSince <= now - hole.sinceMs;
     let lostFrom = isComplete ? (found[0]?.number ?? last + 1) : hole.number;
-    for (const { number, position } of found) {
+    for (const { number, slot } of found) {
       if (room <= 0) return 0;
-      const { state, at } = list.record(position);
+      const { state, at } = list.record(slot);
       const ageMs = now - at;
       if (ageMs > hole.sinceMs + CLOCK_MARGIN_MS) lostFrom = number + 1;
       else if (state === 'void') items.push({ index, kind: 'void', number, bytes: NOTHING });
       else if (ageMs <= this.#options.maxAgeMs) {
-        const bytes = list.message(position);
+        const bytes = list.message(slot);
         stampAge(bytes, ageMs);
         items.push({ index, kind: 'message', number, bytes });
         room -= bytes.length;

@@ -1,6 +1,6 @@
 import type { Route } from '../route.js';
 import type { Envelope } from '../wire/envelope.js';
-import type { Place } from '../wire/places.js';
+import type { LivePosition } from '../wire/places.js';
 
 /** A live message that cannot be delivered yet, with all channels in which it has a place and that are heard here. */
 export interface HeldMessage {
@@ -9,10 +9,10 @@ export interface HeldMessage {
   readonly route: Route;
   readonly arrivedAt: number;
   readonly bytes: number;
-  readonly places: readonly CursorPlace[];
+  readonly positions: readonly CursorPosition[];
 }
 
-export interface CursorPlace {
+export interface CursorPosition {
   readonly cursor: LiveCursor;
   readonly number: number;
 }
@@ -90,11 +90,11 @@ export class LiveCursor {
   }
 
   /** Where a message stands. One of a numbering that is not known here begins that, or with those before it that are missed. */
-  standing(place: Place, ageMs: number, now: number, heardAllSince: number): Standing {
+  standing(position: LivePosition, ageMs: number, now: number, heardAllSince: number): Standing {
     this.lastAt = now;
-    const { start, number } = place;
+    const { start, number } = position;
     if (start < this.start) return 'double';
-    if (start > this.start) this.#begin(place, ageMs, now, heardAllSince);
+    if (start > this.start) this.#begin(position, ageMs, now, heardAllSince);
     if (number > this.top) this.top = number;
     if (number <= this.number || this.#held?.has(number) || this.#isSkipped(number))
       return 'double';
@@ -103,7 +103,7 @@ export class LiveCursor {
 
   /** Whether all was delivered up to a message of the sender, behind which one comes that has no number. */
   isAt(
-    { start, number, sinceMs }: Place,
+    { start, number, sinceMs }: LivePosition,
     ageMs: number,
     now: number,
     heardAllSince: number,
@@ -150,7 +150,7 @@ export class LiveCursor {
   }
 
   #begin(
-    { start, number, sinceMs }: Place,
+    { start, number, sinceMs }: LivePosition,
     ageMs: number,
     now: number,
     heardAllSince: number,

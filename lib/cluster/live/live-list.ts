@@ -1,4 +1,4 @@
-import { NO_MESSAGE_BEFORE, type Place } from '../wire/places.js';
+import { NO_MESSAGE_BEFORE, type LivePosition } from '../wire/places.js';
 
 /** The messages of this instance to one channel, as far back as the list reaches. */
 export interface ListedChannel {
@@ -54,7 +54,7 @@ const NOWHERE = -1;
 export class LiveList {
   readonly #capacity: number;
   readonly #keepMs: number;
-  readonly #onEvict: (position: number) => void;
+  readonly #onEvict: (slot: number) => void;
   readonly #byName = new Map<string, ListedChannel>();
   readonly #byId = new Map<number, ListedChannel>();
   #ring: Buffer | undefined;
@@ -68,7 +68,7 @@ export class LiveList {
   #goneAt = -Infinity;
 
   /** @param onEvict called before the record there leaves the list; must not throw */
-  constructor(capacity: number, keepMs: number, onEvict: (position: number) => void = () => {}) {
+  constructor(capacity: number, keepMs: number, onEvict: (slot: number) => void = () => {}) {
     this.#capacity = Math.ceil(capacity / 8) * 8;
     this.#keepMs = keepMs;
     this.#onEvict = onEvict;
@@ -96,8 +96,8 @@ export class LiveList {
     return this.#goneAt;
   }
 
-  has(position: number): boolean {
-    return position >= this.#tail && position < this.#head;
+  has(slot: number): boolean {
+    return slot >= this.#tail && slot < this.#head;
   }
 
   /** The channel, as far as the list has it. */
@@ -116,7 +116,7 @@ export class LiveList {
   }
 
   /** The places of the next message to the channels. To be taken by {@link push}, before another is asked for. */
-  next(names: readonly string[], now: number): Place[] {
+  next(names: readonly string[], now: number): LivePosition[] {
     this.prune(now);
     this.#count++;
     if (names.length === 1) return [this.#nextIn(names[0]!, now)];
@@ -124,7 +124,7 @@ export class LiveList {
   }
 
   /** Behind which messages one comes that has no place of its own: the newest of each channel, of number 0 where there is none. */
-  newest(names: readonly string[], now: number): Place[] {
+  newest(names: readonly string[], now: number): LivePosition[] {
     return names.map((name) => {
       const channel = this.#byName.get(name);
       if (!channel) return { start: 0, number: 0, sinceMs: NO_MESSAGE_BEFORE };
@@ -133,11 +133,11 @@ export class LiveList {
   }
 
   /** Keeps a message, which fits. Answers with where it stands. */
-  push(names: readonly string[], places: readonly Place[], message: Buffer, now: number): number {
+  push(names: readonly string[], positions: readonly LivePosition[], message: Buffer, now: number): number {
     const length = recordBytes(message.length, names.length);
     this.#makeRoom(length);
-    const position = this.#head;
-    const at = this.#index(position);
+    const slot = this.#head;
+    const at = this.#index(slot);
     const ring = this.#ring!;
     ring.writeUInt32LE(length, at);
     ring[at + STATE_AT] = WAITING;
@@ -146,27 +146,27 @@ export class LiveList {
     ring.writeDoubleLE(now, at + TIME_AT);
     let channelAt = at + HEAD_BYTES;
     for (let i = 0; i < names.length; i++) {
-      const channel = this.#enter(names[i]!, places[i]!);
+      const channel = this.#enter(names[i]!, positions[i]!);
       ring.writeUInt32LE(channel.id, channelAt);
       ring.writeUInt32LE(channel.number, channelAt + 4);
       ring.writeDoubleLE(channel.newest, channelAt + 8);
-      channel.newest = position;
+      channel.newest = slot;
       channel.lastAt = channel.leftAt = now;
       channelAt += CHANNEL_BYTES;
     }
     message.copy(ring, channelAt);
     this.#head += length;
     this.#size++;
-    return position;
+    return slot;
   }
 
   /** Where the record after that one stands; {@link end} after the last. */
-  after(position: number): number {
-    return this.#skipUnused(position + this.#length(position));
+  after(slot: number): number {
+    return this.#skipUnused(slot + this.#length(slot));
   }
 
-  record(position: number): ListRecord {
-    const at = this.#index(position);
+  record(slot: number): ListRecord {
+    const at = this.#index(slot);
     const ring = this.#ring!;
     const channels: ListedChannel[] = [];
     for (let i = 0; i < ring[at + CHANNELS_AT]!; i++)
@@ -175,19 +175,19 @@ export class LiveList {
   }
 
   /** A copy of the message: the ring goes on. */
-  message(position: number): Buffer {
-    const at = this.#index(position);
+  message(slot: number): Buffer {
+    const at = this.#index(slot);
     const ring = this.#ring!;
     const from = at + HEAD_BYTES + ring[at + CHANNELS_AT]! * CHANNEL_BYTES;
     return Buffer.from(ring.subarray(from, from + ring.readUInt32LE(at + MESSAGE_LENGTH_AT)));
   }
 
-  state(position: number): RecordState {
-    return STATES[this.#ring![this.#index(position) + STATE_AT]!]!;
+  state(slot: number): RecordState {
+    return STATES[this.#ring![this.#index(slot) + STATE_AT]!]!;
   }
 
-  mark(position: number, state: RecordState): void {
-    if (this.has(position)) this.#ring![this.#index(position) + STATE_AT] = STATES.indexOf(state);
+  mark(slot: number, state: RecordState): void {
+    if (this.has(slot)) this.#ring![this.#index(slot) + STATE_AT] = STATES.indexOf(state);
   }
 
   /** Where the channel's messages stand, from one number to another, as far as the list has them; in their order. */
@@ -195,14 +195,14 @@ export class LiveList {
     channel: ListedChannel,
     from: number,
     to: number,
-  ): { readonly number: number; readonly position: number }[] {
-    const found: { number: number; position: number }[] = [];
-    for (let position = channel.newest; this.has(position);) {
-      const at = this.#entryOf(position, channel.id);
+  ): { readonly number: number; readonly slot: number }[] {
+    const found: { number: number; slot: number }[] = [];
+    for (let slot = channel.newest; this.has(slot);) {
+      const at = this.#entryOf(slot, channel.id);
       const number = this.#ring!.readUInt32LE(at + 4);
       if (number < from) break;
-      if (number <= to) found.push({ number, position });
-      position = this.#ring!.readDoubleLE(at + 8);
+      if (number <= to) found.push({ number, slot });
+      slot = this.#ring!.readDoubleLE(at + 8);
     }
     return found.toReversed();
   }
@@ -227,13 +227,13 @@ export class LiveList {
     this.#tail = this.#head;
   }
 
-  #nextIn(name: string, now: number): Place {
+  #nextIn(name: string, now: number): LivePosition {
     const channel = this.#byName.get(name);
     if (!channel) return { start: this.#count, number: 1, sinceMs: NO_MESSAGE_BEFORE };
     return { start: channel.start, number: channel.number + 1, sinceMs: sinceMsOf(channel, now) };
   }
 
-  #enter(name: string, { start, number }: Place): ListedChannel {
+  #enter(name: string, { start, number }: LivePosition): ListedChannel {
     let channel = this.#byName.get(name);
     if (!channel) {
       const id = (this.#lastId = (this.#lastId % 0xffff_ffff) + 1);
@@ -258,13 +258,13 @@ export class LiveList {
   }
 
   #dropOldest(): void {
-    const position = this.#tail;
-    this.#onEvict(position);
-    const at = this.#index(position);
-    this.#goneAt = this.#time(position);
+    const slot = this.#tail;
+    this.#onEvict(slot);
+    const at = this.#index(slot);
+    this.#goneAt = this.#time(slot);
     for (let i = this.#ring![at + CHANNELS_AT]!; i-- > 0;)
       this.#drop(this.#ring!.readUInt32LE(at + HEAD_BYTES + i * CHANNEL_BYTES));
-    this.#tail = this.after(position);
+    this.#tail = this.after(slot);
     this.#size--;
   }
 
@@ -276,26 +276,26 @@ export class LiveList {
     this.#byId.delete(id);
   }
 
-  #skipUnused(position: number): number {
-    if (position >= this.#head || this.#length(position) > 0) return position;
-    return position + this.#capacity - this.#index(position);
+  #skipUnused(slot: number): number {
+    if (slot >= this.#head || this.#length(slot) > 0) return slot;
+    return slot + this.#capacity - this.#index(slot);
   }
 
-  #index(position: number): number {
-    return position % this.#capacity;
+  #index(slot: number): number {
+    return slot % this.#capacity;
   }
 
-  #length(position: number): number {
-    return this.#ring!.readUInt32LE(this.#index(position));
+  #length(slot: number): number {
+    return this.#ring!.readUInt32LE(this.#index(slot));
   }
 
-  #time(position: number): number {
-    return this.#ring!.readDoubleLE(this.#index(position) + TIME_AT);
+  #time(slot: number): number {
+    return this.#ring!.readDoubleLE(this.#index(slot) + TIME_AT);
   }
 
   /** Where the record's entry for the channel stands in the ring. */
-  #entryOf(position: number, id: number): number {
-    let at = this.#index(position) + HEAD_BYTES;
+  #entryOf(slot: number, id: number): number {
+    let at = this.#index(slot) + HEAD_BYTES;
     while (this.#ring!.readUInt32LE(at) !== id) at += CHANNEL_BYTES;
     return at;
   }

@@ -1,13 +1,13 @@
 import type { Counters } from '../counters.js';
 import { deliverEnvelope, deliverLate } from '../delivery.js';
 import type { Route } from '../route.js';
-import type { ServedHubs } from '../served-hubs.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { ChannelNames } from '../wire/channels.js';
 import type { Envelope } from '../wire/envelope.js';
-import type { Place } from '../wire/places.js';
+import type { LivePosition } from '../wire/places.js';
 import { decodeTarget } from '../wire/target-codec.js';
 import { LatePace } from './late-pace.js';
-import { type CursorPlace, type HeldMessage, LiveCursor, type Standing } from './live-cursor.js';
+import { type CursorPosition, type HeldMessage, LiveCursor, type Standing } from './live-cursor.js';
 import { RecentMessages } from './recent-messages.js';
 
 /** Of all senders together. */
@@ -17,14 +17,14 @@ const HELD_OVERHEAD_BYTES = 256;
 const AT_ONCE_MS = 1;
 
 /** A channel that is heard here, and the place of a message there. */
-interface HeardPlace {
+interface HeardPosition {
   readonly cursor: LiveCursor;
-  readonly place: Place;
+  readonly position: LivePosition;
 }
 
 export interface LiveReceiverOptions {
   readonly counters: Counters;
-  readonly hubs: Pick<ServedHubs, 'heardRoute'>;
+  readonly hubs: Pick<LocalHubs, 'heardRoute'>;
   readonly channels: Pick<ChannelNames, 'room'>;
   /** Since when this instance has heard all that was sent to it, as `performance.now()`; Infinity while it may miss something. */
   readonly heardAllSince: () => number;
@@ -80,22 +80,22 @@ export class LiveReceiver {
   /** False if the target is not intelligible. */
   receive(envelope: Envelope, channel: string, route: Route): boolean {
     const { origin, live } = envelope;
-    const { places, ageMs, isListed } = live!;
-    if (places.length === 0) return false;
+    const { positions, ageMs, isListed } = live!;
+    if (positions.length === 0) return false;
     const now = performance.now();
-    if (places.length > 1 || !isListed) return this.#receiveInAll(envelope, channel, route, now);
+    if (positions.length > 1 || !isListed) return this.#receiveInAll(envelope, channel, route, now);
     const cursor = this.cursorOf(origin, channel, route);
-    const place = places[0]!;
-    const standing = this.#standing(cursor, place, ageMs, now);
-    return this.#take(envelope, route, now, [{ cursor, number: place.number }], standing);
+    const position = positions[0]!;
+    const standing = this.#standing(cursor, position, ageMs, now);
+    return this.#take(envelope, route, now, [{ cursor, number: position.number }], standing);
   }
 
   /** The sender has taken a message back. */
   skip(cursor: LiveCursor, number: number): void {
     if (number <= cursor.number || cursor.held(number)) return;
-    const places = [{ cursor, number }];
+    const positions = [{ cursor, number }];
     const { route } = cursor;
-    this.#hold({ envelope: undefined, route, arrivedAt: performance.now(), bytes: 0, places });
+    this.#hold({ envelope: undefined, route, arrivedAt: performance.now(), bytes: 0, positions });
     this.#drain(cursor);
   }
 
@@ -133,9 +133,9 @@ export class LiveReceiver {
     this.#holding.clear();
   }
 
-  #standing(cursor: LiveCursor, place: Place, ageMs: number, now: number): Standing {
-    if (place.start > cursor.start) this.#endNumbering(cursor);
-    return cursor.standing(place, ageMs, now, this.#options.heardAllSince());
+  #standing(cursor: LiveCursor, position: LivePosition, ageMs: number, now: number): Standing {
+    if (position.start > cursor.start) this.#endNumbering(cursor);
+    return cursor.standing(position, ageMs, now, this.#options.heardAllSince());
   }
 
   /** The sender has nothing of the numbering any more. */
@@ -146,7 +146,7 @@ export class LiveReceiver {
   }
 
   #receiveInAll(envelope: Envelope, channel: string, route: Route, now: number): boolean {
-    const heard = this.#heardPlaces(envelope, channel, route);
+    const heard = this.#heardPositions(envelope, channel, route);
     if (!heard) return false;
     return envelope.live!.isListed
       ? this.#receiveOnSeveral(envelope, route, now, heard)
@@ -154,21 +154,21 @@ export class LiveReceiver {
   }
 
   /** In which channels of it that are heard here a message has which place. Undefined if its target is not intelligible. */
-  #heardPlaces(
+  #heardPositions(
     { origin, live, target }: Envelope,
     channel: string,
     route: Route,
-  ): HeardPlace[] | undefined {
-    const { places } = live!;
-    if (places.length === 1)
-      return [{ cursor: this.cursorOf(origin, channel, route), place: places[0]! }];
+  ): HeardPosition[] | undefined {
+    const { positions } = live!;
+    if (positions.length === 1)
+      return [{ cursor: this.cursorOf(origin, channel, route), position: positions[0]! }];
     const rooms = decodeTarget(target)?.rooms;
-    if (rooms?.length !== places.length) return undefined;
-    const heard: HeardPlace[] = [];
+    if (rooms?.length !== positions.length) return undefined;
+    const heard: HeardPosition[] = [];
     for (const [i, room] of rooms.entries()) {
       const name = this.#options.channels.room(route.hub.name, room);
       const other = this.#options.hubs.heardRoute(name);
-      if (other) heard.push({ cursor: this.cursorOf(origin, name, other), place: places[i]! });
+      if (other) heard.push({ cursor: this.cursorOf(origin, name, other), position: positions[i]! });
     }
     return heard;
   }
@@ -178,18 +178,18 @@ export class LiveReceiver {
     envelope: Envelope,
     route: Route,
     now: number,
-    heard: readonly HeardPlace[],
+    heard: readonly HeardPosition[],
   ): boolean {
     const { counters, onHole } = this.#options;
     const { origin, sequence, live } = envelope;
-    if (live!.places.length > 1 && !this.#seen.add(origin, sequence, now)) {
+    if (live!.positions.length > 1 && !this.#seen.add(origin, sequence, now)) {
       counters.repeated++;
       return true;
     }
     let isDue = true;
-    for (const { cursor, place } of heard) {
-      if (place.start > cursor.start) this.#endNumbering(cursor);
-      const isAt = cursor.isAt(place, live!.ageMs, now, this.#options.heardAllSince());
+    for (const { cursor, position } of heard) {
+      if (position.start > cursor.start) this.#endNumbering(cursor);
+      const isAt = cursor.isAt(position, live!.ageMs, now, this.#options.heardAllSince());
       if (isAt || this.#options.windowMs === 0) continue;
       isDue = false;
       onHole(cursor);
@@ -204,15 +204,15 @@ export class LiveReceiver {
     envelope: Envelope,
     route: Route,
     now: number,
-    heard: readonly HeardPlace[],
+    heard: readonly HeardPosition[],
   ): boolean {
     const { origin, live, sequence } = envelope;
-    const due: CursorPlace[] = [];
+    const due: CursorPosition[] = [];
     let worst: Standing = 'next';
-    for (const { cursor, place } of heard) {
-      const standing = this.#standing(cursor, place, live!.ageMs, now);
+    for (const { cursor, position } of heard) {
+      const standing = this.#standing(cursor, position, live!.ageMs, now);
       if (standing === 'ahead') worst = 'ahead';
-      if (standing !== 'double') due.push({ cursor, number: place.number });
+      if (standing !== 'double') due.push({ cursor, number: position.number });
     }
     if (due.length === 0) {
       this.#options.counters.repeated++;
@@ -230,7 +230,7 @@ export class LiveReceiver {
     envelope: Envelope,
     route: Route,
     now: number,
-    places: readonly CursorPlace[],
+    positions: readonly CursorPosition[],
     standing: Standing,
   ): boolean {
     if (standing === 'double') {
@@ -238,20 +238,20 @@ export class LiveReceiver {
       return true;
     }
     if (standing === 'ahead' && this.#options.windowMs === 0)
-      for (const { cursor, number } of places) skipGaps(cursor, number - 1);
-    else if (standing === 'ahead' || !this.#mayGo(envelope, places, now)) {
-      this.#keep(envelope, route, now, places);
+      for (const { cursor, number } of positions) skipGaps(cursor, number - 1);
+    else if (standing === 'ahead' || !this.#mayGo(envelope, positions, now)) {
+      this.#keep(envelope, route, now, positions);
       return true;
     }
     const isReadable = this.#deliver(envelope, route, envelope.live!.ageMs);
-    this.#delivered(places);
+    this.#delivered(positions);
     return isReadable;
   }
 
-  #keep(envelope: Envelope, route: Route, now: number, places: readonly CursorPlace[]): void {
+  #keep(envelope: Envelope, route: Route, now: number, positions: readonly CursorPosition[]): void {
     const bytes = envelope.payload.length + envelope.target.length + HELD_OVERHEAD_BYTES;
-    this.#hold({ envelope, route, arrivedAt: now, bytes, places });
-    for (const { cursor } of places) this.#options.onHole(cursor);
+    this.#hold({ envelope, route, arrivedAt: now, bytes, positions });
+    for (const { cursor } of positions) this.#options.onHole(cursor);
     if (this.#heldBytes > MAX_HELD_BYTES) this.#makeRoom();
   }
 
@@ -266,7 +266,7 @@ export class LiveReceiver {
 
   #hold(message: HeldMessage): void {
     this.#heldBytes += message.bytes;
-    for (const { cursor, number } of message.places) {
+    for (const { cursor, number } of message.positions) {
       cursor.hold(number, message);
       this.#holding.add(cursor);
     }
@@ -277,14 +277,14 @@ export class LiveReceiver {
     const due = [first];
     for (let cursor = due.pop(); cursor; cursor = due.pop()) {
       for (let next = this.#following(cursor); next; next = this.#following(cursor)) {
-        const { envelope, route, arrivedAt, bytes, places } = next;
-        if (envelope && !atOnce && !this.#mayGo(envelope, places, arrivedAt)) break;
+        const { envelope, route, arrivedAt, bytes, positions } = next;
+        if (envelope && !atOnce && !this.#mayGo(envelope, positions, arrivedAt)) break;
         this.#heldBytes -= bytes;
         if (envelope)
           this.#deliver(envelope, route, envelope.live!.ageMs + performance.now() - arrivedAt);
-        for (const place of places) {
-          if (place.number > place.cursor.number) place.cursor.delivered(place.number);
-          if (place.cursor !== cursor) due.push(place.cursor);
+        for (const position of positions) {
+          if (position.number > position.cursor.number) position.cursor.delivered(position.number);
+          if (position.cursor !== cursor) due.push(position.cursor);
         }
       }
       if (cursor.heldCount === 0) this.#holding.delete(cursor);
@@ -293,28 +293,28 @@ export class LiveReceiver {
   }
 
   /** A message that comes at once does not wait for others to read. */
-  #mayGo(envelope: Envelope, places: readonly CursorPlace[], arrivedAt: number): boolean {
+  #mayGo(envelope: Envelope, positions: readonly CursorPosition[], arrivedAt: number): boolean {
     const ageMs = envelope.live!.ageMs + performance.now() - arrivedAt;
     if (ageMs < AT_ONCE_MS) return true;
-    const cursors = places.map(({ cursor }) => cursor);
+    const cursors = positions.map(({ cursor }) => cursor);
     return this.#pace.take(cursors, envelope.payload.length);
   }
 
   /** The held message that follows in this channel, if it does in all of its channels. */
   #following(cursor: LiveCursor): HeldMessage | undefined {
     const message = cursor.held(cursor.number + 1);
-    const isNext = ({ cursor: other, number }: CursorPlace): boolean =>
+    const isNext = ({ cursor: other, number }: CursorPosition): boolean =>
       other.number + 1 >= number || !this.#isHeard(other);
-    return message?.places.every(isNext) ? message : undefined;
+    return message?.positions.every(isNext) ? message : undefined;
   }
 
   #isHeard({ channel, route }: LiveCursor): boolean {
     return this.#options.hubs.heardRoute(channel) === route;
   }
 
-  #delivered(places: readonly CursorPlace[]): void {
-    for (const { cursor, number } of places) if (number > cursor.number) cursor.delivered(number);
-    for (const { cursor } of places) if (!cursor.isWhole) this.#drain(cursor);
+  #delivered(positions: readonly CursorPosition[]): void {
+    for (const { cursor, number } of positions) if (number > cursor.number) cursor.delivered(number);
+    for (const { cursor } of positions) if (!cursor.isWhole) this.#drain(cursor);
   }
 
   #deliver(envelope: Envelope, route: Route, ageMs: number): boolean {

@@ -1,7 +1,7 @@
 import type { Transport } from '../../transport/transport.js';
 import type { Counters } from '../counters.js';
 import type { Link } from '../link/link.js';
-import type { ServedHubs } from '../served-hubs.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope, encodeControl, EnvelopeKind } from '../wire/envelope.js';
 import type { LiveCursor } from './live-cursor.js';
@@ -31,10 +31,10 @@ export interface LiveRepairsOptions {
   readonly transport: Pick<Transport, 'publish'>;
   readonly link: Pick<Link, 'status'>;
   readonly channels: Pick<ChannelNames, 'direct'>;
-  readonly hubs: Pick<ServedHubs, 'heardRoute'>;
+  readonly hubs: Pick<LocalHubs, 'heardRoute'>;
   readonly counters: Counters;
   /** The id under which this instance is answered. */
-  readonly asker: () => string;
+  readonly peers: () => string;
   readonly receiver: LiveReceiver;
   /** A sender that says nothing for so long is given up. */
   readonly windowMs: number;
@@ -241,10 +241,10 @@ export class LiveRepairs {
   }
 
   #tell(life: string, payload: Buffer): void {
-    const { transport, channels, asker } = this.#options;
+    const { transport, channels, peers } = this.#options;
     const bytes = encodeControl({
       kind: EnvelopeKind.resend,
-      origin: asker(),
+      origin: peers(),
       sequence: 0,
       payload,
     });

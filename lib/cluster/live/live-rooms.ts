@@ -8,7 +8,7 @@ import type { InstanceRecord } from '../instances/instance-record.js';
 import type { Departure } from '../instances/roll.js';
 import type { BackplaneStatus, Link } from '../link/link.js';
 import type { Route } from '../route.js';
-import type { ServedHubs } from '../served-hubs.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import type { ChannelNames } from '../wire/channels.js';
 import type { Envelope } from '../wire/envelope.js';
@@ -37,7 +37,7 @@ export interface LiveRoomsOptions {
   readonly link: Link;
   readonly identity: Identity;
   readonly channels: ChannelNames;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   readonly counters: Counters;
   readonly log: ThrottledLog;
   readonly live: LiveOptions;
@@ -92,7 +92,7 @@ export class LiveRooms {
       ...options,
       windowMs,
       receiver: this.#receiver,
-      asker: () => identity.current,
+      peers: () => identity.current,
       onUnknown: (life) => this.#unknown(life),
     });
     const { sender } = this;

@@ -6,7 +6,7 @@ import type { Readiness, Transport } from '../../transport/transport.js';
 import type { Counters } from '../counters.js';
 import type { Identity } from '../instances/identity.js';
 import { encodeLive, type LiveContent } from '../wire/envelope.js';
-import type { Place } from '../wire/places.js';
+import type { LivePosition } from '../wire/places.js';
 import { type DepartureEnds, LiveDeparture } from './live-departure.js';
 import { LiveList } from './live-list.js';
 import { LIST_MARGIN_MS } from './live-options.js';
@@ -158,8 +158,8 @@ export class LiveSender {
       ticket?.stays();
       return Promise.reject(lastError);
     }
-    const places = this.list.newest(message.channels, performance.now());
-    return this.#publish(message.channels, this.#encode(message, places, false), ticket);
+    const positions = this.list.newest(message.channels, performance.now());
+    return this.#publish(message.channels, this.#encode(message, positions, false), ticket);
   }
 
   /** Apart from the sending: who waits must not keep the message, of which the list has a copy. */
@@ -172,18 +172,18 @@ export class LiveSender {
     });
   }
 
-  #enter(message: LiveMessage): [position: number, bytes: Buffer] {
+  #enter(message: LiveMessage): [slot: number, bytes: Buffer] {
     const { channels } = message;
     const now = performance.now();
-    const places = this.list.next(channels, now);
-    const bytes = this.#encode(message, places);
+    const positions = this.list.next(channels, now);
+    const bytes = this.#encode(message, positions);
     this.#pruneTimer ??= setTimeout(this.#prune, PRUNE_EVERY_MS).unref();
-    return [this.list.push(channels, places, bytes, now), bytes];
+    return [this.list.push(channels, positions, bytes, now), bytes];
   }
 
-  #encode(message: LiveMessage, places: readonly Place[], isListed = true): Buffer {
+  #encode(message: LiveMessage, positions: readonly LivePosition[], isListed = true): Buffer {
     const { life } = this.#options.identity;
-    return encodeLive(message, life, ++this.#sequence, places, isListed);
+    return encodeLive(message, life, ++this.#sequence, positions, isListed);
   }
 
   #leave(

@@ -1,7 +1,7 @@
 import type { LiveCursor } from './live-cursor.js';
 
 /** A question that a sender has not answered yet. */
-interface Question {
+interface PeerRequest {
   readonly id: number;
   /** The channels that it asks for; none for a digest. */
   readonly cursors: readonly LiveCursor[];
@@ -21,7 +21,7 @@ export class Repair {
   #after = 0;
   /** Of the numbers up to which the channels were delivered. */
   #delivered = 0;
-  #question: (Question & { readonly at: number }) | undefined;
+  #question: (PeerRequest & { readonly at: number }) | undefined;
 
   constructor(life: string) {
     this.life = life;
@@ -37,7 +37,7 @@ export class Repair {
     return this.#after;
   }
 
-  get question(): (Question & { readonly at: number }) | undefined {
+  get question(): (PeerRequest & { readonly at: number }) | undefined {
     return this.#question;
   }
 
@@ -60,7 +60,7 @@ export class Repair {
     this.#delivered = delivered;
   }
 
-  asked(question: Question): void {
+  asked(question: PeerRequest): void {
     this.#question = { ...question, at: performance.now() };
   }
 

@@ -1,4 +1,4 @@
-import { decodeParcel, encodeParcel, isCount } from '../wire/parcel.js';
+import { decodeControlPayload, encodeControlPayload, isCount } from '../wire/parcel.js';
 
 /** Asks what an instance has missed that was away for so long. */
 export interface DigestQuestion {
@@ -69,12 +69,12 @@ const KINDS: readonly ResendKind[] = ['message', 'void', 'end'];
 const NOTHING = Buffer.alloc(0);
 
 export function encodeDigestQuestion({ digest, absentMs, after }: DigestQuestion): Buffer {
-  return encodeParcel({ digest, absentMs, after });
+  return encodeControlPayload({ digest, absentMs, after });
 }
 
 export function encodeDigestAnswer(answer: DigestAnswer): Buffer {
   const { digestOf, reachMs, next, entries } = answer;
-  return encodeParcel({ digestOf, reachMs, next }, Buffer.concat(entries.map(encodeEntry)));
+  return encodeControlPayload({ digestOf, reachMs, next }, Buffer.concat(entries.map(encodeEntry)));
 }
 
 export function encodeHolesQuestion({ holes, entries }: HolesQuestion): Buffer {
@@ -84,7 +84,7 @@ export function encodeHolesQuestion({ holes, entries }: HolesQuestion): Buffer {
     head.writeUInt32BE(entry.to, 4);
     return Buffer.concat([head, encodeEntry(entry)]);
   });
-  return encodeParcel({ holes }, Buffer.concat(bytes));
+  return encodeControlPayload({ holes }, Buffer.concat(bytes));
 }
 
 export function encodeHolesAnswer({ holesOf, items }: HolesAnswer): Buffer {
@@ -97,7 +97,7 @@ export function encodeHolesAnswer({ holesOf, items }: HolesAnswer): Buffer {
     head.writeUInt32BE(bytes.length, 7);
     parts.push(head, bytes);
   }
-  return encodeParcel({ holesOf }, Buffer.concat(parts));
+  return encodeControlPayload({ holesOf }, Buffer.concat(parts));
 }
 
 export function encodeEnd({ start, lostFrom }: End): Buffer {
@@ -116,10 +116,10 @@ export function decodeEnd(bytes: Buffer): End | undefined {
 export function decodeResend(
   payload: Buffer,
 ): DigestQuestion | DigestAnswer | HolesQuestion | HolesAnswer | undefined {
-  const parcel = decodeParcel(payload);
-  if (!parcel) return undefined;
-  const { digest, absentMs, after, digestOf, reachMs, next, holes, holesOf } = parcel.fields;
-  const body = new Reader(parcel.body);
+  const control = decodeControlPayload(payload);
+  if (!control) return undefined;
+  const { digest, absentMs, after, digestOf, reachMs, next, holes, holesOf } = control.fields;
+  const body = new Reader(control.body);
   if (isCount(digest) && isCount(absentMs) && isCount(after)) return { digest, absentMs, after };
   if (isCount(digestOf) && isCountOrNone(reachMs) && isCountOrNone(next)) {
     const entries = body.all(readEntry);

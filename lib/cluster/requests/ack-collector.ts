@@ -4,7 +4,7 @@ import { MAX_ANSWER_BYTES } from './answer-bounds.js';
 import type { AnswersMessage, AskedMessage } from './answer-messages.js';
 import type { Reply } from './answer-stream.js';
 import type { AnswerListener, ClientAnswer, Connection } from '../connection.js';
-import type { Question } from './question.js';
+import type { PeerRequest } from './question.js';
 
 /** Answers of clients that come so soon after one another travel together. */
 const GATHER_MS = 10;
@@ -14,8 +14,8 @@ const GATHER_BYTES = 256 * 1024;
 const BYTES_AROUND_ANSWER = 64;
 
 /** Asks connections of this instance one question, and tells the asker what became of it. Ends at the question's deadline. */
-export class AckCollector implements AnswerListener {
-  readonly #question: Question;
+export class LocalAckCollector implements AnswerListener {
+  readonly #question: PeerRequest;
   readonly #reply: Reply;
   readonly #onEnd: () => void;
   readonly #hasRoom: (bytes: number) => boolean;
@@ -30,7 +30,7 @@ export class AckCollector implements AnswerListener {
   #gathering: NodeJS.Timeout | undefined;
 
   constructor(
-    question: Question,
+    question: PeerRequest,
     connections: readonly Connection[],
     reply: Reply,
     onEnd: () => void,

@@ -1,13 +1,13 @@
 import type { Target } from '../../hub/target.js';
 import type { AnswersMessage, AskedMessage } from './answer-messages.js';
-import { type Gap, staleOf } from './asker.js';
+import { type Unanswered, staleOf } from './asker.js';
 import type { ClientAnswer } from '../connection.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import { entries, missingOf } from './missing.js';
 import type { AckAnswer, AckOptions, AckResult } from './results.js';
 
 /** The asker's side of `emitWithAck`: who was asked, who has answered, who has gone. */
-export class AckGathering {
+export class AckAggregator {
   readonly #onAnswer: AckOptions['onAnswer'];
   readonly #log: ThrottledLog;
   readonly #answers: AckAnswer[] = [];
@@ -47,7 +47,7 @@ export class AckGathering {
     }
   }
 
-  result(target: Target, gap: Gap): AckResult {
+  result(target: Target, gap: Unanswered): AckResult {
     const stillWaiting = (instanceId: string): string[] | undefined => {
       const waiting = this.#waiting.get(instanceId);
       return waiting && [...waiting];

@@ -1,4 +1,4 @@
-import type { Parcel } from '../wire/parcel.js';
+import type { ControlPayload } from '../wire/parcel.js';
 
 export interface AnswerMessage {
   readonly message: unknown;
@@ -6,7 +6,7 @@ export interface AnswerMessage {
 }
 
 /** One instance's answer, put together from its parts. */
-export class AnswerAssembly {
+export class ResponseReassembler {
   readonly #chunks: Buffer[] = [];
   #next = 0;
   /** A later part than the next has come: the next was lost, or is late. */
@@ -26,7 +26,7 @@ export class AnswerAssembly {
    * @returns a message that is complete now; undefined while more must come
    * @throws if the part is not intelligible
    */
-  add({ fields, body }: Parcel): AnswerMessage | undefined {
+  add({ fields, body }: ControlPayload): AnswerMessage | undefined {
     const { part, end, last } = fields;
     if (typeof part !== 'number') throw new Error('not an answer');
     this.#hasHole = part > this.#next;

@@ -1,5 +1,5 @@
 import { encodeControl, EnvelopeKind } from '../wire/envelope.js';
-import { encodeParcel } from '../wire/parcel.js';
+import { encodeControlPayload } from '../wire/parcel.js';
 import { MAX_ANSWER_BYTES, PART_BYTES } from './answer-bounds.js';
 import { answerText } from './answer-text.js';
 
@@ -9,7 +9,7 @@ import { answerText } from './answer-text.js';
  */
 export type Reply = (message: unknown, last: boolean, bytes?: number) => void;
 
-export interface AnswerStreamOptions {
+export interface ResponseWriterOptions {
   /** This instance, as it answers. */
   readonly origin: string;
   /** Its ids of before, under which it may have been asked. */
@@ -38,8 +38,8 @@ const NOTHING = Buffer.alloc(0);
  * One answer on its way to the asker: messages, cut into parts of bounded size. They leave in their order, as far as the asker allows.
  * Sent messages are kept until the asker has them: they may be asked for again.
  */
-export class AnswerStream {
-  readonly #options: AnswerStreamOptions;
+export class ResponseWriter {
+  readonly #options: ResponseWriterOptions;
   readonly #waiting: Message[] = [];
   #waitingBytes = 0;
   /** Envelopes of parts that the asker may not have; the first of them is of part `#taken`. */
@@ -52,7 +52,7 @@ export class AnswerStream {
   #toldBytes = 0;
   #ended = false;
 
-  constructor(options: AnswerStreamOptions) {
+  constructor(options: ResponseWriterOptions) {
     this.#options = options;
     this.#allowedBytes = options.allowedBytes;
   }
@@ -139,7 +139,7 @@ export class AnswerStream {
       kind: EnvelopeKind.answer,
       origin,
       sequence: to,
-      payload: encodeParcel(fields, body),
+      payload: encodeControlPayload(fields, body),
     });
     this.#sent.push(envelope);
     this.#publish(envelope);

@@ -16,23 +16,23 @@ import type { Hearers, PendingRequest } from './pending-request.js';
 import type { LiveRooms } from '../live/live-rooms.js';
 import type { OpenRequest, Requests } from './requests.js';
 import {
-  encodeQuestion,
+  encodePeerRequest,
   type Operation,
-  type Question,
-  type QuestionArguments,
+  type PeerRequest,
+  type PeerRequestArguments,
 } from './question.js';
 import { note, owners } from './owners.js';
 import type { Responder } from './responder.js';
 import type { MissingInstance, MissingReason, Stale } from './results.js';
-import type { ServedHubs } from '../served-hubs.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { TargetHints } from '../target-hints.js';
 
-export interface AskerOptions {
+export interface PeerRequestsOptions {
   readonly transport: Transport;
   readonly link: Link;
   readonly channels: ChannelNames;
   readonly identity: Identity;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   readonly instances: Instances;
   readonly requests: Requests;
   readonly responder: Responder;
@@ -42,25 +42,25 @@ export interface AskerOptions {
 }
 
 /** A question as its asker puts it. */
-export interface Inquiry {
+export interface PeerRequestSpec {
   readonly operation: Operation;
   readonly hub: string;
   readonly target: Target;
   readonly modifiers: AudienceModifiers;
-  readonly args?: QuestionArguments;
+  readonly args?: PeerRequestArguments;
   /** @param id of the question, unique in the cluster */
   readonly body?: (id: string) => Buffer;
 }
 
 /** The missing parts, in the end. */
-export interface Gap extends Stale {
+export interface Unanswered extends Stale {
   readonly instances: readonly MissingInstance[];
   /** The connections that were named, by the instance that was asked for them. */
   readonly named: ReadonlyMap<string, readonly string[]>;
   /** The named connections that no live instance has, as far as is known. */
-  readonly nobodys: readonly string[];
+  readonly unknownConnections: readonly string[];
   /** Why they are missing: there are none (the default), or their instances are not known for now. */
-  readonly nobodysReason?: MissingReason;
+  readonly unknownReason?: MissingReason;
 }
 
 /** The knowledge of the cluster when it was asked. */
@@ -73,14 +73,14 @@ type OnMessage = (instanceId: string, message: unknown) => void;
 
 export const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
 /** Stands for other instances of which nothing is known here. */
-export const ANYONE = '*';
+export const ANY_INSTANCE = '*';
 const NOTHING = Buffer.alloc(0);
 
 /** Puts questions to the instances that matter: to this one at once, to the others through Redis. */
-export class Asker {
-  readonly #options: AskerOptions;
+export class PeerRequests {
+  readonly #options: PeerRequestsOptions;
 
-  constructor(options: AskerOptions) {
+  constructor(options: PeerRequestsOptions) {
     this.#options = options;
   }
 
@@ -88,12 +88,12 @@ export class Asker {
    * About connections: asks the instances that serve the hub; for nothing but named connections, only those that have them.
    * @throws (rejects) BackplaneClosedError
    */
-  async gather(inquiry: Inquiry, onMessage: OnMessage): Promise<Gap> {
+  async gather(inquiry: PeerRequestSpec, onMessage: OnMessage): Promise<Unanswered> {
     const { identity, hubs, responder } = this.#options;
     const { hub, target, modifiers } = inquiry;
     const own = identity.current;
     const named = new Map<string, readonly string[]>();
-    const nobodys: string[] = [];
+    const unknownConnections: string[] = [];
     const belief: Belief = { stale: false, complete: true };
     const heard = new Set<string>();
     const far = target.connections.filter((id) => !identity.isOwn(instanceOf(id)));
@@ -113,26 +113,26 @@ export class Asker {
       );
     }
     if (modifiers.local) {
-      for (const id of far) nobodys.push(id);
+      for (const id of far) unknownConnections.push(id);
       open.pending.expectOthers([]);
     } else if (addressesGroups(target)) {
       const isAsked = (record: InstanceRecord): boolean => record.hubs.includes(hub);
       const onRoll = (records: readonly InstanceRecord[]): void => {
         const owned = owners(far, records);
         note(owned, named);
-        for (const id of owned.nobodys) nobodys.push(id);
+        for (const id of owned.unknownConnections) unknownConnections.push(id);
       };
       this.#askAll(question, open, this.#options.channels.all(hub), { isAsked, belief, onRoll });
     } else {
-      this.#askOwners(question, open, far, named, nobodys, belief);
+      this.#askOwners(question, open, far, named, unknownConnections, belief);
     }
     const instances = await open.pending.done;
     const silent = instances.filter(
       ({ instanceId, reason }) => reason === 'REQUEST_TIMEOUT' && !heard.has(instanceId),
     );
     this.#options.instances.missed(silent.map(({ instanceId }) => instanceId));
-    const nobodysReason = belief.complete ? 'NO_SUCH_CONNECTION' : 'BACKPLANE_UNAVAILABLE';
-    return { instances, named, nobodys, nobodysReason, ...staleOf(belief) };
+    const unknownReason = belief.complete ? 'NO_SUCH_CONNECTION' : 'BACKPLANE_UNAVAILABLE';
+    return { instances, named, unknownConnections, unknownReason, ...staleOf(belief) };
   }
 
   /** Why the others cannot be counted; undefined while they can. */
@@ -142,14 +142,14 @@ export class Asker {
 
   /** The others who would be asked, as far as is known without Redis; notes which connections they have. */
   #reachable(
-    { hub, target }: Inquiry,
+    { hub, target }: PeerRequestSpec,
     far: readonly string[],
     named: Map<string, readonly string[]>,
   ): string[] {
     const known = this.#options.instances.known();
     const owned = owners(far, known);
     note(owned, named);
-    if (owned.nobodys.length > 0) named.set(ANYONE, owned.nobodys);
+    if (owned.unknownConnections.length > 0) named.set(ANY_INSTANCE, owned.unknownConnections);
     const serving = addressesGroups(target) ? known.filter(({ hubs }) => hubs.includes(hub)) : [];
     const ids = new Set([...serving.map(({ id }) => id), ...named.keys()]);
     return [...ids].filter((id) => !this.#options.identity.isOwn(id));
@@ -161,7 +161,7 @@ export class Asker {
    * @throws (rejects) BackplaneClosedError
    */
   async gatherFromServers(
-    inquiry: Inquiry,
+    inquiry: PeerRequestSpec,
     onMessage: OnMessage,
   ): Promise<Stale & { readonly missing: MissingInstance[] }> {
     const { channels, instances } = this.#options;
@@ -179,7 +179,7 @@ export class Asker {
   }
 
   /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
-  async tellServers(inquiry: Inquiry): Promise<void> {
+  async tellServers(inquiry: PeerRequestSpec): Promise<void> {
     const { channels, transport, identity, requests, live, hints } = this.#options;
     hints.lookAtServers(inquiry.hub);
     const sequence = requests.nextSequence();
@@ -189,10 +189,10 @@ export class Asker {
   }
 
   #open(
-    inquiry: Inquiry,
+    inquiry: PeerRequestSpec,
     onMessage: OnMessage,
     known: () => readonly string[],
-  ): { open: OpenRequest; question: Question } {
+  ): { open: OpenRequest; question: PeerRequest } {
     const { link, requests, identity, hints } = this.#options;
     if (inquiry.operation === 'event') hints.lookAtServers(inquiry.hub);
     else hints.look(inquiry.hub, inquiry.target);
@@ -206,7 +206,7 @@ export class Asker {
     return { open, question: { ...question, allowedBytes: open.firstBytes } };
   }
 
-  #question({ operation, hub, target, modifiers, args = {}, body }: Inquiry, id: string): Question {
+  #question({ operation, hub, target, modifiers, args = {}, body }: PeerRequestSpec, id: string): PeerRequest {
     return {
       operation,
       hub,
@@ -227,20 +227,20 @@ export class Asker {
    * it, get a copy each.
    */
   #askAll(
-    question: Question,
+    question: PeerRequest,
     { pending, sequence, askOthers }: OpenRequest,
     channel: string,
     { isAsked, isDeaf, belief, onRoll = () => {} }: Askees,
   ): void {
     const { instances, link } = this.#options;
-    if (link.status !== 'ready') return pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    if (link.status !== 'ready') return pending.failRemote('BACKPLANE_UNAVAILABLE');
     const sending = sendingOf(pending, sequence);
     askOthers({
       waitsHere: sending.waitsHere,
       ask: async () => {
         let calls!: (roll: Promise<readonly InstanceRecord[]>) => void;
         const roll = new Promise<readonly InstanceRecord[]>((resolve) => (calls = resolve));
-        const onLeave = (): void => calls(instances.callRoll());
+        const onLeave = (): void => calls(instances.listMembers());
         const sent = this.#publish(channel, question, sending, onLeave);
         const [records, heard] = await Promise.all([roll, sent]);
         if (pending.others) return;
@@ -249,7 +249,7 @@ export class Asker {
         const deaf = isDeaf ? records.filter(isDeaf).map(({ id }) => id) : [];
         // That nobody is known is no knowledge.
         const isBlind = instances.isStale && records.length === 0;
-        if (isBlind) pending.lacks(ANYONE, 'BACKPLANE_UNAVAILABLE');
+        if (isBlind) pending.lacks(ANY_INSTANCE, 'BACKPLANE_UNAVAILABLE');
         const unlisted = this.#unlistedOn(channel, heard, ids.length);
         this.#expect(pending, [...ids, ...deaf], belief, { unlisted, deaf });
         this.#awaitUnlisted(pending, channel);
@@ -275,7 +275,7 @@ export class Asker {
     belief.stale = instances.isStale;
     belief.complete = instances.isComplete;
     pending.expectOthers(ids, besides);
-    for (const id of ids) if (instances.isSilent(id)) pending.takeOut(id, 'REQUEST_TIMEOUT');
+    for (const id of ids) if (instances.isSilent(id)) pending.fail(id, 'REQUEST_TIMEOUT');
   }
 
   /** How many have heard a question besides those that are asked. */
@@ -305,18 +305,18 @@ export class Asker {
 
   /** Straight to the instances that have the connections; who has them is looked up only where it is not known. */
   #askOwners(
-    question: Question,
+    question: PeerRequest,
     { pending, sequence, askOthers }: OpenRequest,
     ids: readonly string[],
     named: Map<string, readonly string[]>,
-    nobodys: string[],
+    unknownConnections: string[],
     belief: Belief,
   ): void {
     if (ids.length === 0) return pending.expectOthers([]);
     const { instances, link, channels } = this.#options;
-    if (link.status !== 'ready') return pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    if (link.status !== 'ready') return pending.failRemote('BACKPLANE_UNAVAILABLE');
     // Each is asked for its own only: the bytes must not grow with the square of the names.
-    const questionTo = (id: string): Question => ({
+    const questionTo = (id: string): PeerRequest => ({
       ...question,
       target: { ...question.target, connections: named.get(id) ?? [] },
     });
@@ -326,14 +326,14 @@ export class Asker {
       ask: async () => {
         const known = owners(ids, instances.known());
         // Somebody may have come of whom nothing is known here yet.
-        const isKnown = known.nobodys.length === 0;
-        const owned = isKnown ? known : owners(ids, await instances.callRoll());
+        const isKnown = known.unknownConnections.length === 0;
+        const owned = isKnown ? known : owners(ids, await instances.listMembers());
         note(owned, named);
         const asked = [...owned.byOwner.keys()];
         const sent = asked.map((id) => this.#publish(channels.direct(id), questionTo(id), sending));
         await Promise.all(sent);
         if (pending.others) return;
-        for (const id of owned.nobodys) nobodys.push(id);
+        for (const id of owned.unknownConnections) unknownConnections.push(id);
         this.#expect(pending, asked, belief);
       },
       askAgain: (id) => this.#askAgain(id, questionTo(id), sending),
@@ -341,7 +341,7 @@ export class Asker {
   }
 
   /** Under the same number: who has carried it out sends only what has not come of its answer. */
-  async #askAgain(instanceId: string, question: Question, sending: RequestSending): Promise<void> {
+  async #askAgain(instanceId: string, question: PeerRequest, sending: RequestSending): Promise<void> {
     const { taken, allowedBytes } = sending.pending.progressOf(instanceId);
     const channel = this.#options.channels.direct(instanceId);
     await this.#publish(channel, { ...question, taken, allowedBytes }, sending);
@@ -350,7 +350,7 @@ export class Asker {
   /** Behind what was sent before, for which it may have to wait; never when nobody waits for the answers any more. */
   async #publish(
     channel: string,
-    question: Question,
+    question: PeerRequest,
     { sequence, tickets }: RequestSending,
     onLeave?: () => void,
   ): Promise<number | undefined> {
@@ -366,7 +366,7 @@ export class Asker {
     }
   }
 
-  #envelope(question: Question, sequence: number): Buffer {
+  #envelope(question: PeerRequest, sequence: number): Buffer {
     const { volatile, compress } = question.delivery;
     return encodeControl({
       kind: EnvelopeKind.request,
@@ -375,7 +375,7 @@ export class Asker {
       mayRepeat: this.#options.transport.mayRepeat,
       volatile,
       compress,
-      ...encodeQuestion(question),
+      ...encodePeerRequest(question),
     });
   }
 }

@@ -116,7 +116,7 @@ export class Asking {
     this.#reach ??= new Deadline(commandTimeoutMs, () => {
       this.#reach = undefined;
       if (link.status === 'ready' && waitsHere()) this.#awaitReach();
-      else pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+      else pending.failRemote('BACKPLANE_UNAVAILABLE');
     });
   }
 

@@ -2,14 +2,14 @@ import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.er
 import { quoteAll } from '../../errors/quote.js';
 import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { Target } from '../../hub/target.js';
-import { AckGathering } from './ack-gathering.js';
+import { AckAggregator } from './ack-gathering.js';
 import { askedOrAnswersIn, doneIn, type DoneMessage, fetchedIn } from './answer-messages.js';
-import { type Asker, staleOf } from './asker.js';
+import { type PeerRequests, staleOf } from './asker.js';
 import type { AudienceModifiers } from '../audience-modifiers.js';
 import { eventFrame } from '../message.js';
 import type { ThrottledLog } from '../throttled-log.js';
 import { missingOf } from './missing.js';
-import type { Operation, QuestionArguments } from './question.js';
+import type { Operation, PeerRequestArguments } from './question.js';
 import type { SocketDescription } from './remote-socket.js';
 import type {
   AckOptions,
@@ -32,12 +32,12 @@ const GONE: ReadonlySet<string> = new Set([
 /** The questions of an audience to one hub, on every instance. */
 export class HubOperations {
   readonly #hub: string;
-  readonly #asker: Asker;
+  readonly #peers: PeerRequests;
   readonly #log: ThrottledLog;
 
-  constructor(hub: string, asker: Asker, log: ThrottledLog) {
+  constructor(hub: string, peers: PeerRequests, log: ThrottledLog) {
     this.#hub = hub;
-    this.#asker = asker;
+    this.#peers = peers;
     this.#log = log;
   }
 
@@ -47,7 +47,7 @@ export class HubOperations {
   ): Promise<Stale & { sockets: SocketDescription[]; missing: Missing[] }> {
     const sockets: SocketDescription[] = [];
     const unknown: string[] = [];
-    const gap = await this.#asker.gather(
+    const gap = await this.#peers.gather(
       { operation: 'fetch', hub: this.#hub, target, modifiers },
       (instanceId, message) => {
         const fetched = fetchedIn(message);
@@ -69,7 +69,7 @@ export class HubOperations {
   async count(target: Target, modifiers: AudienceModifiers): Promise<number> {
     const { total, missing, stale } = await this.countByInstance(target, modifiers);
     // A number cannot say on what it rests.
-    if (stale && this.#asker.failure) throw this.#asker.failure;
+    if (stale && this.#peers.failure) throw this.#peers.failure;
     const lacking = missing.filter(({ reason }) => !GONE.has(reason));
     if (lacking.length === 0) return total;
     if (lacking.some(({ reason }) => reason.startsWith('BACKPLANE'))) {
@@ -86,7 +86,7 @@ export class HubOperations {
     operation: 'join' | 'leave' | 'disconnect',
     target: Target,
     modifiers: AudienceModifiers,
-    args: QuestionArguments,
+    args: PeerRequestArguments,
   ): Promise<CommandResult> {
     const done: { connections: number }[] = [];
     const gap = await this.#do(operation, target, modifiers, args, (_, message) =>
@@ -102,8 +102,8 @@ export class HubOperations {
     data: unknown,
     { onAnswer }: AckOptions = {},
   ): Promise<AckResult> {
-    const gathering = new AckGathering(onAnswer, this.#log);
-    const gap = await this.#asker.gather(
+    const gathering = new AckAggregator(onAnswer, this.#log);
+    const gap = await this.#peers.gather(
       {
         operation: 'ask',
         hub: this.#hub,
@@ -120,12 +120,12 @@ export class HubOperations {
     operation: Operation,
     target: Target,
     modifiers: AudienceModifiers,
-    args: QuestionArguments,
+    args: PeerRequestArguments,
     onDone: (instanceId: string, message: DoneMessage) => void,
   ): Promise<Stale & { missing: Missing[] }> {
     const unknown: string[] = [];
     const refused: MissingConnection[] = [];
-    const gap = await this.#asker.gather(
+    const gap = await this.#peers.gather(
       { operation, hub: this.#hub, target, modifiers, args },
       (instanceId, message) => {
         const done = doneIn(message);

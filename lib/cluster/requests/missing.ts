@@ -1,5 +1,5 @@
 import type { Target } from '../../hub/target.js';
-import { addressesGroups, type Gap } from './asker.js';
+import { addressesGroups, type Unanswered } from './asker.js';
 import type { Missing, MissingConnection, MissingReason } from './results.js';
 
 /**
@@ -11,13 +11,13 @@ import type { Missing, MissingConnection, MissingReason } from './results.js';
  */
 export function missingOf(
   target: Target,
-  { instances, named, nobodys, nobodysReason = 'NO_SUCH_CONNECTION' }: Gap,
+  { instances, named, unknownConnections, unknownReason = 'NO_SUCH_CONNECTION' }: Unanswered,
   unknown: readonly string[],
   known: (instanceId: string) => readonly string[] | undefined = () => undefined,
 ): Missing[] {
   const namesOnly = !addressesGroups(target);
   const missing: Missing[] = [
-    ...entries(nobodys, nobodysReason),
+    ...entries(unknownConnections, unknownReason),
     ...entries(unknown, 'NO_SUCH_CONNECTION'),
   ];
   for (const instance of instances) {

@@ -3,7 +3,7 @@ import type { InstanceRecord } from '../instances/instance-record.js';
 
 export interface Owned {
   readonly byOwner: ReadonlyMap<string, readonly string[]>;
-  readonly nobodys: readonly string[];
+  readonly unknownConnections: readonly string[];
 }
 
 /** Which of the instances has which of the connections. */
@@ -13,14 +13,14 @@ export function owners(ids: readonly string[], records: readonly InstanceRecord[
   // Nobody's former id is that of another that lives.
   for (const { id } of records) ownerOf.set(id, id);
   const byOwner = new Map<string, string[]>();
-  const nobodys: string[] = [];
+  const unknownConnections: string[] = [];
   for (const id of ids) {
     const owner = ownerOf.get(instanceOf(id) ?? '');
-    if (owner === undefined) nobodys.push(id);
+    if (owner === undefined) unknownConnections.push(id);
     else if (byOwner.has(owner)) byOwner.get(owner)!.push(id);
     else byOwner.set(owner, [id]);
   }
-  return { byOwner, nobodys };
+  return { byOwner, unknownConnections };
 }
 
 /** Adds them to what is known of the named connections. */

@@ -1,8 +1,8 @@
 import { oneLine } from '../../errors/quote.js';
-import { AnswerAssembly } from './answer-assembly.js';
+import { ResponseReassembler } from './answer-assembly.js';
 import { MAX_ANSWER_BYTES } from './answer-bounds.js';
 import type { AnswerFlow } from './answer-window.js';
-import { isCount, isStrings, type Parcel } from '../wire/parcel.js';
+import { isCount, isStrings, type ControlPayload } from '../wire/parcel.js';
 import type { MissingInstance, MissingReason } from './results.js';
 
 /** The fate of an instance that answered nothing usable. */
@@ -39,7 +39,7 @@ export interface Hearers {
 
 /** An instance's answer, as far as it has come. */
 interface Answer {
-  readonly assembly: AnswerAssembly;
+  readonly assembly: ResponseReassembler;
   readonly flow: AnswerFlow;
   /** The part that was asked for again. */
   hole: number;
@@ -64,7 +64,7 @@ export class PendingRequest {
   #deaf: ReadonlySet<string> = new Set();
   readonly #missing: MissingInstance[] = [];
   /** Of instances that are not expected yet; undefined once it is known who all are expected. */
-  #early: { readonly instanceId: string; readonly parcel: Parcel }[] | undefined = [];
+  #early: { readonly instanceId: string; readonly control: ControlPayload }[] | undefined = [];
   /** Those that went while {@link #early} is there: nobody says it again. */
   readonly #goneEarly = new Map<string, MissingReason>();
   #own: string | undefined;
@@ -112,31 +112,31 @@ export class PendingRequest {
     this.#unlisted = unlisted;
     this.#deaf = new Set(deaf);
     for (const id of instanceIds) this.#waiting.add(id);
-    for (const { instanceId, parcel } of early) this.take(instanceId, parcel);
-    for (const [id, reason] of this.#goneEarly) this.takeOut(id, reason);
+    for (const { instanceId, control } of early) this.take(instanceId, control);
+    for (const [id, reason] of this.#goneEarly) this.fail(id, reason);
     this.#finishIfDone();
   }
 
   /** A part of an answer. Never throws. */
-  take(instanceId: string, parcel: Parcel): void {
+  take(instanceId: string, control: ControlPayload): void {
     if (this.#early && !this.#waiting.has(instanceId)) {
-      this.#early.push({ instanceId, parcel });
+      this.#early.push({ instanceId, control });
       return;
     }
-    if (!this.#isTaken(instanceId, parcel)) return;
+    if (!this.#isTaken(instanceId, control)) return;
     const answer = this.#answerOf(instanceId);
     const { assembly, flow } = answer;
     const { next } = assembly;
     try {
-      const complete = assembly.add(parcel);
+      const complete = assembly.add(control);
       if (assembly.hasHole) this.#askForHole(instanceId, answer);
       if (assembly.next === next) return;
-      const { more } = parcel.fields;
-      flow.arrived(parcel.body.length, isCount(more) ? more : 0);
-      if (this.#isTooMuch(instanceId, parcel.body.length)) return;
+      const { more } = control.fields;
+      flow.arrived(control.body.length, isCount(more) ? more : 0);
+      if (this.#isTooMuch(instanceId, control.body.length)) return;
       if (complete) this.message(instanceId, complete.message, complete.last);
     } catch {
-      this.takeOut(instanceId, 'ANSWER_LOST');
+      this.fail(instanceId, 'ANSWER_LOST');
     }
   }
 
@@ -151,7 +151,7 @@ export class PendingRequest {
       // One that was not to answer is not to have a handler, either.
       if (failure.failed === 'NO_HANDLER' && this.#unasked.has(instanceId))
         return this.#answered(instanceId);
-      return this.takeOut(instanceId, failure.failed, failure.message);
+      return this.fail(instanceId, failure.failed, failure.message);
     }
     if (this.#isTooMuch(instanceId, bytes)) return;
     this.#options.onMessage(instanceId, message);
@@ -169,7 +169,7 @@ export class PendingRequest {
   }
 
   /** The instance will not answer (any more). */
-  takeOut(instanceId: string, reason: MissingReason, message?: string): void {
+  fail(instanceId: string, reason: MissingReason, message?: string): void {
     if (!this.#waiting.has(instanceId)) {
       if (this.#early) this.#goneEarly.set(instanceId, reason);
       return;
@@ -185,7 +185,7 @@ export class PendingRequest {
   }
 
   /** None of the others is waited for any more. */
-  takeOutOthers(reason: MissingReason): void {
+  failRemote(reason: MissingReason): void {
     if (this.#early) {
       this.#early = undefined;
       const known = this.#options.known?.() ?? [];
@@ -193,27 +193,27 @@ export class PendingRequest {
         this.#missing.push({ instanceId, reason });
     }
     this.giveUpUnlisted();
-    for (const id of this.#waiting) if (id !== this.#own) this.takeOut(id, reason);
+    for (const id of this.#waiting) if (id !== this.#own) this.fail(id, reason);
     this.#finishIfDone();
   }
 
   /** Waits for nobody any more. */
   end(reason: MissingReason, ofOthers = reason): void {
-    this.takeOutOthers(ofOthers);
-    for (const id of this.#waiting) this.takeOut(id, reason);
+    this.failRemote(ofOthers);
+    for (const id of this.#waiting) this.fail(id, reason);
   }
 
   #answerOf(instanceId: string): Answer {
     const known = this.#answers.get(instanceId);
     if (known) return known;
     const flow = this.#options.openFlow(instanceId);
-    const answer = { assembly: new AnswerAssembly(), flow, hole: -1 };
+    const answer = { assembly: new ResponseReassembler(), flow, hole: -1 };
     this.#answers.set(instanceId, answer);
     return answer;
   }
 
   /** Whether it is one who is waited for, or another who has heard the question: it is waited for from now on. */
-  #isTaken(instanceId: string, { fields: { former } }: Parcel): boolean {
+  #isTaken(instanceId: string, { fields: { former } }: ControlPayload): boolean {
     if (this.#isDone || this.#settled.has(instanceId)) return false;
     if (this.#waiting.has(instanceId)) return true;
     // One that was asked may have another id by now.
@@ -253,7 +253,7 @@ export class PendingRequest {
     this.#bytes += bytes;
     if (this.#bytes <= MAX_ANSWER_BYTES) return false;
     this.#bytes -= bytes;
-    this.takeOut(
+    this.fail(
       instanceId,
       'ANSWER_TOO_LARGE',
       `All answers together would be more than ${MAX_ANSWER_BYTES} bytes.`,

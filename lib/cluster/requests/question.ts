@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 
-import type { Delivery } from '../../hub/member.js';
+import type { WriteFlags } from '../../hub/member.js';
 import type { Target } from '../../hub/target.js';
 import type { Envelope } from '../wire/envelope.js';
 import { isCloseFrame } from '../close-frame.js';
 import { isName } from '../names.js';
-import { decodeParcel, encodeParcel, isCount } from '../wire/parcel.js';
+import { decodeControlPayload, encodeControlPayload, isCount } from '../wire/parcel.js';
 import { decodeTarget, encodeTarget } from '../wire/target-codec.js';
 
 /** Nobody waits longer for an answer, whatever the asker says. */
@@ -25,7 +25,7 @@ const OPERATIONS: ReadonlySet<unknown> = new Set<Operation>([
   'event',
 ]);
 
-export interface QuestionArguments {
+export interface PeerRequestArguments {
   /** `join`, `leave`. */
   readonly rooms?: readonly string[];
   /** `disconnect`. */
@@ -37,13 +37,13 @@ export interface QuestionArguments {
   readonly unanswered?: boolean;
 }
 
-export interface Question {
+export interface PeerRequest {
   readonly operation: Operation;
   readonly hub: string;
   readonly target: Target;
-  readonly delivery: Delivery;
+  readonly delivery: WriteFlags;
   readonly timeoutMs: number;
-  readonly args: QuestionArguments;
+  readonly args: PeerRequestArguments;
   /** `ask`: the frame that clients read. `event`: the data as JSON. */
   readonly body: Buffer;
   /** The id in the frame of `ask`. */
@@ -54,11 +54,11 @@ export interface Question {
   readonly allowedBytes: number;
 }
 
-export function encodeQuestion(question: Question): Pick<Envelope, 'target' | 'payload'> {
+export function encodePeerRequest(question: PeerRequest): Pick<Envelope, 'target' | 'payload'> {
   const { operation, hub, timeoutMs, args, id, body, target, taken, allowedBytes } = question;
   return {
     target: encodeTarget(target),
-    payload: encodeParcel(
+    payload: encodeControlPayload(
       { operation, hub, timeoutMs, args, id, taken, allowed: allowedBytes },
       body,
     ),
@@ -66,18 +66,18 @@ export function encodeQuestion(question: Question): Pick<Envelope, 'target' | 'p
 }
 
 /** Undefined for what is no question of a kind that this reader knows. */
-export function decodeQuestion(envelope: Envelope): Question | undefined {
+export function decodePeerRequest(envelope: Envelope): PeerRequest | undefined {
   const target = decodeTarget(envelope.target);
-  const parcel = decodeParcel(envelope.payload);
-  if (!target || !parcel) return undefined;
-  const { operation, hub, timeoutMs, args, id, taken, allowed } = parcel.fields;
+  const control = decodeControlPayload(envelope.payload);
+  if (!target || !control) return undefined;
+  const { operation, hub, timeoutMs, args, id, taken, allowed } = control.fields;
   if (!OPERATIONS.has(operation) || typeof hub !== 'string' || typeof id !== 'string')
     return undefined;
   if (!isName(hub) || id.length > MAX_ID_LENGTH) return undefined;
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0) || !isArguments(args)) return undefined;
   if (!isCount(taken) || !isCount(allowed)) return undefined;
   // A text frame that is not UTF-8 would make every client that reads it close its connection.
-  if (!isUtf8(parcel.body)) return undefined;
+  if (!isUtf8(control.body)) return undefined;
   return {
     operation: operation as Operation,
     hub,
@@ -85,14 +85,14 @@ export function decodeQuestion(envelope: Envelope): Question | undefined {
     delivery: envelope,
     timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS),
     args,
-    body: parcel.body,
+    body: control.body,
     id,
     taken,
     allowedBytes: allowed,
   };
 }
 
-function isArguments(args: unknown): args is QuestionArguments {
+function isArguments(args: unknown): args is PeerRequestArguments {
   if (typeof args !== 'object' || args === null) return false;
   const { rooms, code, reason, event } = args as Record<string, unknown>;
   return (

@@ -5,7 +5,7 @@ import type { Envelope } from '../wire/envelope.js';
 import type { Identity } from '../instances/identity.js';
 import type { LiveRooms } from '../live/live-rooms.js';
 import type { Reply } from './answer-stream.js';
-import { decodeQuestion, type Operation, type Question } from './question.js';
+import { decodePeerRequest, type Operation, type PeerRequest } from './question.js';
 import { RecentIds } from '../recent-ids.js';
 import type { HasRoom, Responder } from './responder.js';
 import { SentAnswers } from './sent-answers.js';
@@ -18,7 +18,7 @@ const ACTS: ReadonlySet<Operation> = new Set<Operation>([
   'event',
 ]);
 
-export interface RequestInboxOptions {
+export interface PeerRequestReceiverOptions {
   readonly transport: Transport;
   readonly channels: ChannelNames;
   readonly identity: Identity;
@@ -31,19 +31,19 @@ export interface RequestInboxOptions {
  * Requests of other instances: has them answered, straight to the asker. One that comes again is not carried out again: its answer is
  * sent again, from where the asker has it.
  */
-export class RequestInbox {
-  readonly #options: RequestInboxOptions;
+export class PeerRequestReceiver {
+  readonly #options: PeerRequestReceiverOptions;
   readonly #recent = new RecentIds();
   readonly #answers = new SentAnswers();
 
-  constructor(options: RequestInboxOptions) {
+  constructor(options: PeerRequestReceiverOptions) {
     this.#options = options;
   }
 
   /** False for what is no request of a kind that is known here. */
   receive(envelope: Envelope): boolean {
     const { transport, channels, identity, counters } = this.#options;
-    const question = decodeQuestion(envelope);
+    const question = decodePeerRequest(envelope);
     if (!question) return false;
     const { origin, sequence, mayRepeat } = envelope;
     const key = `${origin}.${sequence}`;
@@ -74,7 +74,7 @@ export class RequestInbox {
    * A request that acts on members comes behind the messages that the asker sent before. Where none of them is missing it is done at once: those
    * that the asker sent after it may come in this same turn.
    */
-  #respond(question: Question, from: string, reply: Reply, hasRoom?: HasRoom): void {
+  #respond(question: PeerRequest, from: string, reply: Reply, hasRoom?: HasRoom): void {
     const { responder, live } = this.#options;
     const whole = ACTS.has(question.operation) ? live.whole(from) : undefined;
     if (whole) void whole.then(() => responder.respond(question, from, reply, hasRoom));

@@ -6,7 +6,7 @@ import type { ChannelNames } from '../wire/channels.js';
 import { encodeControl, type Envelope, EnvelopeKind } from '../wire/envelope.js';
 import type { Instances } from '../instances/instances.js';
 import type { Link } from '../link/link.js';
-import { decodeParcel, encodeParcel, isStrings } from '../wire/parcel.js';
+import { decodeControlPayload, encodeControlPayload, isStrings } from '../wire/parcel.js';
 import { FIRST_BYTES, MAX_FIRST_BYTES, MIN_FIRST_BYTES } from './answer-bounds.js';
 import { AnswerWindow } from './answer-window.js';
 import { Asking, type AskingOptions } from './asking.js';
@@ -15,7 +15,7 @@ import { Unlisted } from './unlisted.js';
 
 export interface RequestsOptions {
   readonly link: Pick<Link, 'status' | 'onStatus'>;
-  readonly instances: Pick<Instances, 'callRoll' | 'known'>;
+  readonly instances: Pick<Instances, 'listMembers' | 'known'>;
   readonly transport: Pick<Transport, 'publish'>;
   readonly channels: Pick<ChannelNames, 'direct' | 'cluster'>;
   readonly identity: Pick<Identity, 'current' | 'former'>;
@@ -120,15 +120,15 @@ export class Requests {
 
   /** False for what is no answer. */
   receive({ origin, sequence, payload }: Envelope): boolean {
-    const parcel = decodeParcel(payload);
-    if (!parcel) return false;
-    this.#open.get(sequence)?.pending.take(origin, parcel);
+    const control = decodeControlPayload(payload);
+    if (!control) return false;
+    this.#open.get(sequence)?.pending.take(origin, control);
     return true;
   }
 
   /** Another instance was cut off and is back. False for what does not say so. */
   receiveReturn({ origin, payload }: Envelope): boolean {
-    const { back, former } = decodeParcel(payload)?.fields ?? {};
+    const { back, former } = decodeControlPayload(payload)?.fields ?? {};
     if (back !== true) return false;
     for (const id of [origin, ...(isStrings(former) ? former : [])])
       for (const { asking } of this.#open.values()) asking?.instanceBack(id);
@@ -138,7 +138,7 @@ export class Requests {
   instanceGone(id: string, how: Departure): void {
     if (how === 'left') this.unlisted.left();
     const reason = how === 'left' ? 'INSTANCE_LEFT' : 'INSTANCE_LOST';
-    for (const { pending } of this.#open.values()) pending.takeOut(id, reason);
+    for (const { pending } of this.#open.values()) pending.fail(id, reason);
   }
 
   close(): void {
@@ -165,7 +165,7 @@ export class Requests {
       kind: EnvelopeKind.announcement,
       origin: identity.current,
       sequence: 0,
-      payload: encodeParcel({ back: true, former: identity.former }),
+      payload: encodeControlPayload({ back: true, former: identity.former }),
     });
     transport.publish(channels.cluster(), bytes, { lane: 'control' }).catch(() => {});
   }
@@ -186,7 +186,7 @@ export class Requests {
       kind: EnvelopeKind.allowance,
       origin,
       sequence,
-      payload: encodeParcel(fields),
+      payload: encodeControlPayload(fields),
     });
     transport
       .publish(channels.direct(instanceId), bytes, { lane: 'control' })
@@ -217,11 +217,11 @@ export class Requests {
   async #look(timeoutMs: number): Promise<void> {
     const begun = performance.now();
     try {
-      await this.#options.instances.callRoll(timeoutMs);
+      await this.#options.instances.listMembers(timeoutMs);
     } catch {
       const isSilent = performance.now() - begun >= timeoutMs;
       for (const { pending, asking } of this.#open.values()) {
-        if (isSilent) pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+        if (isSilent) pending.failRemote('BACKPLANE_UNAVAILABLE');
         else asking?.doubt();
       }
     }

@@ -1,22 +1,22 @@
 import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
 import { messageOf } from '../../errors/quote.js';
 import { Frame } from '../../hub/frame.js';
-import { AckCollector } from './ack-collector.js';
+import { LocalAckCollector } from './ack-collector.js';
 import type { DoneMessage, FetchedMessage, Refused } from './answer-messages.js';
 import type { Reply } from './answer-stream.js';
 import type { Connection } from '../connection.js';
 import { safeJsonText } from '../json.js';
 import type { Identity } from '../instances/identity.js';
 import { instanceOf } from '../instances/instance-id.js';
-import type { Question } from './question.js';
-import type { ServedHub } from '../served-hub.js';
-import type { ServedHubs } from '../served-hubs.js';
+import type { PeerRequest } from './question.js';
+import type { LocalHub } from '../served-hub.js';
+import type { LocalHubs } from '../served-hubs.js';
 import type { ServerEvents } from '../servers/server-events.js';
 import type { ThrottledLog } from '../throttled-log.js';
 
 export interface ResponderOptions {
   readonly identity: Identity;
-  readonly hubs: ServedHubs;
+  readonly hubs: LocalHubs;
   readonly serverEvents: ServerEvents;
   readonly log: ThrottledLog;
 }
@@ -31,7 +31,7 @@ const ALWAYS: HasRoom = () => true;
 /** Answers questions about the connections of this instance, whoever asks. */
 export class Responder {
   readonly #options: ResponderOptions;
-  readonly #collectors = new Set<AckCollector>();
+  readonly #collectors = new Set<LocalAckCollector>();
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -48,7 +48,7 @@ export class Responder {
    * @param hasRoom whether so many bytes more can wait for it
    */
   async respond(
-    question: Question,
+    question: PeerRequest,
     from: string,
     reply: Reply,
     hasRoom: HasRoom = ALWAYS,
@@ -66,7 +66,7 @@ export class Responder {
     for (const collector of this.#collectors) collector.end();
   }
 
-  async #answer(question: Question, from: string, reply: Reply, hasRoom: HasRoom): Promise<void> {
+  async #answer(question: PeerRequest, from: string, reply: Reply, hasRoom: HasRoom): Promise<void> {
     const { operation, hub: name, target, args, body } = question;
     if (operation === 'event') {
       const { event = '', unanswered } = args;
@@ -91,14 +91,14 @@ export class Responder {
   }
 
   #ask(
-    question: Question,
+    question: PeerRequest,
     connections: readonly Connection[],
     unknown: readonly string[],
     reply: Reply,
     hasRoom: HasRoom,
   ): void {
     const onEnd = (): boolean => this.#collectors.delete(collector);
-    const collector = new AckCollector(question, connections, reply, onEnd, hasRoom);
+    const collector = new LocalAckCollector(question, connections, reply, onEnd, hasRoom);
     this.#collectors.add(collector);
     collector.start(new Frame(question.body, false), unknown);
   }
@@ -106,8 +106,8 @@ export class Responder {
 
 /** Answers with those to whom it was not done. */
 async function command(
-  { operation, args }: Question,
-  hub: ServedHub,
+  { operation, args }: PeerRequest,
+  hub: LocalHub,
   connections: readonly Connection[],
 ): Promise<readonly Refused[]> {
   const { rooms = [], code, reason } = args;
@@ -123,7 +123,7 @@ async function command(
 
 /** One that is at its limit keeps no other from the rooms. */
 async function joinAll(
-  hub: ServedHub,
+  hub: LocalHub,
   connections: readonly Connection[],
   rooms: readonly string[],
 ): Promise<readonly Refused[]> {

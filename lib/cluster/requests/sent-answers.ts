@@ -1,10 +1,10 @@
 import type { Envelope } from '../wire/envelope.js';
-import { decodeParcel, isCount } from '../wire/parcel.js';
+import { decodeControlPayload, isCount } from '../wire/parcel.js';
 import { MAX_HELD_BYTES } from './answer-bounds.js';
-import { AnswerStream, type AnswerStreamOptions } from './answer-stream.js';
+import { ResponseWriter, type ResponseWriterOptions } from './answer-stream.js';
 
 interface Kept {
-  readonly stream: AnswerStream;
+  readonly stream: ResponseWriter;
   /** Nobody waits for it after that. */
   readonly untilMs: number;
 }
@@ -22,7 +22,7 @@ export class SentAnswers {
   #timer: NodeJS.Timeout | undefined;
 
   /** By the asking instance and the number of its request. */
-  get(key: string): AnswerStream | undefined {
+  get(key: string): ResponseWriter | undefined {
     return this.#kept.get(key)?.stream;
   }
 
@@ -34,9 +34,9 @@ export class SentAnswers {
   begin(
     key: string,
     timeoutMs: number,
-    options: Omit<AnswerStreamOptions, 'hasRoom' | 'held'>,
-  ): AnswerStream {
-    const stream = new AnswerStream({
+    options: Omit<ResponseWriterOptions, 'hasRoom' | 'held'>,
+  ): ResponseWriter {
+    const stream = new ResponseWriter({
       ...options,
       hasRoom: (bytes) => this.hasRoom(bytes),
       held: (bytes) => (this.#heldBytes += bytes),
@@ -49,7 +49,7 @@ export class SentAnswers {
 
   /** An asker allows more, or wants no more. False for what is neither. */
   receive({ origin, sequence, payload }: Envelope): boolean {
-    const { taken, allowed, over } = decodeParcel(payload)?.fields ?? {};
+    const { taken, allowed, over } = decodeControlPayload(payload)?.fields ?? {};
     const key = `${origin}.${sequence}`;
     const stream = this.get(key);
     if (over === true) {

@@ -1,22 +1,22 @@
 import { EVERYONE } from '../../hub/target.js';
-import type { Asker, Inquiry } from '../requests/asker.js';
+import type { PeerRequests, PeerRequestSpec } from '../requests/asker.js';
 import { type AudienceModifiers, DEFAULT_MODIFIERS } from '../audience-modifiers.js';
 import { assertEvent, dataText } from '../message.js';
 import type { ServerSideResult } from '../requests/results.js';
 
 /** Between the instances of a hub, past the clients. */
 export class ServerMessages {
-  readonly #asker: Asker;
+  readonly #peers: PeerRequests;
   readonly #onUnsent: (error: Error) => void;
 
-  constructor(asker: Asker, onUnsent: (error: Error) => void) {
-    this.#asker = asker;
+  constructor(peers: PeerRequests, onUnsent: (error: Error) => void) {
+    this.#peers = peers;
     this.#onUnsent = onUnsent;
   }
 
   tell(hub: string, event: string, data: unknown): void {
     const inquiry = inquiryOf(hub, event, data, DEFAULT_MODIFIERS, true);
-    this.#asker.tellServers(inquiry).catch(this.#onUnsent);
+    this.#peers.tellServers(inquiry).catch(this.#onUnsent);
   }
 
   async ask(
@@ -26,7 +26,7 @@ export class ServerMessages {
     modifiers: AudienceModifiers,
   ): Promise<ServerSideResult> {
     const answers: { instanceId: string; data: unknown }[] = [];
-    const gap = await this.#asker.gatherFromServers(
+    const gap = await this.#peers.gatherFromServers(
       inquiryOf(hub, event, data, modifiers, false),
       (instanceId, message) =>
         answers.push({ instanceId, data: (message as { data?: unknown }).data }),
@@ -41,7 +41,7 @@ function inquiryOf(
   data: unknown,
   modifiers: AudienceModifiers,
   unanswered: boolean,
-): Inquiry {
+): PeerRequestSpec {
   assertEvent(event);
   const text = data === undefined ? '' : dataText(event, data);
   return {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { INSTANCE_ID_LENGTH } from '../instances/instance-id.js';
-import { decodePlaces, encodePlaces, type Place, PLACE_BYTES } from './places.js';
+import { decodePositions, encodePositions, type LivePosition, POSITION_BYTES } from './places.js';
 
 /*
  * The bytes between instances (big endian). Version 1:
@@ -34,7 +34,7 @@ const SEQUENCE_AT = ORIGIN_AT + INSTANCE_ID_LENGTH;
 const TARGET_LENGTH_AT = SEQUENCE_AT + 6;
 const HEADER_BYTES = TARGET_LENGTH_AT + 4;
 const AGE_AT = HEADER_BYTES;
-const PLACES_AT = AGE_AT + 4;
+const POSITIONS_AT = AGE_AT + 4;
 
 export const EnvelopeKind = {
   broadcast: 1,
@@ -87,7 +87,7 @@ export interface LiveHeader {
   /** Whether the places are its own. Otherwise they are those of the newest messages before it, and its sender does not have it any more. */
   readonly isListed: boolean;
   /** One for each channel that it goes to; of several, in the order in which the target names the rooms. */
-  readonly places: readonly Place[];
+  readonly positions: readonly LivePosition[];
 }
 
 export function encodeEnvelope(envelope: Envelope): Buffer {
@@ -108,18 +108,18 @@ export function encodeLive(
   content: LiveContent,
   origin: string,
   sequence: number,
-  places: readonly Place[],
+  positions: readonly LivePosition[],
   isListed: boolean,
 ): Buffer {
   const { target, payload } = content;
-  const targetAt = PLACES_AT + places.length * PLACE_BYTES;
+  const targetAt = POSITIONS_AT + positions.length * POSITION_BYTES;
   const bytes = Buffer.allocUnsafe(targetAt + target.length + payload.length);
   writeHeader(bytes, EnvelopeKind.broadcast, flagsOf(content), origin, sequence, target.length);
   bytes[0] = LIVE_VERSION;
-  bytes[3] = places.length;
+  bytes[3] = positions.length;
   if (!isListed) bytes[2]! |= UNLISTED;
   bytes.writeUInt32BE(0, AGE_AT);
-  encodePlaces(bytes, PLACES_AT, places);
+  encodePositions(bytes, POSITIONS_AT, positions);
   target.copy(bytes, targetAt);
   payload.copy(bytes, targetAt + target.length);
   return bytes;
@@ -132,14 +132,14 @@ export function stampAge(bytes: Buffer, ageMs: number): void {
 
 /** A live broadcast as those read it who know version 1 only: without its places. */
 export function asVersion1(bytes: Buffer): Buffer {
-  const places = bytes[3]!;
+  const positions = bytes[3]!;
   const older = Buffer.concat([
     bytes.subarray(0, HEADER_BYTES),
-    bytes.subarray(PLACES_AT + places * PLACE_BYTES),
+    bytes.subarray(POSITIONS_AT + positions * POSITION_BYTES),
   ]);
   older[0] = VERSION;
   // Copies on several channels are told apart by this alone.
-  if (places > 1) older[2]! |= MAY_REPEAT;
+  if (positions > 1) older[2]! |= MAY_REPEAT;
   older[3] = 0;
   return older;
 }
@@ -218,7 +218,7 @@ export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
 function targetStart(bytes: Buffer, kind: EnvelopeKind): number | undefined {
   if (bytes[0] === VERSION) return bytes[3] === 0 ? HEADER_BYTES : undefined;
   if (bytes[0] !== LIVE_VERSION || kind !== EnvelopeKind.broadcast) return undefined;
-  const targetAt = PLACES_AT + bytes[3]! * PLACE_BYTES;
+  const targetAt = POSITIONS_AT + bytes[3]! * POSITION_BYTES;
   return targetAt <= bytes.length ? targetAt : undefined;
 }
 
@@ -226,7 +226,7 @@ function liveHeader(bytes: Buffer): LiveHeader {
   return {
     ageMs: bytes.readUInt32BE(AGE_AT),
     isListed: (bytes[2]! & UNLISTED) === 0,
-    places: decodePlaces(bytes, PLACES_AT, bytes[3]!),
+    positions: decodePositions(bytes, POSITIONS_AT, bytes[3]!),
   };
 }
 

@@ -1,5 +1,5 @@
 /** A few fields and a body of bytes: what requests, answers and announcements carry. */
-export interface Parcel {
+export interface ControlPayload {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body: Buffer;
 }
@@ -8,7 +8,7 @@ const LENGTH_BYTES = 4;
 const NOTHING = Buffer.alloc(0);
 
 /** The length of the fields (4, big endian), the fields as JSON, the body to the end. */
-export function encodeParcel(fields: Record<string, unknown>, body: Buffer = NOTHING): Buffer {
+export function encodeControlPayload(fields: Record<string, unknown>, body: Buffer = NOTHING): Buffer {
   const head = Buffer.from(JSON.stringify(fields), 'utf8');
   const length = Buffer.allocUnsafe(LENGTH_BYTES);
   length.writeUInt32BE(head.length);
@@ -16,7 +16,7 @@ export function encodeParcel(fields: Record<string, unknown>, body: Buffer = NOT
 }
 
 /** Undefined for bytes that are no parcel. */
-export function decodeParcel(bytes: Buffer): Parcel | undefined {
+export function decodeControlPayload(bytes: Buffer): ControlPayload | undefined {
   if (bytes.length < LENGTH_BYTES) return undefined;
   const bodyAt = LENGTH_BYTES + bytes.readUInt32BE(0);
   if (bodyAt > bytes.length) return undefined;

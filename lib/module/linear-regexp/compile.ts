@@ -24,7 +24,7 @@ const LINE_END = /^[\n\r\u2028\u2029]$/;
  */
 export function compile({ source, flags }: RegExp): Program {
   if (flags.includes('v')) throw new UnboundedError('the flag "v"');
-  return new Builder().program(new Parser(source, flags).whole());
+  return new Builder().program(new Parser(source, flags).integer());
 }
 
 class Builder {
@@ -69,7 +69,7 @@ class Parser {
     this.#flags = flags.replace(/[^ius]/g, '');
   }
 
-  whole(): Part {
+  integer(): Part {
     return this.#alternatives();
   }
 
@@ -91,12 +91,12 @@ class Parser {
   #quantified(part: Part): Part {
     const found = this.#take(QUANTIFIER);
     if (!found) return part;
-    const [, sign, least, comma, most] = found;
+    const [, sign, min, comma, max] = found;
     if (sign === '*') return many(part, 0);
     if (sign === '+') return many(part, 1);
     if (sign === '?') return upTo(part, 0, 1);
-    if (!comma) return upTo(part, Number(least), Number(least));
-    return most === '' ? many(part, Number(least)) : upTo(part, Number(least), Number(most));
+    if (!comma) return upTo(part, Number(min), Number(min));
+    return max === '' ? many(part, Number(min)) : upTo(part, Number(min), Number(max));
   }
 
   #term(): Part {
@@ -203,23 +203,23 @@ function holding(holds: Holds): Part {
   return (builder, next) => builder.add({ op: 'hold', holds, next });
 }
 
-function many(part: Part, least: number): Part {
+function many(part: Part, min: number): Part {
   return (builder, next) => {
     const ways: number[] = [];
     const loop = builder.add({ op: 'either', ways });
     const again = part(builder, loop);
     ways.push(again, next);
-    return least === 0 ? loop : repeat(part, least - 1, builder, again);
+    return min === 0 ? loop : repeat(part, min - 1, builder, again);
   };
 }
 
-function upTo(part: Part, least: number, most: number): Part {
-  if (most - least > MAX_REPETITIONS) throw new UnboundedError('its size');
+function upTo(part: Part, min: number, max: number): Part {
+  if (max - min > MAX_REPETITIONS) throw new UnboundedError('its size');
   return (builder, next) => {
     let first = next;
-    for (let more = least; more < most; more++)
+    for (let more = min; more < max; more++)
       first = builder.add({ op: 'either', ways: [part(builder, first), next] });
-    return repeat(part, least, builder, first);
+    return repeat(part, min, builder, first);
   };
 }
 

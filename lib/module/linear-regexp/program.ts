@@ -35,13 +35,13 @@ function matchesFrom(program: Program, characters: readonly string[]): Uint8Arra
     if (one.op === 'look') ahead.set(at, matchesFrom(one.ahead, characters));
   const result = new Uint8Array(characters.length + 1);
   let reachable = new Uint8Array(instructions.length);
-  for (let place = characters.length; place >= 0; place--) {
+  for (let position = characters.length; position >= 0; position--) {
     const later = reachable;
     reachable = new Uint8Array(instructions.length);
     const found = [...ends];
     for (const at of takers) {
       const one = instructions[at] as Instruction & { op: 'take' };
-      if (later[one.next] === 1 && one.takes(characters[place]!)) found.push(at);
+      if (later[one.next] === 1 && one.takes(characters[position]!)) found.push(at);
     }
     while (found.length > 0) {
       const at = found.pop()!;
@@ -51,12 +51,12 @@ function matchesFrom(program: Program, characters: readonly string[]): Uint8Arra
         const one = instructions[other]!;
         const passes =
           one.op === 'either' ||
-          (one.op === 'hold' && one.holds(characters, place)) ||
-          (one.op === 'look' && (ahead.get(other)![place] === 1) !== one.negative);
+          (one.op === 'hold' && one.holds(characters, position)) ||
+          (one.op === 'look' && (ahead.get(other)![position] === 1) !== one.negative);
         if (passes) found.push(other);
       }
     }
-    result[place] = reachable[start]!;
+    result[position] = reachable[start]!;
   }
   return result;
 }

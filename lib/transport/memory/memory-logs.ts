@@ -1,6 +1,6 @@
 import { LOG_HEADER_BYTES } from '../log-entry.js';
 import { DATA_NAME_LENGTH, EMPTY_TTL_MS, epochOf, NOT_STORED } from '../log-epoch.js';
-import { LogNames } from '../log-names.js';
+import { RandomIds } from '../log-names.js';
 import {
   type Append,
   type Appended,
@@ -18,11 +18,11 @@ const SWEEP_EVERY_MS = 10_000;
 /** The logs of all memory transports on one bus. They do everything at once. */
 export class MemoryLogs {
   readonly #publish: (channel: string, bytes: Buffer) => void;
-  readonly #names = new LogNames();
+  readonly #names = new RandomIds();
   readonly #logs = new Map<string, MemoryLog>();
   readonly #data = this.#names.next().slice(0, DATA_NAME_LENGTH);
   #sweptAt = performance.now();
-  readonly lineage = this.#names.next();
+  readonly replicationId = this.#names.next();
 
   constructor(publish: (channel: string, bytes: Buffer) => void) {
     this.#publish = publish;
@@ -87,13 +87,13 @@ function filled({ metaTtlMs, emptyTtlMs = EMPTY_TTL_MS }: LogLifetimes): Require
 
 function within(all: readonly LogEntry[], { from, limit, reverse = false }: LogRange): LogEntry[] {
   const inOrder = reverse ? all.toReversed() : all;
-  const wanted = inOrder
+  const pendingRead = inOrder
     .filter(({ offset }) => from === undefined || (reverse ? offset <= from : offset >= from))
     .slice(0, limit);
   let bytes = 0;
-  const tooMuch = wanted.findIndex((entry, i) => {
+  const tooMuch = pendingRead.findIndex((entry, i) => {
     bytes += LOG_HEADER_BYTES + entry.bytes.length;
     return i > 0 && bytes > LOG_READ_BYTES;
   });
-  return tooMuch === -1 ? wanted : wanted.slice(0, tooMuch);
+  return tooMuch === -1 ? pendingRead : pendingRead.slice(0, tooMuch);
 }

@@ -32,7 +32,7 @@ export class MemoryTransport implements Transport {
     read: (channel, range, lifetimes) =>
       this.#inTurn(() => this.#bus.logs.read(channel, range, lifetimes)),
     prepare: () => this.#inTurn(() => {}),
-    lineage: () => this.#inTurn(() => this.#bus.logs.lineage),
+    replicationId: () => this.#inTurn(() => this.#bus.logs.replicationId),
   };
   readonly #outgoing = new MemoryOutgoing();
   readonly #bus: MemoryBus;

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 
 /** All data that one turn of the event loop sends over a connection leaves in one system call. */
-export class OneWriteATurn {
+export class CorkedWrites {
   #held: Writable | undefined;
   #end: NodeJS.Immediate | undefined;
 

@@ -61,7 +61,7 @@ class Lane {
   readonly #isFinal: (error: Error) => boolean;
   readonly #ended: () => void;
   #lastNumber = 0;
-  #underWay = 0;
+  #inFlight = 0;
   /** The last one sent, while it is under way. */
   #last: Pending | undefined;
   /** Had no effect, and are to be sent again, in the order of the calls (they got here in another): these, */
@@ -89,7 +89,7 @@ class Lane {
   }
 
   #send(pending: Pending): void {
-    this.#underWay++;
+    this.#inFlight++;
     pending.call
       .send(() => this.#leave(pending))
       .then(
@@ -121,9 +121,9 @@ class Lane {
   }
 
   #settled(pending: Pending): void {
-    this.#underWay--;
+    this.#inFlight--;
     if (this.#last === pending) this.#last = undefined;
-    if (this.#underWay > 0) return;
+    if (this.#inFlight > 0) return;
     const again = this.#again.splice(0).sort((one, other) => one.number - other.number);
     for (const one of [...again, ...this.#held.splice(0)]) {
       if (this.#isUnaware(one)) one.reject(this.#failure!);
@@ -149,6 +149,6 @@ class Lane {
   }
 
   #endIfIdle(): void {
-    if (this.#underWay === 0 && this.#unawareUpTo !== Infinity) this.#ended();
+    if (this.#inFlight === 0 && this.#unawareUpTo !== Infinity) this.#ended();
   }
 }

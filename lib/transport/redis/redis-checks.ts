@@ -8,7 +8,7 @@ import { adviceFor } from './refusal-advice.js';
 import {
   CHANGES_NOTHING,
   checkedCommands,
-  type CheckPlace,
+  type CheckKeys,
   type ScriptNeed,
 } from './scripts/checked-commands.js';
 import { LEASES } from './scripts/leases.js';
@@ -42,18 +42,18 @@ export class RedisChecks {
   }
 
   /** Rejects where Redis gives no answer from which anything could be told. */
-  async run(needs: readonly Need[], places: readonly string[]): Promise<Refusal[]> {
+  async run(needs: readonly Need[], channels: readonly string[]): Promise<Refusal[]> {
     const all: Refusal[] = [];
-    for (const place of places)
-      for (const need of needs) all.push(...(await this.#check(need, place)));
+    for (const channel of channels)
+      for (const need of needs) all.push(...(await this.#check(need, channel)));
     return all;
   }
 
   async #check(need: Need, channel: string): Promise<Refusal[]> {
-    const place = this.#placeOf(channel);
+    const keys = this.#keysOf(channel);
     const seen = { prefix: this.#channelPrefix, channel };
     try {
-      const refused = await this.#refusedOf(need, place);
+      const refused = await this.#refusedOf(need, keys);
       return [...byWords(refused)].map(([words, commands]) => ({
         need,
         reason: `${words} (${commands.join(', ')})`,
@@ -66,19 +66,19 @@ export class RedisChecks {
     }
   }
 
-  async #refusedOf(need: Need, place: CheckPlace): Promise<readonly RefusedCommand[]> {
+  async #refusedOf(need: Need, keys: CheckKeys): Promise<readonly RefusedCommand[]> {
     if (need === 'identify') return refusedOf({ INFO: this.#commands.info('server') });
     if (need === 'replicate') {
       const wait = this.#commands.wait(0, 1);
-      return refusedOf({ PEXPIRE: this.#commands.pexpire(place.once, 1), WAIT: wait });
+      return refusedOf({ PEXPIRE: this.#commands.pexpire(keys.once, 1), WAIT: wait });
     }
-    const keys = need === 'leases' ? [place.own] : [place.log, place.meta, place.once];
+    const used = need === 'leases' ? [keys.own] : [keys.log, keys.meta, keys.once];
     // By its text at first, by its hash then: two rights.
-    await this.#scripts[need].check(keys, []);
-    return this.#scripts[need].check(keys, checkedCommands(need, place));
+    await this.#scripts[need].check(used, []);
+    return this.#scripts[need].check(used, checkedCommands(need, keys));
   }
 
-  #placeOf(channel: string): CheckPlace {
+  #keysOf(channel: string): CheckKeys {
     const key = (kind: string): string => `${this.#keyPrefix}${kind}${channel}`;
     return {
       log: key('log:'),

@@ -125,8 +125,8 @@ export class RedisLink {
           else void this.#askWhyShutOut().then(() => resolve(false));
         });
       const onError = (error: Error): void => {
-        const mend = misconfiguration(error);
-        if (mend) settle(() => reject(new BackplaneConfigError(mend)));
+        const fix = misconfiguration(error);
+        if (fix) settle(() => reject(new BackplaneConfigError(fix)));
       };
       const deadline = new Deadline(timeoutMs, () => {
         this.#lastError ??= notInTime(client, timeoutMs);

@@ -1,6 +1,6 @@
 import { decodeLogEntry } from '../log-entry.js';
 import { EMPTY_TTL_MS } from '../log-epoch.js';
-import { LogNames } from '../log-names.js';
+import { RandomIds } from '../log-names.js';
 import {
   type Append,
   type Appended,
@@ -49,7 +49,7 @@ export class RedisLogs implements Logs {
   readonly #tops: RedisScript;
   readonly #read: RedisScript;
   readonly #replication: RedisReplication;
-  readonly #names = new LogNames();
+  readonly #names = new RandomIds();
   /** Tells this sender's marks in Redis from those of others. */
   readonly #sender = this.#names.next();
   readonly #topsLimit = new Limit(TOPS_CALLS_AT_ONCE);
@@ -154,7 +154,7 @@ export class RedisLogs implements Logs {
     await Promise.all(named);
   }
 
-  async lineage(): Promise<string> {
+  async replicationId(): Promise<string> {
     const { commands } = this.#options.clients;
     const notDone = 'say which server it is';
     this.#assertUp(notDone);

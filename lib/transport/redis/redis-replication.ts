@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneNotReplicatedError } from '../../errors/backplane-not-replicated.error.js';
 import { Deadline } from '../../timing/deadline.js';
-import { OneWriteATurn } from './one-write-a-turn.js';
+import { CorkedWrites } from './one-write-a-turn.js';
 import { disconnect, siblingOf } from './redis-clients.js';
 import { unansweredReason } from './unanswered-reason.js';
 
@@ -31,7 +31,7 @@ interface Unconfirmed extends Written {
  */
 export class RedisReplication {
   readonly #commands: Redis;
-  readonly #writes = new OneWriteATurn();
+  readonly #writes = new CorkedWrites();
   #client: Redis | undefined;
   #unconfirmed: Unconfirmed[] = [];
   #isRunning = false;

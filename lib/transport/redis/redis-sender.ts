@@ -7,7 +7,7 @@ import { OutgoingQueue } from './outgoing-queue.js';
 import { isPackable, LEAST_MESSAGES, PACK_MESSAGES } from './packs.js';
 import type { RedisClients } from './redis-clients.js';
 import { ReplyWatch } from './reply-watch.js';
-import { UnderWay } from './under-way.js';
+import { InFlight } from './under-way.js';
 import { WaitingMessage } from './waiting-message.js';
 
 /** Beyond the limit, for requests and answers. */
@@ -49,7 +49,7 @@ export class RedisSender {
   readonly #answerTimeoutMs: number;
   readonly #queue = new OutgoingQueue<WaitingMessage>();
   readonly #watch: ReplyWatch;
-  readonly #underWay: UnderWay;
+  readonly #inFlight: InFlight;
   readonly #drains = new Drains();
   #isFull = false;
   /** By the function that made them. */
@@ -66,7 +66,7 @@ export class RedisSender {
       this.lost(reason);
       options.onSilent?.(`Redis is silent: ${reason}`);
     });
-    this.#underWay = new UnderWay(options.clients, this.#watch, this.#answered);
+    this.#inFlight = new InFlight(options.clients, this.#watch, this.#answered);
   }
 
   /** The waiting messages, and how much of `redisBufferBytes` they take. */
@@ -90,10 +90,10 @@ export class RedisSender {
     }
     if (lane === 'urgent') return this.#straight(outgoing, ends, ticket);
     this.#drains.take();
-    if (this.#queue.size > 0 || !this.#underWay.hasRoom || this.#watch.isSilent)
+    if (this.#queue.size > 0 || !this.#inFlight.hasRoom || this.#watch.isSilent)
       return this.#wait(outgoing, ends, ticket);
     ticket?.leaves();
-    this.#underWay.send(outgoing, ends);
+    this.#inFlight.send(outgoing, ends);
   }
 
   readiness(length: number): Readiness {
@@ -103,7 +103,7 @@ export class RedisSender {
 
   /** The messages that left in this turn are written now. */
   flush(): void {
-    this.#underWay.flush();
+    this.#inFlight.flush();
   }
 
   /** The connection is there again: what waits goes on. */
@@ -140,7 +140,7 @@ export class RedisSender {
   /** Past all that waits, and not counted: it tells whether the way is open, so that nothing must stand in it. */
   #straight<T>(outgoing: Outgoing<T>, ends: Ends<T>, ticket: Ticket | undefined): void {
     ticket?.leaves();
-    this.#underWay.sendUncounted(outgoing, ends);
+    this.#inFlight.sendUncounted(outgoing, ends);
   }
 
   readonly #answered = (messages: number): void => {
@@ -157,12 +157,12 @@ export class RedisSender {
   /** As much as Redis is given ahead. Nothing while the connection is away. */
   #sendWaiting(): void {
     for (let message = this.#queue.first; message; message = this.#queue.first) {
-      if (!this.#underWay.hasRoom || this.#downReason() !== undefined) return;
+      if (!this.#inFlight.hasRoom || this.#downReason() !== undefined) return;
       if (!this.#isForPack(message)) {
         this.#take(message);
-        this.#underWay.send(message.outgoing, message.ends);
-      } else if (this.#underWay.hasRoomForPack) {
-        this.#underWay.sendPack(this.#takePack(), (...why) => this.#errorOf(...why));
+        this.#inFlight.send(message.outgoing, message.ends);
+      } else if (this.#inFlight.hasRoomForPack) {
+        this.#inFlight.sendPack(this.#takePack(), (...why) => this.#errorOf(...why));
       } else return;
     }
   }
@@ -174,7 +174,7 @@ export class RedisSender {
 
   #isForPack({ outgoing }: WaitingMessage): boolean {
     if (this.#queue.size < LEAST_MESSAGES || !isPackable(outgoing)) return false;
-    return this.#underWay.packs.areAllowed;
+    return this.#inFlight.packs.areAllowed;
   }
 
   /** The first of those that wait, as far as they may go together. */
@@ -239,6 +239,6 @@ export class RedisSender {
   }
 
   #silentReason(): string {
-    return `it has not answered for ${this.#answerTimeoutMs} ms, with ${this.#underWay.messages} messages under way`;
+    return `it has not answered for ${this.#answerTimeoutMs} ms, with ${this.#inFlight.messages} messages under way`;
   }
 }

@@ -62,7 +62,7 @@ export class RedisTransport implements Transport {
   readonly #connectTimeoutMs: number;
   readonly #batches = new Limit(BATCHES_AT_ONCE);
   #events: TransportEvents | undefined;
-  #checkPlaces: readonly string[] = [];
+  #checkChannels: readonly string[] = [];
   #started = false;
   #leftReplicaAt = -Infinity;
   #closing: Promise<void> | undefined;
@@ -116,9 +116,9 @@ export class RedisTransport implements Transport {
     });
   }
 
-  async start(events: TransportEvents, checkPlaces: readonly string[] = []): Promise<boolean> {
+  async start(events: TransportEvents, checkChannels: readonly string[] = []): Promise<boolean> {
     this.#events = events;
-    this.#checkPlaces = checkPlaces;
+    this.#checkChannels = checkChannels;
     const outcomes = await Promise.allSettled([
       this.#commands.open(this.#connectTimeoutMs),
       this.#subscriber.open(this.#connectTimeoutMs),
@@ -142,7 +142,7 @@ export class RedisTransport implements Transport {
   }
 
   async check(needs: readonly Need[]): Promise<Capability> {
-    const refusals = await this.#checks.run(needs, this.#checkPlaces).catch(() => []);
+    const refusals = await this.#checks.run(needs, this.#checkChannels).catch(() => []);
     return { refusals, warnings: this.#gate.warnings };
   }
 
@@ -226,8 +226,8 @@ export class RedisTransport implements Transport {
     const { commands, ownsCommands, prefix } = this.#clients;
     return new ServerGate({
       look: () => {
-        const [place = 'check'] = this.#checkPlaces;
-        return lookAtServer(commands, ownsCommands ? prefix + place : place);
+        const [channel = 'check'] = this.#checkChannels;
+        return lookAtServer(commands, ownsCommands ? prefix + channel : channel);
       },
       timeoutMs: this.#connectTimeoutMs,
       opened: () => this.#linkUp(),

@@ -1,4 +1,4 @@
-export interface Place {
+export interface RedisKeys {
   /** The prefix of all keys and channels. */
   readonly prefix: string;
   /** The channel that was checked, without it. */
@@ -10,17 +10,17 @@ const SCRIPTING = new Set(['EVAL', 'EVALSHA']);
 /** By Redis's words, which differ between a command and one within a script, and between versions. The first that fits. */
 const ADVICE: readonly (readonly [
   RegExp,
-  (commands: readonly string[], place: Place) => string,
+  (commands: readonly string[], keys: RedisKeys) => string,
 ])[] = [
   [
     /access (at least )?one of the keys|permissions to access (one of )?the keys|key permission/i,
-    (_, place) =>
-      `Give the user of the "redis" option the keys of the backplane: ACL SETUSER <user> ${keyPatterns(place)}.`,
+    (_, keys) =>
+      `Give the user of the "redis" option the keys of the backplane: ACL SETUSER <user> ${keyPatterns(keys)}.`,
   ],
   [
     /channel/i,
-    (_, place) =>
-      `Give the user of the "redis" option the channels of the backplane: ACL SETUSER <user> &${patternOf(place, '')}.`,
+    (_, keys) =>
+      `Give the user of the "redis" option the channels of the backplane: ACL SETUSER <user> &${patternOf(keys, '')}.`,
   ],
   [
     /NOPERM|can't run this command|has no permissions/i,
@@ -52,8 +52,8 @@ const ADVICE: readonly (readonly [
  * How to fix what Redis refuses; empty where nothing is known.
  * @param commands those that it refused
  */
-export function adviceFor(words: string, commands: readonly string[], place: Place): string {
-  for (const [pattern, advise] of ADVICE) if (pattern.test(words)) return advise(commands, place);
+export function adviceFor(words: string, commands: readonly string[], keys: RedisKeys): string {
+  for (const [pattern, advise] of ADVICE) if (pattern.test(words)) return advise(commands, keys);
   return '';
 }
 
@@ -64,12 +64,12 @@ function rightsOf(commands: readonly string[]): string {
   return [...new Set(all)].map((command) => `+${command.toLowerCase()}`).join(' ');
 }
 
-function keyPatterns(place: Place): string {
-  return ['log:', 'top:', 'once:', ''].map((kind) => `~${patternOf(place, kind)}`).join(' ');
+function keyPatterns(keys: RedisKeys): string {
+  return ['log:', 'top:', 'once:', ''].map((kind) => `~${patternOf(keys, kind)}`).join(' ');
 }
 
 /** Of all that begins as the place does, up to its last part. */
-function patternOf({ prefix, channel }: Place, kind: string): string {
+function patternOf({ prefix, channel }: RedisKeys, kind: string): string {
   const begin = `${prefix}${kind}${channel.slice(0, channel.lastIndexOf(':') + 1)}`;
   return `${begin.replace(/[*?[\]\\]/g, '\\$&')}*`;
 }

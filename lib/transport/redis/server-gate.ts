@@ -24,7 +24,7 @@ export interface ServerGateOptions {
 export class ServerGate {
   readonly #options: ServerGateOptions;
   /** Raised with each connection, and when it is lost: what was begun before is then of no interest. */
-  #era = 0;
+  #generation = 0;
   #isOpen = false;
   #reason: string | undefined;
   #isMisfit = false;
@@ -65,7 +65,7 @@ export class ServerGate {
 
   /** The connection is lost, or the gate is not needed any more. */
   lost(): void {
-    this.#era++;
+    this.#generation++;
     this.#isOpen = false;
     this.#reason = undefined;
     this.#isMisfit = false;
@@ -78,16 +78,16 @@ export class ServerGate {
   }
 
   #look(): void {
-    const era = this.#era;
+    const generation = this.#generation;
     const { look, timeoutMs } = this.#options;
     let seen: ServerLook | undefined;
     const looked = look().then((server) => void (seen = server));
     this.#looking = settledWithin(timeoutMs, looked).then(() => {
-      if (era === this.#era) this.#judge(seen);
+      if (generation === this.#generation) this.#check(seen);
     });
   }
 
-  #judge(server: ServerLook | undefined): void {
+  #check(server: ServerLook | undefined): void {
     const misfit = server && misfitReason(server);
     const reason = misfit ?? (server?.kind === 'replica' ? REPLICA : undefined);
     this.#isLoneCluster =

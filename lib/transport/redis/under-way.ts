@@ -1,5 +1,5 @@
 import type { Ends } from '../transport.js';
-import { OneWriteATurn } from './one-write-a-turn.js';
+import { CorkedWrites } from './one-write-a-turn.js';
 import { PACK_MESSAGES, Packs } from './packs.js';
 import type { Publication } from './publication.js';
 import type { RedisClients } from './redis-clients.js';
@@ -17,12 +17,12 @@ interface Told<T> {
 }
 
 /** The messages that ioredis has been given, and Redis has not answered. */
-export class UnderWay {
+export class InFlight {
   readonly packs: Packs;
   readonly #clients: RedisClients;
   readonly #watch: ReplyWatch;
   readonly #onAnswered: (messages: number) => void;
-  readonly #writes = new OneWriteATurn();
+  readonly #writes = new CorkedWrites();
   #messages = 0;
   #bytes = 0;
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { CatchUps } from '../../../lib/cluster/continuity/catch-ups.js';
+import { SlowClientCatchUp } from '../../../lib/cluster/continuity/catch-ups.js';
 import type { Loss } from '../../../lib/cluster/continuity/cursor.js';
-import type { FollowedLog } from '../../../lib/cluster/continuity/followed-log.js';
-import type { Connection, PausedAt } from '../../../lib/cluster/connection.js';
+import type { LogConsumer } from '../../../lib/cluster/continuity/followed-log.js';
+import type { Connection, PausedPosition } from '../../../lib/cluster/connection.js';
 import { encodeEnvelope, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
 import type { Batch } from '../../../lib/hub/batch.js';
 import { Hub } from '../../../lib/hub/hub.js';
-import { Turn } from '../../../lib/hub/turn.js';
+import { FlushScheduler } from '../../../lib/hub/turn.js';
 import { epochOf } from '../../../lib/transport/log-epoch.js';
 import type { LogEntry, LogRange, LogRead, LogTop } from '../../../lib/transport/logs.js';
 import { realProcess } from '../../support/real-process.js';
@@ -32,7 +32,7 @@ function entry(offset: number, previousTag = tagOf(offset - 1)): LogEntry {
 /** A client that reads at once what it is written. */
 class Member {
   readonly written: number[] = [];
-  readonly paused = new Map<string, PausedAt>();
+  readonly paused = new Map<string, PausedPosition>();
   readonly rooms = new Set(['r']);
   readonly isPausable = true;
   userId: string | undefined;
@@ -44,17 +44,17 @@ class Member {
   #left = Infinity;
 
   constructor(
-    at?: PausedAt,
+    at?: PausedPosition,
     readonly id = '',
   ) {
     if (at) this.paused.set('c', at);
   }
 
-  isBehind(): boolean {
+  isBackpressured(): boolean {
     return this.behind;
   }
 
-  pauseLog(log: string, at: PausedAt): void {
+  pauseLog(log: string, at: PausedPosition): void {
     this.paused.set(log, at);
   }
 
@@ -71,7 +71,7 @@ class Member {
   }
 }
 
-const TURN = new Turn();
+const TURN = new FlushScheduler();
 
 describe('bringing on a paused client', () => {
   const hub = new Hub<Connection>('/', { turn: TURN, coalesceMs: 0 });
@@ -87,11 +87,11 @@ describe('bringing on a paused client', () => {
   /** Where the log once reached; undefined: no further than it stands. */
   let deliveredUpTo: number | undefined;
   let others: LogEntry[];
-  let wanted: object | undefined;
-  let log: FollowedLog;
-  let catchUps: CatchUps;
+  let pendingRead: object | undefined;
+  let log: LogConsumer;
+  let catchUps: SlowClientCatchUp;
 
-  const start = (at: PausedAt): Member => {
+  const start = (at: PausedPosition): Member => {
     const member = new Member(at);
     catchUps.start(member as unknown as Connection);
     return member;
@@ -106,7 +106,7 @@ describe('bringing on a paused client', () => {
     top = undefined;
     deliveredUpTo = undefined;
     others = [];
-    wanted = undefined;
+    pendingRead = undefined;
     duringRead = () => {};
     const followed = {
       get position() {
@@ -115,16 +115,16 @@ describe('bringing on a paused client', () => {
       get deliveredUpTo() {
         return deliveredUpTo ?? position.offset;
       },
-      get wanted() {
-        return wanted;
+      get pendingRead() {
+        return pendingRead;
       },
       hasAnother: (entry: LogEntry) => others.includes(entry),
       channel: 'c',
       label: '{"room":"r"}',
       route: { hub, room: 'r' },
     };
-    log = followed as unknown as FollowedLog;
-    catchUps = new CatchUps({
+    log = followed as unknown as LogConsumer;
+    catchUps = new SlowClientCatchUp({
       logs: {
         async read(_: string, { from = 1, limit }: LogRange): Promise<LogRead> {
           reads++;
@@ -201,11 +201,11 @@ describe('bringing on a paused client', () => {
   it('waits while the others are on their way back', async () => {
     entries = [entry(3), entry(4)];
     position = { epoch: 'e', offset: 1, tag: tagOf(1) };
-    wanted = {};
+    pendingRead = {};
     const member = start({ epoch: 'e', offset: 2, tag: tagOf(2) });
     await waitFor('the doubt', () => checks === 1);
     position = { epoch: 'e', offset: 4, tag: tagOf(4) };
-    wanted = undefined;
+    pendingRead = undefined;
     await waitFor('the end', () => member.paused.size === 0);
     expect(member.written).toEqual([3, 4]);
     expect(told).toEqual([]);
@@ -221,26 +221,26 @@ describe('bringing on a paused client', () => {
   });
 
   it('leaves to each what it lacks itself of what all have lost, and tells it when it has read', () => {
-    const place = (offset: number, epoch = 'e'): LogTop => ({ epoch, offset, tag: tagOf(offset) });
+    const position = (offset: number, epoch = 'e'): LogTop => ({ epoch, offset, tag: tagOf(offset) });
     const [paused, behind, reading, late] = ['a', 'b', 'c', 'd'].map((id) => {
-      const member = new Member(id === 'a' ? place(50) : undefined, id);
+      const member = new Member(id === 'a' ? position(50) : undefined, id);
       member.rooms.clear();
       hub.add(member as unknown as Connection);
       hub.join(member as unknown as Connection, 'r');
       return member;
     }) as [Member, Member, Member, Member];
     behind.behind = true;
-    const [first, second] = [place(0, 'f'), place(7, 'f')];
-    catchUps.loseForAll(log, { reason: 'new-epoch', last: place(100), top: first }, () => {
+    const [first, second] = [position(0, 'f'), position(7, 'f')];
+    catchUps.reportLossToAll(log, { reason: 'new-epoch', last: position(100), top: first }, () => {
       told.push('all');
       late.behind = true;
     });
-    catchUps.loseForAll(log, { reason: 'trimmed', last: first, top: second }, () => {});
-    const untold = (last: LogTop): Loss => ({ reason: 'new-epoch', last, top: second });
+    catchUps.reportLossToAll(log, { reason: 'trimmed', last: first, top: second }, () => {});
+    const unreportedLoss = (last: LogTop): Loss => ({ reason: 'new-epoch', last, top: second });
     expect(told).toEqual(['all']);
-    expect(paused.paused.get('c')).toEqual({ ...second, untold: untold(place(50)) });
-    expect(behind.paused.get('c')).toEqual({ ...second, untold: untold(place(100)) });
-    expect(late.paused.get('c')).toEqual({ ...second, untold: untold(place(100)) });
+    expect(paused.paused.get('c')).toEqual({ ...second, unreportedLoss: unreportedLoss(position(50)) });
+    expect(behind.paused.get('c')).toEqual({ ...second, unreportedLoss: unreportedLoss(position(100)) });
+    expect(late.paused.get('c')).toEqual({ ...second, unreportedLoss: unreportedLoss(position(100)) });
     expect(reading.paused.size).toBe(0);
     for (const member of [paused, behind, reading, late])
       hub.remove(member as unknown as Connection);
@@ -258,9 +258,9 @@ describe('bringing on a paused client', () => {
       return member;
     });
     const top: LogTop = { epoch: 'e', offset: 9, tag: tagOf(9) };
-    const ofGroup = { channel: 'c', route: { hub, ...group } } as FollowedLog;
-    catchUps.loseForAll(ofGroup, { reason: 'trimmed', last: { ...top, offset: 2 }, top }, () => {});
-    const left = members.map(({ paused }) => paused.get('c')?.untold?.last.offset);
+    const ofGroup = { channel: 'c', route: { hub, ...group } } as LogConsumer;
+    catchUps.reportLossToAll(ofGroup, { reason: 'trimmed', last: { ...top, offset: 2 }, top }, () => {});
+    const left = members.map(({ paused }) => paused.get('c')?.unreportedLoss?.last.offset);
     expect(left).toEqual([2, count === 2 ? 2 : undefined]);
     for (const member of members) hub.remove(member as unknown as Connection);
   });
@@ -277,8 +277,8 @@ describe('bringing on a paused client', () => {
     entries = [entry(5), entry(6)];
     position = { epoch: 'e', offset: 6, tag: tagOf(6) };
     const top = { epoch: 'e', offset: 4, tag: tagOf(4) };
-    const untold: Loss = { reason: 'trimmed', last: { ...top, offset: 2 }, top };
-    const member = start({ ...top, untold });
+    const unreportedLoss: Loss = { reason: 'trimmed', last: { ...top, offset: 2 }, top };
+    const member = start({ ...top, unreportedLoss });
     await waitFor('the end', () => member.paused.size === 0);
     expect(told).toEqual(['trimmed after 2']);
     expect(member.written).toEqual([5, 6]);

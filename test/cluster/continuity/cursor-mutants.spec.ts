@@ -71,8 +71,8 @@ const MUTANTS: Mutant[] = [
     'if (entry.epoch !== this.#epoch) this.#hold(entry);\n      else if',
     'if',
   ],
-  ['what does not fit is asked for again', ' && !(inVain && this.#inVain)', ' && !inVain'],
-  ['what the log does not know is given up', ' && !(inVain && this.#inVain)', ''],
+  ['what does not fit is asked for again', ' && !(lastReadWasEmpty && this.#lastReadWasEmpty)', ' && !lastReadWasEmpty'],
+  ['what the log does not know is given up', ' && !(lastReadWasEmpty && this.#lastReadWasEmpty)', ''],
   // What the log answers.
   [
     'a top that differs is followed by a read',
@@ -113,8 +113,8 @@ const MUTANTS: Mutant[] = [
   ],
   [
     'what is remembered is forgotten at a loss',
-    'this.#delivered = new RecentTags(top,',
-    'this.#delivered ??= new RecentTags(top,',
+    'this.#delivered = new DeliveredWindow(top,',
+    'this.#delivered ??= new DeliveredWindow(top,',
   ],
   // Forks.
   ['a fork is looked for further back', 'if (wanted.from > oldest + 1 &&', 'if (false &&'],

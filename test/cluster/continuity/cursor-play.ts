@@ -4,7 +4,7 @@ import type {
   CursorLimits,
   CursorOutcome,
   CursorState,
-  WantedRead,
+  PendingRead,
 } from '../../../lib/cluster/continuity/cursor.js';
 import type { PublishedEntry } from '../../../lib/transport/logs.js';
 import { DeliveryChecker } from './delivery-checker.js';
@@ -47,7 +47,7 @@ export class CursorPlay {
   #wire: PublishedEntry[] = [];
   #top: Snapshot | undefined;
   /** What reads found that are not answered yet, for wishes that may be past. */
-  #found: { wanted: WantedRead; snapshot: Snapshot; most: number }[] = [];
+  #found: { pendingRead: PendingRead; snapshot: Snapshot; most: number }[] = [];
   #reads = 0;
 
   constructor(CursorClass: CursorMaker) {
@@ -71,7 +71,7 @@ export class CursorPlay {
     this.#do({ do: 'hearAll' });
     while (this.#found.length > 0) this.#do({ do: 'answer' });
     const most = this.#reads + this.#log.now.branch.length + 5;
-    while (this.#cursor.wanted) {
+    while (this.#cursor.pendingRead) {
       if (this.#reads > most) throw new Error('the cursor does not come to rest');
       this.play([{ do: 'read', lag: 0, most: LIMITS.read }, { do: 'answer' }]);
     }
@@ -159,23 +159,23 @@ export class CursorPlay {
   }
 
   #read(lag: number, most: number): void {
-    const { wanted } = this.#cursor;
-    if (!wanted) return;
+    const { pendingRead } = this.#cursor;
+    if (!pendingRead) return;
     this.#reads++;
-    this.#found.push({ wanted, snapshot: this.#log.before(lag), most });
+    this.#found.push({ pendingRead, snapshot: this.#log.before(lag), most });
   }
 
   #answer(): void {
     const found = this.#found.shift();
     if (!found) return;
-    const { wanted, snapshot, most } = found;
-    const read = readOf(snapshot, { ...wanted, limit: Math.min(wanted.limit, most) });
-    this.#check(this.#cursor.repaired(wanted, read), snapshot);
+    const { pendingRead, snapshot, most } = found;
+    const read = readOf(snapshot, { ...pendingRead, limit: Math.min(pendingRead.limit, most) });
+    this.#check(this.#cursor.repaired(pendingRead, read), snapshot);
   }
 
   #check(outcome: CursorOutcome, answer?: Snapshot): void {
     this.#checker.check(outcome, answer);
-    if (outcome.read && outcome.read !== this.#cursor.wanted)
+    if (outcome.read && outcome.read !== this.#cursor.pendingRead)
       throw new Error('a read is asked for that is not wanted');
   }
 }

@@ -21,7 +21,7 @@ describe('a cursor', () => {
   const top = (): LogTop => topOf(log.now);
   /** What the cursor wants is read from the log as it is. */
   const repair = (): CursorOutcome =>
-    cursor.repaired(cursor.wanted!, readOf(log.now, cursor.wanted!));
+    cursor.repaired(cursor.pendingRead!, readOf(log.now, cursor.pendingRead!));
   const arrive = (...entries: PublishedEntry[]): CursorOutcome[] =>
     entries.map((entry) => cursor.arrive(entry));
 
@@ -93,11 +93,11 @@ describe('a cursor', () => {
       const [one, two, three, four] = append(4);
       arrive(one!);
       expect(cursor.arrive(three!)).toEqual({ ...NOTHING, read: { from: 2, limit: 256 } });
-      const { wanted } = cursor;
-      const read = readOf(log.now, wanted!);
+      const { pendingRead } = cursor;
+      const read = readOf(log.now, pendingRead!);
       const [five] = append(1);
       expect(arrive(four!, five!)).toEqual([NOTHING, NOTHING]);
-      expect(cursor.repaired(wanted!, read)).toEqual({
+      expect(cursor.repaired(pendingRead!, read)).toEqual({
         ...NOTHING,
         deliver: [two, three, four, five],
       });
@@ -121,9 +121,9 @@ describe('a cursor', () => {
     it('keeps wanting a read that failed', () => {
       const [, two] = append(2);
       const { read } = cursor.arrive(two!);
-      expect(cursor.wanted).toBe(read);
+      expect(cursor.pendingRead).toBe(read);
       expect(repair().deliver).toHaveLength(2);
-      expect(cursor.wanted).toBeUndefined();
+      expect(cursor.pendingRead).toBeUndefined();
     });
 
     it('reads nothing when a look finds it at the top, and else from where it stands', () => {
@@ -152,10 +152,10 @@ describe('a cursor', () => {
 
     it('takes no answer to a wish from before', () => {
       cursor.placed({ ...top(), offset: 3, tag: 'x' });
-      const { wanted } = cursor;
+      const { pendingRead } = cursor;
       cursor.suspend();
       append(1);
-      expect(cursor.repaired(wanted!, readOf(log.now, wanted!))).toEqual(NOTHING);
+      expect(cursor.repaired(pendingRead!, readOf(log.now, pendingRead!))).toEqual(NOTHING);
       expect(cursor.position!.offset).toBe(2);
     });
   });
@@ -256,24 +256,24 @@ describe('a cursor', () => {
       append(3);
       log.trim(1);
       cursor.placed(top());
-      const read = readOf(log.now, cursor.wanted!);
+      const read = readOf(log.now, cursor.pendingRead!);
       const [seven] = append(1);
       cursor.arrive(seven!);
-      const { lost, deliver } = cursor.repaired(cursor.wanted!, read);
+      const { lost, deliver } = cursor.repaired(cursor.pendingRead!, read);
       expect([lost!.top.offset, deliver]).toEqual([6, [seven]]);
     });
 
     it('where the log has a hole', () => {
       append(4);
       cursor.placed(top());
-      const { entries, ...read } = readOf(log.now, cursor.wanted!);
+      const { entries, ...read } = readOf(log.now, cursor.pendingRead!);
       const holey = { ...read, entries: entries.filter(({ offset }) => offset !== 5) };
-      expect(cursor.repaired(cursor.wanted!, holey)).toMatchObject({
+      expect(cursor.repaired(cursor.pendingRead!, holey)).toMatchObject({
         deliver: [{ offset: 4 }],
         read: { from: 5 },
       });
       const rest = { ...holey, entries: holey.entries.filter(({ offset }) => offset >= 5) };
-      expect(cursor.repaired(cursor.wanted!, rest)).toMatchObject({
+      expect(cursor.repaired(cursor.pendingRead!, rest)).toMatchObject({
         lost: { reason: 'trimmed', last: { offset: 4 }, top: { offset: 7 } },
         deliver: [],
         read: undefined,
@@ -305,7 +305,7 @@ describe('a cursor', () => {
       expect(cursor.position).toEqual(top());
       expect(arrive(six!)).toEqual([NOTHING]);
       cursor.placed(topOf(newest));
-      expect(cursor.repaired(cursor.wanted!, readOf(newest, cursor.wanted!))).toEqual(NOTHING);
+      expect(cursor.repaired(cursor.pendingRead!, readOf(newest, cursor.pendingRead!))).toEqual(NOTHING);
       expect(cursor.position).toEqual(topOf(newest));
     });
 

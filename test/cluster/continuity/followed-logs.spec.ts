@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Loss } from '../../../lib/cluster/continuity/cursor.js';
-import type { LogName } from '../../../lib/cluster/continuity/followed-log.js';
-import { FollowedLogs } from '../../../lib/cluster/continuity/followed-logs.js';
+import type { LogKey } from '../../../lib/cluster/continuity/followed-log.js';
+import { LogConsumers } from '../../../lib/cluster/continuity/followed-logs.js';
 import { newCounters } from '../../../lib/cluster/counters.js';
 import { BackplaneRefusedError } from '../../../lib/errors/backplane-refused.error.js';
 import type { Route } from '../../../lib/cluster/route.js';
@@ -24,7 +24,7 @@ const RULE = {
 const ROUTE = {} as Route;
 const CONFIRMED = Promise.resolve();
 
-const nameOf = (channel: string): LogName => ({ channel, kind: 'room', name: channel, rule: RULE });
+const nameOf = (channel: string): LogKey => ({ channel, kind: 'room', name: channel, rule: RULE });
 const tagOf = (offset: number): string => (offset === 0 ? '' : `tag ${offset}`);
 
 function entry(offset: number, epoch = 'e'): PublishedEntry {
@@ -65,7 +65,7 @@ class UniformLogs implements Logs {
 
   async prepare(): Promise<void> {}
 
-  async lineage(): Promise<string> {
+  async replicationId(): Promise<string> {
     return this.lineageName;
   }
 
@@ -76,7 +76,7 @@ class UniformLogs implements Logs {
 
 describe('the logs that an instance follows', () => {
   let logs: UniformLogs;
-  let followed: FollowedLogs;
+  let followed: LogConsumers;
   let delivered: string[];
   let losses: Loss[];
   const counters = newCounters();
@@ -94,7 +94,7 @@ describe('the logs that an instance follows', () => {
     logs = new UniformLogs();
     delivered = [];
     losses = [];
-    followed = new FollowedLogs({
+    followed = new LogConsumers({
       logs,
       counters,
       follower: {

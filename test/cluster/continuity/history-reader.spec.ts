@@ -34,11 +34,11 @@ class ChangingLog {
     const all = this.#tags.split('').map((tag, i) => entry(i + 1, tag, this.#tags[i - 1] ?? ''));
     const sorted = reverse ? all.toReversed() : all;
     const kept = sorted.filter(({ offset }) => offset > this.#trimmed);
-    const wanted = kept.filter(({ offset }) =>
+    const pendingRead = kept.filter(({ offset }) =>
       reverse ? offset <= (from ?? Infinity) : offset >= (from ?? 1),
     );
     const top = { epoch: this.#epoch, offset: all.length, tag: this.#tags.at(-1) ?? '' };
-    return Promise.resolve({ top, entries: wanted.slice(0, Math.min(limit, ENTRIES_A_READ)) });
+    return Promise.resolve({ top, entries: pendingRead.slice(0, Math.min(limit, ENTRIES_A_READ)) });
   };
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Published, Publishing } from '../../../lib/cluster/audience.js';
 import { DEFAULT_MODIFIERS } from '../../../lib/cluster/audience-modifiers.js';
 import { HistoryRules } from '../../../lib/cluster/continuity/history-rules.js';
-import { LoggedBroadcasts } from '../../../lib/cluster/continuity/logged-broadcasts.js';
+import { HistoryPublisher } from '../../../lib/cluster/continuity/logged-broadcasts.js';
 import { Outbox } from '../../../lib/cluster/continuity/outbox.js';
 import { type Counters, newCounters } from '../../../lib/cluster/counters.js';
 import { Identity } from '../../../lib/cluster/instances/identity.js';
@@ -45,7 +45,7 @@ describe('What goes into a history', () => {
     outbox = new Outbox(log);
     outbox.open();
     counters = newCounters();
-    const broadcasts = new LoggedBroadcasts({
+    const broadcasts = new HistoryPublisher({
       rules: new HistoryRules([RULE]),
       outbox,
       identity: new Identity(),

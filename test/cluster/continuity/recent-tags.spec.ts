@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { RecentTags } from '../../../lib/cluster/continuity/recent-tags.js';
+import { DeliveredWindow } from '../../../lib/cluster/continuity/recent-tags.js';
 
 describe('recent tags', () => {
   it('know the tags of the newest offsets, and no others', () => {
-    const tags = new RecentTags({ offset: 7, tag: 'g' }, 3);
+    const tags = new DeliveredWindow({ offset: 7, tag: 'g' }, 3);
     expect([tags.oldest, tags.newest]).toEqual([7, 7]);
     for (const [offset, tag] of ['h', 'i', 'j', 'k'].entries())
       tags.add({ offset: 8 + offset, tag });
@@ -21,7 +21,7 @@ describe('recent tags', () => {
   });
 
   it('forget what followed an entry that another follows now', () => {
-    const tags = new RecentTags({ offset: 0, tag: '' }, 64);
+    const tags = new DeliveredWindow({ offset: 0, tag: '' }, 64);
     for (const [index, tag] of ['a', 'b', 'c', 'd'].entries()) tags.add({ offset: index + 1, tag });
     tags.add({ offset: 3, tag: 'x' });
     expect([0, 1, 2, 3, 4].map((offset) => tags.at(offset))).toEqual([

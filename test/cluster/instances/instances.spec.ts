@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Identity } from '../../../lib/cluster/instances/identity.js';
 import { Instances, type InstancesOptions } from '../../../lib/cluster/instances/instances.js';
 import type { Link } from '../../../lib/cluster/link/link.js';
-import type { ServedHubs } from '../../../lib/cluster/served-hubs.js';
+import type { LocalHubs } from '../../../lib/cluster/served-hubs.js';
 import { newInstanceId } from '../../../lib/cluster/instances/instance-id.js';
 import { decodeEnvelope, encodeControl, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
-import { encodeParcel } from '../../../lib/cluster/wire/parcel.js';
+import { encodeControlPayload } from '../../../lib/cluster/wire/parcel.js';
 import { waitFor } from '../../support/wait-for.js';
 import { ControllableTransport } from '../controllable-transport.js';
 import { ChannelNames } from '../../../lib/cluster/wire/channels.js';
@@ -61,7 +61,7 @@ describe('A former id of this instance', () => {
       link: link as unknown as Link,
       channels,
       identity,
-      hubs: hubs as unknown as ServedHubs,
+      hubs: hubs as unknown as LocalHubs,
       listens: () => [],
       isAsking: (id) => asking.has(id),
       liveWindowMs: 0,
@@ -163,7 +163,7 @@ describe('Instances that find each other', () => {
       link: link as unknown as Link,
       channels,
       identity,
-      hubs: { connections: 0, listening: () => [...serves] } as unknown as ServedHubs,
+      hubs: { connections: 0, listening: () => [...serves] } as unknown as LocalHubs,
       listens: () => [],
       isAsking: () => false,
       liveWindowMs: 0,
@@ -196,7 +196,7 @@ describe('Instances that find each other', () => {
     const [a, b] = [await boot(), await boot()];
     await waitFor('the newcomer', () => a.events.length === 1);
     for (const { identity } of all) await transport.leases.drop(key, identity.current, 1);
-    expect(await a.instances.callRoll()).toHaveLength(1);
+    expect(await a.instances.listMembers()).toHaveLength(1);
     expect(a.instances.isStale).toBe(true);
     await a.instances.settled();
     // The other is told to look, and finds that its own is gone, too.
@@ -209,11 +209,11 @@ describe('Instances that find each other', () => {
     const a = await boot();
     const id = newInstanceId();
     await transport.leases.claim(key, id, '', lease.ttlMs);
-    expect(await a.instances.callRoll()).toEqual([]);
+    expect(await a.instances.listMembers()).toEqual([]);
     expect([a.instances.isStale, a.instances.isComplete]).toEqual([true, false]);
     expect((await a.instances.list()).stale).toBe(true);
     await transport.leases.drop(key, id, 1);
-    await a.instances.callRoll();
+    await a.instances.listMembers();
     expect([a.instances.isStale, a.instances.isComplete]).toEqual([false, true]);
     expect((await a.instances.list()).stale).toBeUndefined();
   });
@@ -225,7 +225,7 @@ describe('Instances that find each other', () => {
     for (let i = 0; i < 3; i++) a.instances.missed([id]);
     expect(a.instances.isSilent(id)).toBe(false);
     await transport.leases.drop(key, a.identity.current, 1);
-    await a.instances.callRoll();
+    await a.instances.listMembers();
     a.instances.missed([id, 'unknown']);
     expect(a.instances.isSilent(id)).toBe(false);
     a.instances.missed([id, 'unknown']);
@@ -247,7 +247,7 @@ describe('Instances that find each other', () => {
             kind: EnvelopeKind.announcement,
             origin,
             sequence: 0,
-            payload: encodeParcel({ value }),
+            payload: encodeControlPayload({ value }),
           }),
         )!,
       );

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { InstanceRecord } from '../../../lib/cluster/instances/instance-record.js';
-import { Roll, type RollCall } from '../../../lib/cluster/instances/roll.js';
+import { Membership, type RollCall } from '../../../lib/cluster/instances/roll.js';
 
 const record = (id: string, former: string[] = []): InstanceRecord => ({
   id,
@@ -16,11 +16,11 @@ const record = (id: string, former: string[] = []): InstanceRecord => ({
 
 describe('The roll', () => {
   let news: string[];
-  let roll: Roll;
+  let roll: Membership;
 
   beforeEach(() => {
     news = [];
-    roll = new Roll({
+    roll = new Membership({
       joined: ({ id }) => news.push(`+${id}`),
       gone: ({ id }, how) => news.push(`-${id} ${how}`),
     });

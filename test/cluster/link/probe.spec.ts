@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { newInstanceId } from '../../../lib/cluster/instances/instance-id.js';
-import { Probe, SilenceError } from '../../../lib/cluster/link/probe.js';
+import { Probe, ProbeTimeoutError } from '../../../lib/cluster/link/probe.js';
 import { decodeEnvelope, encodeControl, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
 import type { Transport } from '../../../lib/transport/transport.js';
 
@@ -19,7 +19,7 @@ describe('A probe', () => {
     const refused = probe.prove().catch((error: unknown) => error);
     await new Promise(setImmediate);
     for (let sequence = 0; sequence < 1_000; sequence++) probe.receive(forged(sequence));
-    expect(await refused).toBeInstanceOf(SilenceError);
+    expect(await refused).toBeInstanceOf(ProbeTimeoutError);
     expect(probe.ageMs).toBeUndefined();
 
     const proof = probe.prove();

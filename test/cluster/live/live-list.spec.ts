@@ -14,20 +14,20 @@ describe('The list of what was sent', () => {
   const textsOf = (channel: string, from = 1, to = Infinity): string[] => {
     const listed = list.channel(channel);
     return listed
-      ? list.find(listed, from, to).map(({ position }) => list.message(position).toString())
+      ? list.find(listed, from, to).map(({ slot }) => list.message(slot).toString())
       : [];
   };
 
   beforeEach(() => {
     evicted = [];
-    list = new LiveList(4_096, KEEP_MS, (position) => evicted.push(position));
+    list = new LiveList(4_096, KEEP_MS, (slot) => evicted.push(slot));
   });
 
   it('numbers the messages of each channel, and says how long before each the one before was', () => {
     expect(list.next(['a'], 10)).toEqual([{ start: 1, number: 1, sinceMs: NO_MESSAGE_BEFORE }]);
     list.push(['a'], list.next(['a'], 10), Buffer.from('x'), 10);
-    const places = list.next(['a', 'b'], 14.5);
-    expect(places).toEqual([
+    const positions = list.next(['a', 'b'], 14.5);
+    expect(positions).toEqual([
       { start: 2, number: 2, sinceMs: 5 },
       { start: 3, number: 1, sinceMs: NO_MESSAGE_BEFORE },
     ]);
@@ -68,13 +68,13 @@ describe('The list of what was sent', () => {
   });
 
   it('knows of each message whether it has left', () => {
-    const position = enter(['a'], 'x', 0);
-    expect(list.state(position)).toBe('waiting');
-    list.mark(position, 'left');
-    expect(list.state(position)).toBe('left');
+    const slot = enter(['a'], 'x', 0);
+    expect(list.state(slot)).toBe('waiting');
+    list.mark(slot, 'left');
+    expect(list.state(slot)).toBe('left');
     list.prune(KEEP_MS + 1);
-    expect(list.has(position)).toBe(false);
-    list.mark(position, 'void');
+    expect(list.has(slot)).toBe(false);
+    list.mark(slot, 'void');
     expect(list.size).toBe(0);
   });
 

@@ -5,12 +5,12 @@ import { newCounters } from '../../../lib/cluster/counters.js';
 import type { Route } from '../../../lib/cluster/route.js';
 import { ChannelNames } from '../../../lib/cluster/wire/channels.js';
 import { decodeEnvelope, encodeLive, stampAge } from '../../../lib/cluster/wire/envelope.js';
-import type { Place } from '../../../lib/cluster/wire/places.js';
+import type { LivePosition } from '../../../lib/cluster/wire/places.js';
 import { NO_MESSAGE_BEFORE } from '../../../lib/cluster/wire/places.js';
 import { encodeTarget } from '../../../lib/cluster/wire/target-codec.js';
 import { Hub } from '../../../lib/hub/hub.js';
 import { EVERYONE } from '../../../lib/hub/target.js';
-import { Turn } from '../../../lib/hub/turn.js';
+import { FlushScheduler } from '../../../lib/hub/turn.js';
 import { waitFor } from '../../support/wait-for.js';
 import { FakeConnection } from '../fake-connection.js';
 
@@ -18,7 +18,7 @@ const LIFE = 'aaaaaaaaaaaaaaaa';
 const CHANNELS = new ChannelNames(['k']);
 
 interface Sent {
-  readonly places: readonly Place[];
+  readonly positions: readonly LivePosition[];
   readonly ageMs?: number;
   readonly rooms?: readonly string[];
   readonly volatile?: boolean;
@@ -51,7 +51,7 @@ describe('The receiver of live messages', () => {
   }
 
   beforeEach(() => {
-    hub = new Hub<FakeConnection>('/', { turn: new Turn(() => {}), coalesceMs: 0 }, 10_000);
+    hub = new Hub<FakeConnection>('/', { turn: new FlushScheduler(() => {}), coalesceMs: 0 }, 10_000);
     counters = newCounters();
     holes = new Set();
     lost = [];
@@ -76,7 +76,7 @@ describe('The receiver of live messages', () => {
 
   function receive(
     text: string,
-    { places, ageMs = 0, rooms = ['r'], volatile = false, sequence = ++serial }: Sent,
+    { positions, ageMs = 0, rooms = ['r'], volatile = false, sequence = ++serial }: Sent,
     on = 'r',
   ): boolean {
     const target =
@@ -92,7 +92,7 @@ describe('The receiver of live messages', () => {
       },
       LIFE,
       sequence,
-      places,
+      positions,
       !volatile,
     );
     stampAge(bytes, ageMs);
@@ -104,9 +104,9 @@ describe('The receiver of live messages', () => {
     number: number,
     start = 1,
     sinceMs = number === 1 ? NO_MESSAGE_BEFORE : 0,
-  ): Place => ({ start, number, sinceMs });
+  ): LivePosition => ({ start, number, sinceMs });
   const one = (number: number, ageMs = 0, start = 1): boolean =>
-    receive(`${start}.${number}`, { places: [at(number, start)], ageMs });
+    receive(`${start}.${number}`, { positions: [at(number, start)], ageMs });
   const got = (): string[] => {
     hub.flush();
     return member.texts;
@@ -172,20 +172,20 @@ describe('The receiver of live messages', () => {
 
   it('begins with the first message that it hears, where the one before was sent before it listened', () => {
     routes.get(CHANNELS.room('/', 'r'))!.heardSince = performance.now() - 50;
-    receive('first', { places: [at(9, 1, 100)] });
+    receive('first', { positions: [at(9, 1, 100)] });
     expect(got()).toEqual(['first']);
     expect(holes.size).toBe(0);
   });
 
   it('begins with it as well where nothing can have been missed since it listens, however late the message is', () => {
     heardAllSince = -Infinity;
-    receive('first', { places: [at(9, 1, 0)] });
+    receive('first', { positions: [at(9, 1, 0)] });
     expect(got()).toEqual(['first']);
     expect(holes.size).toBe(0);
   });
 
   it('misses what was sent since it listened', () => {
-    receive('ninth', { places: [at(9, 1, 100)] });
+    receive('ninth', { positions: [at(9, 1, 100)] });
     expect(got()).toEqual([]);
     expect(cursorOf().gaps()).toEqual([[1, 8]]);
   });
@@ -201,7 +201,7 @@ describe('The receiver of live messages', () => {
 
   describe('of a message to several rooms', () => {
     const both = (text: string, r: number, s: number, sequence: number, on: string): boolean =>
-      receive(text, { places: [at(r), at(s)], rooms: ['r', 's'], sequence }, on);
+      receive(text, { positions: [at(r), at(s)], rooms: ['r', 's'], sequence }, on);
 
     it('delivers one of its copies', () => {
       both('x', 1, 1, 50, 'r');
@@ -214,7 +214,7 @@ describe('The receiver of live messages', () => {
       both('x', 1, 2, 51, 's');
       one(2);
       expect(got()).toEqual([]);
-      receive('s1', { places: [at(1)] }, 's');
+      receive('s1', { positions: [at(1)] }, 's');
       expect(got()).toEqual(['x', '1.2']);
     });
 
@@ -237,7 +237,7 @@ describe('The receiver of live messages', () => {
 
   describe('of a volatile message', () => {
     const volatile = (text: string, behind: number): boolean =>
-      receive(text, { places: [at(behind)], volatile: true });
+      receive(text, { positions: [at(behind)], volatile: true });
 
     it('delivers it behind what was sent before, and without a number', () => {
       one(1);
@@ -257,7 +257,7 @@ describe('The receiver of live messages', () => {
 
     it('delivers it once, however many rooms it goes to', () => {
       const sent = {
-        places: [at(0, 0), at(0, 0)],
+        positions: [at(0, 0), at(0, 0)],
         rooms: ['r', 's'],
         volatile: true,
         sequence: 60,
@@ -287,7 +287,7 @@ describe('The receiver of live messages', () => {
       hub.join(slow, 'r');
       await new Promise((resolve) => setTimeout(resolve, 5));
       slow.headroomBytes = 10;
-      for (const number of [1, 2, 3, 4]) receive('x'.repeat(9), { places: [at(number)], ageMs: 2 });
+      for (const number of [1, 2, 3, 4]) receive('x'.repeat(9), { positions: [at(number)], ageMs: 2 });
       hub.flush();
       expect(slow.written).toHaveLength(2);
       slow.headroomBytes = 0;
@@ -306,7 +306,7 @@ describe('The receiver of live messages', () => {
       hub.join(member, 's');
       await new Promise((resolve) => setTimeout(resolve, 5));
       member.headroomBytes = 10;
-      receive('x'.repeat(20), { places: [at(1), at(1)], rooms: ['r', 's'], ageMs: 2 });
+      receive('x'.repeat(20), { positions: [at(1), at(1)], rooms: ['r', 's'], ageMs: 2 });
       one(2);
       await waitFor('both', () => got().length === 2);
       expect(receiver.held).toBe(0);
@@ -332,7 +332,7 @@ describe('The receiver of live messages', () => {
   });
 
   it('refuses a message whose places are not those of its rooms', () => {
-    expect(receive('x', { places: [at(1), at(1)], rooms: ['r'] })).toBe(false);
-    expect(receive('x', { places: [] })).toBe(false);
+    expect(receive('x', { positions: [at(1), at(1)], rooms: ['r'] })).toBe(false);
+    expect(receive('x', { positions: [] })).toBe(false);
   });
 });

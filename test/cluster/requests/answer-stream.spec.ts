@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MAX_ANSWER_BYTES, PART_BYTES } from '../../../lib/cluster/requests/answer-bounds.js';
-import { AnswerStream } from '../../../lib/cluster/requests/answer-stream.js';
+import { ResponseWriter } from '../../../lib/cluster/requests/answer-stream.js';
 import { decodeEnvelope } from '../../../lib/cluster/wire/envelope.js';
-import { decodeParcel } from '../../../lib/cluster/wire/parcel.js';
+import { decodeControlPayload } from '../../../lib/cluster/wire/parcel.js';
 
 const ORIGIN = '0123456789abcdef';
 
@@ -17,8 +17,8 @@ describe('An answer on its way', () => {
     hasRoom = true;
   });
 
-  const stream = (allowedBytes: number, former: string[] = []): AnswerStream =>
-    new AnswerStream({
+  const stream = (allowedBytes: number, former: string[] = []): ResponseWriter =>
+    new ResponseWriter({
       origin: ORIGIN,
       former,
       to: 7,
@@ -28,7 +28,7 @@ describe('An answer on its way', () => {
       publish: async (bytes) => {
         const envelope = decodeEnvelope(bytes)!;
         expect(envelope).toMatchObject({ origin: ORIGIN, sequence: 7 });
-        const { fields, body } = decodeParcel(envelope.payload)!;
+        const { fields, body } = decodeControlPayload(envelope.payload)!;
         sent.push({ fields, text: body.toString() });
         throw new Error('whatever becomes of it');
       },

@@ -11,8 +11,8 @@ describe('what a result lacks', () => {
     const target = extend(EVERYONE, 'connections', ids);
     const named = new Map([['i', ids]]);
     const instances = [{ instanceId: 'i', reason: 'REQUEST_TIMEOUT' as const }];
-    expect(missingOf(target, { instances, named, nobodys: [] }, [])).toHaveLength(MANY);
-    const nobodys = missingOf(target, { instances: [], named, nobodys: ids }, []);
-    expect(nobodys).toHaveLength(MANY);
+    expect(missingOf(target, { instances, named, unknownConnections: [] }, [])).toHaveLength(MANY);
+    const unknownConnections = missingOf(target, { instances: [], named, unknownConnections: ids }, []);
+    expect(unknownConnections).toHaveLength(MANY);
   });
 });

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MAX_ANSWER_BYTES } from '../../../lib/cluster/requests/answer-bounds.js';
 import { AnswerWindow } from '../../../lib/cluster/requests/answer-window.js';
-import type { Parcel } from '../../../lib/cluster/wire/parcel.js';
+import type { ControlPayload } from '../../../lib/cluster/wire/parcel.js';
 import { PendingRequest } from '../../../lib/cluster/requests/pending-request.js';
 
 /** What an instance sends when it says these things. */
-function parcels(messages: readonly unknown[], partBytes = 10): Parcel[] {
-  const sent: Parcel[] = [];
+function parcels(messages: readonly unknown[], partBytes = 10): ControlPayload[] {
+  const sent: ControlPayload[] = [];
   messages.forEach((message, i) => {
     const body = Buffer.from(JSON.stringify(message));
     for (let from = 0; from < body.length; from += partBytes) {
@@ -63,7 +63,7 @@ describe('A pending request', () => {
   });
 
   it('takes answers of instances that are in no list, and waits for the rest of them', async () => {
-    const [first, second] = parcels(['yes'], 3) as [Parcel, Parcel];
+    const [first, second] = parcels(['yes'], 3) as [ControlPayload, ControlPayload];
     pending.take('stranger', first);
     pending.expectOthers(['a']);
     pending.take('late', first);
@@ -92,13 +92,13 @@ describe('A pending request', () => {
   });
 
   it('knows one that was asked by the id that it has by now, also where the former was lost', async () => {
-    const as = (former: string): Parcel => {
-      const [{ fields, body }] = parcels(['yes'], 100) as [Parcel];
+    const as = (former: string): ControlPayload => {
+      const [{ fields, body }] = parcels(['yes'], 100) as [ControlPayload];
       return { fields: { ...fields, former: [former] }, body };
     };
     pending.expectOthers(['a', 'b', 'c']);
     pending.take('a2', as('a'));
-    pending.takeOut('b', 'INSTANCE_LOST');
+    pending.fail('b', 'INSTANCE_LOST');
     pending.take('b2', as('b'));
     pending.take('c', parcels(['yes'], 100)[0]!);
     expect(await pending.done).toEqual([]);
@@ -141,7 +141,7 @@ describe('A pending request', () => {
     expect(heard).toEqual(['a 1']);
   });
 
-  it.each<[string, Parcel]>([
+  it.each<[string, ControlPayload]>([
     ['no JSON', { fields: { part: 0, end: true, last: true }, body: Buffer.from('{') }],
     ['no part', { fields: {}, body: Buffer.from('1') }],
   ])('takes out an instance that answers %s', async (_, parcel) => {
@@ -153,7 +153,7 @@ describe('A pending request', () => {
   it('names who failed, with the reason and the message', async () => {
     pending.expectOthers(['a', 'b']);
     pending.message('a', { failed: 'HANDLER_FAILED', message: 'on purpose' }, true);
-    pending.takeOut('b', 'INSTANCE_LEFT');
+    pending.fail('b', 'INSTANCE_LEFT');
     expect(await pending.done).toEqual([
       { instanceId: 'a', reason: 'HANDLER_FAILED', message: 'on purpose' },
       { instanceId: 'b', reason: 'INSTANCE_LEFT' },
@@ -164,7 +164,7 @@ describe('A pending request', () => {
     const [yes] = parcels(['yes'], 100);
     pending.expectOwn('own');
     pending.take('answered', yes!);
-    for (const id of ['answered', 'silent', 'unasked']) pending.takeOut(id, 'INSTANCE_LEFT');
+    for (const id of ['answered', 'silent', 'unasked']) pending.fail(id, 'INSTANCE_LEFT');
     await turn();
     expect(ended).toBe(false);
     pending.expectOthers(['answered', 'silent']);
@@ -175,7 +175,7 @@ describe('A pending request', () => {
 
   it('goes on with its own instance when the others cannot be reached', async () => {
     pending.expectOwn('own');
-    pending.takeOutOthers('BACKPLANE_UNAVAILABLE');
+    pending.failRemote('BACKPLANE_UNAVAILABLE');
     await turn();
     expect(ended).toBe(false);
     expect(pending.asksOthers).toBe(false);

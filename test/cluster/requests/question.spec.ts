@@ -2,15 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decodeEnvelope, encodeControl, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
 import { recordIn } from '../../../lib/cluster/instances/instance-record.js';
-import { decodeParcel, encodeParcel } from '../../../lib/cluster/wire/parcel.js';
+import { decodeControlPayload, encodeControlPayload } from '../../../lib/cluster/wire/parcel.js';
 import {
-  decodeQuestion,
-  encodeQuestion,
-  type Question,
+  decodePeerRequest,
+  encodePeerRequest,
+  type PeerRequest,
 } from '../../../lib/cluster/requests/question.js';
 import { EVERYONE, extend } from '../../../lib/hub/target.js';
 
-const QUESTION: Question = {
+const QUESTION: PeerRequest = {
   operation: 'join',
   hub: '/chat – é',
   target: extend(EVERYONE, 'rooms', ['r']),
@@ -23,7 +23,7 @@ const QUESTION: Question = {
   allowedBytes: 4_096,
 };
 
-const arrived = (payload: Buffer, target = encodeQuestion(QUESTION).target) =>
+const arrived = (payload: Buffer, target = encodePeerRequest(QUESTION).target) =>
   decodeEnvelope(
     encodeControl({
       kind: EnvelopeKind.request,
@@ -37,7 +37,7 @@ const arrived = (payload: Buffer, target = encodeQuestion(QUESTION).target) =>
 
 describe('A question', () => {
   it('arrives as it was put', () => {
-    const { delivery, ...question } = decodeQuestion(arrived(encodeQuestion(QUESTION).payload))!;
+    const { delivery, ...question } = decodePeerRequest(arrived(encodePeerRequest(QUESTION).payload))!;
     expect(question).toEqual({ ...QUESTION, delivery: undefined, ...question });
     expect({ ...question }).toMatchObject({
       operation: 'join',
@@ -79,33 +79,33 @@ describe('A question', () => {
     ['no part to go on from', { taken: -1 }],
     ['bytes that are none', { allowed: '1' }],
   ])('with %s is none', (_, fault) => {
-    expect(decodeQuestion(arrived(encodeParcel(good)))).toBeDefined();
-    expect(decodeQuestion(arrived(encodeParcel({ ...good, ...fault })))).toBeUndefined();
+    expect(decodePeerRequest(arrived(encodeControlPayload(good)))).toBeDefined();
+    expect(decodePeerRequest(arrived(encodeControlPayload({ ...good, ...fault })))).toBeUndefined();
   });
 
   it('is open for a day at most, whatever it says', () => {
     const forEver = { ...good, timeoutMs: 1e308 };
-    expect(decodeQuestion(arrived(encodeParcel(forEver)))!.timeoutMs).toBe(86_400_000);
+    expect(decodePeerRequest(arrived(encodeControlPayload(forEver)))!.timeoutMs).toBe(86_400_000);
   });
 
   it('with a frame that is not UTF-8 is none', () => {
-    expect(decodeQuestion(arrived(encodeParcel(good, Buffer.from([0xc3]))))).toBeUndefined();
+    expect(decodePeerRequest(arrived(encodeControlPayload(good, Buffer.from([0xc3]))))).toBeUndefined();
   });
 
   it('is not found in any garbage, which throws nothing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.string(), (bytes, text) => {
         const buffer = Buffer.from(bytes);
-        expect(decodeQuestion(arrived(buffer, buffer))).toBeUndefined();
-        decodeParcel(buffer);
+        expect(decodePeerRequest(arrived(buffer, buffer))).toBeUndefined();
+        decodeControlPayload(buffer);
         recordIn({ id: 'x', value: text });
       }),
     );
   });
 
   it('does not believe a forged length', () => {
-    const bytes = encodeParcel(good);
+    const bytes = encodeControlPayload(good);
     bytes.writeUInt32BE(0xffffffff);
-    expect(decodeParcel(bytes)).toBeUndefined();
+    expect(decodeControlPayload(bytes)).toBeUndefined();
   });
 });

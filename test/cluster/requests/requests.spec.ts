@@ -7,7 +7,7 @@ describe('The open questions', () => {
   beforeEach(() => {
     requests = new Requests({
       link: { status: 'ready', onStatus: () => () => {} },
-      instances: { callRoll: async () => [], known: () => [] },
+      instances: { listMembers: async () => [], known: () => [] },
       transport: { publish: async () => {} },
       channels: { direct: (id) => id, cluster: () => 'cluster' },
       identity: { current: 'current', former: [] },

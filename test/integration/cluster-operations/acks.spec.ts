@@ -9,18 +9,18 @@ import type { Peer } from '../fixtures/instance.js';
 import { Crowd, mute } from './fixtures/crowd.js';
 import { report } from './fixtures/traffic.js';
 
-interface Question {
+interface PeerRequest {
   event: string;
   data?: unknown;
   id: unknown;
 }
 
 /** The next question to the client. */
-const question = async ({ ws }: Peer): Promise<Question> =>
+const question = async ({ ws }: Peer): Promise<PeerRequest> =>
   (await ws.take('a question', (frame) => {
-    const { event, id } = frame as Partial<Question>;
+    const { event, id } = frame as Partial<PeerRequest>;
     return event !== undefined && id !== undefined;
-  })) as Question;
+  })) as PeerRequest;
 
 const say = ({ ws }: Peer, frame: object): void => ws.send(JSON.stringify(frame));
 
@@ -105,15 +105,15 @@ describeOnEach('Asking clients', (backend) => {
 
   it('a connection that nobody has is named at once, in every operation', async () => {
     const { a, far } = await two();
-    const nobodys = ['nonsense', `${a.backplane.instanceId}.zzz`, 'AAAAAAAAAAAAAAAA.1'];
-    const audience = a.server.toConnection(nobodys).timeout(60_000);
-    const missing = nobodys.map((connectionId) => ({
+    const unknownConnections = ['nonsense', `${a.backplane.instanceId}.zzz`, 'AAAAAAAAAAAAAAAA.1'];
+    const audience = a.server.toConnection(unknownConnections).timeout(60_000);
+    const missing = unknownConnections.map((connectionId) => ({
       connectionId,
       reason: 'NO_SUCH_CONNECTION',
     }));
     const sorted = (result: { missing: readonly { connectionId?: string }[] }) =>
       result.missing.toSorted(
-        (x, y) => nobodys.indexOf(x.connectionId!) - nobodys.indexOf(y.connectionId!),
+        (x, y) => unknownConnections.indexOf(x.connectionId!) - unknownConnections.indexOf(y.connectionId!),
       );
     expect(sorted(await audience.emitWithAck('q'))).toEqual(missing);
     expect(sorted(await audience.fetchSockets())).toEqual(missing);

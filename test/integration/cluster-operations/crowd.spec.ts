@@ -99,7 +99,7 @@ describeOnRedis(`With ${INSTANCES} instances and ${CLIENTS} clients`, (redis) =>
     expect(calls).toMatchObject({ evalsha: 1, publish: 1 + (INSTANCES - 1) });
     const far = [...cluster.last.server.clients][0]!.id;
     const one = await costOf(redis.server, () => hub().toConnection(far).emitWithAck('q'));
-    // Question, who is asked, answer; straight, without a look at the roll.
+    // PeerRequest, who is asked, answer; straight, without a look at the roll.
     expect(one.calls).toMatchObject({ publish: 3 });
     expect(one.calls.evalsha).toBeUndefined();
     report(`count: ${JSON.stringify(calls)}; one connection: ${JSON.stringify(one.calls)}`);

@@ -61,13 +61,13 @@ export class Duty {
 
 function membershipsOf(visit: Visit, target: LiveTarget): Membership[] {
   const { everyone, users, connections, rooms } = target;
-  const isMeant =
+  const matches =
     everyone ||
     users.includes(visit.user) ||
     (visit.id !== undefined && connections.includes(visit.id));
   const stays = visit.stays.filter(({ room }) => rooms.includes(room));
   const memberships = stays.map((stay) => ofStay(stay, visit));
-  if (isMeant) memberships.push(ofVisit(visit));
+  if (matches) memberships.push(ofVisit(visit));
   return memberships;
 }
 

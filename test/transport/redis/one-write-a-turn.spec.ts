@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Writable } from 'node:stream';
-import { OneWriteATurn } from '../../../lib/transport/redis/one-write-a-turn.js';
+import { CorkedWrites } from '../../../lib/transport/redis/one-write-a-turn.js';
 
 /** Keeps what is written to it, one text a write. */
 class Connection extends Writable {
@@ -15,7 +15,7 @@ class Connection extends Writable {
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('One write a turn', () => {
-  let writes: OneWriteATurn;
+  let writes: CorkedWrites;
   let connection: Connection;
   const send = (text: string, to = connection): void => {
     writes.hold(to);
@@ -23,7 +23,7 @@ describe('One write a turn', () => {
   };
 
   beforeEach(() => {
-    writes = new OneWriteATurn();
+    writes = new CorkedWrites();
     connection = new Connection();
   });
 

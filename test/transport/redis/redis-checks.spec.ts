@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { RedisChecks } from '../../../lib/transport/redis/redis-checks.js';
 import {
   checkedCommands,
-  type CheckPlace,
+  type CheckKeys,
   type ScriptNeed,
 } from '../../../lib/transport/redis/scripts/checked-commands.js';
 import { LEASES } from '../../../lib/transport/redis/scripts/leases.js';
@@ -17,8 +17,8 @@ import { RedisServer } from '../../support/redis-server.js';
 
 const NEEDS: readonly ScriptNeed[] = ['leases', 'append', 'compare', 'read'];
 const ALL: readonly Need[] = [...NEEDS, 'replicate', 'identify'];
-const PLACE: CheckPlace = { log: 'l', meta: 'm', once: 'o', own: 's', channel: 'c' };
-const namesOf = (need: ScriptNeed) => checkedCommands(need, PLACE).map(([name]) => name);
+const KEYS: CheckKeys = { log: 'l', meta: 'm', once: 'o', own: 's', channel: 'c' };
+const namesOf = (need: ScriptNeed) => checkedCommands(need, KEYS).map(([name]) => name);
 
 describeOnRedis('A check of what Redis permits', (redis) => {
   const track = closeAfterEach();

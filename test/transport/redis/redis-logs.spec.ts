@@ -177,12 +177,12 @@ describeOnRedis('The logs of Redis', (redis) => {
   it('name their server, and another after it began anew', async () => {
     const recorder = await start();
     const { logs } = recorder.transport;
-    const lineage = await logs.lineage();
-    expect(lineage).toMatch(/^[0-9a-f]{40}:[0-9a-f]{40}$/);
-    expect(await logs.lineage()).toBe(lineage);
+    const replicationId = await logs.replicationId();
+    expect(replicationId).toMatch(/^[0-9a-f]{40}:[0-9a-f]{40}$/);
+    expect(await logs.replicationId()).toBe(replicationId);
     await redis.server.restart();
     await waitFor('the link', () => recorder.ups.length === 2);
-    expect(await logs.lineage()).not.toBe(lineage);
+    expect(await logs.replicationId()).not.toBe(replicationId);
   });
 
   it('are refused when Redis is full, and go on when it is not', async () => {
@@ -242,7 +242,7 @@ describeOnRedis('The logs of Redis', (redis) => {
       'Try again when it is back.',
       'Try again when it is back.',
     ]);
-    await expect(recorder.transport.logs.lineage()).rejects.toThrow(/which server it is/);
+    await expect(recorder.transport.logs.replicationId()).rejects.toThrow(/which server it is/);
     await redis.server.restart();
     await waitFor('the link', () => recorder.ups.length === 2);
     expect(await append(recorder.transport, uniqueKey(), 'a')).toMatchObject({ offset: 1 });
@@ -254,7 +254,7 @@ describeOnRedis('The logs of Redis', (redis) => {
     redis.server.pause();
     const megabyte = Buffer.alloc(1024 * 1024);
     // No more than about a megabyte is under way at a time.
-    const underWay = append(recorder.transport, channel, megabyte);
+    const inFlight = append(recorder.transport, channel, megabyte);
     const waiting = Array.from({ length: 15 }, () => append(recorder.transport, channel, megabyte));
     try {
       for (const outcome of await Promise.allSettled(waiting))
@@ -262,7 +262,7 @@ describeOnRedis('The logs of Redis', (redis) => {
     } finally {
       redis.server.resume();
     }
-    expect(await underWay).toMatchObject({ offset: 1 });
+    expect(await inFlight).toMatchObject({ offset: 1 });
     expect(await append(recorder.transport, channel, 'x')).toMatchObject({ offset: 2 });
   });
 

@@ -5,7 +5,7 @@ import type { CheckedCommand } from './check.js';
 export type ScriptNeed = Exclude<Need, 'replicate' | 'identify'>;
 
 /** The keys and the channel that a check stays within. */
-export interface CheckPlace {
+export interface CheckKeys {
   readonly log: string;
   readonly meta: string;
   readonly once: string;
@@ -15,7 +15,7 @@ export interface CheckPlace {
 }
 
 /** Refused for what they are by every server that would carry them out: they change nothing. */
-export const CHANGES_NOTHING = /wrong number of arg|must be greater than 0-0/i;
+export const CHANGES_NOTHING = /invalidOption number of arg|must be greater than 0-0/i;
 
 /**
  * All that the script of each need uses, on keys that nobody else has. First what Redis refuses when it is out of memory: once a
@@ -23,7 +23,7 @@ export const CHANGES_NOTHING = /wrong number of arg|must be greater than 0-0/i;
  */
 export function checkedCommands(
   need: ScriptNeed,
-  { log, meta, once, own, channel }: CheckPlace,
+  { log, meta, once, own, channel }: CheckKeys,
 ): readonly CheckedCommand[] {
   const look: CheckedCommand[] = [
     ['SET', own, '', 'XX', 'PX', '1'],

@@ -12,7 +12,7 @@ export interface SourceEdit {
 }
 
 /** The library without one of its safeguards, a stage on which that shows, and how. */
-export interface Twin {
+export interface Mutant {
   readonly lacks: string;
   readonly edits: readonly SourceEdit[];
   readonly stage: keyof typeof STAGES;
@@ -64,7 +64,7 @@ const bursts: Fault[] = Array.from({ length: 40 }, (_, i) => ({
   atMs: 500 + i * 100,
 }));
 
-/** Without a twin, all goes well on them. */
+/** Without a mutant, all goes well on them. */
 export const STAGES = {
   'messages are dropped': plan(1, [{ kind: 'drop', oneIn: 4, ...network }]),
   'messages are dropped, and come late': plan(2, [
@@ -144,7 +144,7 @@ export const STAGES = {
 
 const CURSOR = 'cluster/continuity/cursor.ts';
 
-export const TWINS: readonly Twin[] = [
+export const HISTORY_MUTANTS: readonly Mutant[] = [
   {
     lacks: 'the look at gaps',
     edits: [
@@ -315,8 +315,8 @@ export const TWINS: readonly Twin[] = [
     edits: [
       {
         file: CURSOR,
-        code: 'const common = commonPast(read, delivered);',
-        instead: 'const common = commonPast(read, delivered) && undefined;',
+        code: 'const common = lastCommonOffset(read, delivered);',
+        instead: 'const common = lastCommonOffset(read, delivered) && undefined;',
       },
     ],
     stage: 'messages are dropped',

@@ -1,0 +1,3 @@
+import { playMutants } from './play-mutants.js';
+
+playMutants(0, 4);

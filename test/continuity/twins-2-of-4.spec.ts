@@ -1,3 +1,0 @@
-import { playTwins } from './play-twins.js';
-
-playTwins(1, 4);

@@ -1,3 +1,0 @@
-import { playTwins } from './play-twins.js';
-
-playTwins(3, 4);
