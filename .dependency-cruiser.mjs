@@ -1,16 +1,33 @@
 /**
- * The walls of the house (docs/architecture.md): module -> adapter -> cluster -> hub, and nothing looks up.
- * `scripts/lint-layers.mjs` holds lib/ against these rules, and each rule against an import that it must refuse.
+ * The layers of lib/ (docs/architecture.md): module, adapter, cluster, hub. No layer imports one above it.
+ * `scripts/lint-layers.mjs` checks lib/ against these rules, and each rule against an import that it must refuse.
  */
 
 const TRANSPORT_PORT =
-  '^lib/transport/(transport|logs|log-entry|log-epoch|log-names|ticket|waits)\\.ts$';
+  '^lib/transport/(transport|logs|log-entry|log-epoch|random-ids|ticket|waits)\\.ts$';
 const NEST = '(^|node_modules/)@nestjs/';
 const IOREDIS = '(^|node_modules/)ioredis(/|$)';
 const WS = '(^|node_modules/)ws(/|$)';
 
-/** A room of lib/, and what else of lib/ it may know. */
-const room = (name, path, mayKnow, comment) => ({
+/** Inside the cluster, from the lowest layer to the highest; the files beside the folders are above them all. */
+export const CLUSTER_LAYERS = [
+  'common',
+  'wire',
+  'link',
+  'membership',
+  'local',
+  'live',
+  'requests',
+  'broadcast',
+  'history',
+  'api',
+];
+
+/** Inside the adapter, likewise. */
+export const ADAPTER_LAYERS = ['options', 'write', 'upgrade', 'client', 'dispatch'];
+
+/** A layer of lib/, and what else of lib/ it may import. */
+const layer = (name, path, mayKnow, comment) => ({
   name: `${name}-looks-down-only`,
   severity: 'error',
   comment,
@@ -18,51 +35,72 @@ const room = (name, path, mayKnow, comment) => ({
   to: { path: '^lib/', pathNot: [path, '^lib/(errors|timing)/', ...mayKnow] },
 });
 
+/** The rules of the layers inside a folder: each imports itself and those before it. */
+const layersWithin = (folder, names) => [
+  ...names.map((name, i) => ({
+    name: `${folder}-${name}-looks-down-only`,
+    severity: 'error',
+    comment: `The layers of lib/${folder}: ${names.join(' < ')} < the files beside them.`,
+    from: { path: `^lib/${folder}/${name}/` },
+    to: {
+      path: `^lib/${folder}/`,
+      pathNot: `^lib/${folder}/(${names.slice(0, i + 1).join('|')})/`,
+    },
+  })),
+  {
+    name: `${folder}-has-these-layers-only`,
+    severity: 'error',
+    comment: `Give a new folder of lib/${folder} its place among the layers above.`,
+    from: { path: `^lib/${folder}/[^/]+/`, pathNot: `^lib/${folder}/(${names.join('|')})/` },
+    to: { path: '.' },
+  },
+];
+
 const refuse = (name, from, to, comment) => ({ name, severity: 'error', comment, from, to });
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
-    room('errors', '^lib/errors/', [], 'Errors are known by everyone, so they know no one.'),
-    room('timing', '^lib/timing/', [], 'Time is known by everyone, so it knows no one.'),
-    room(
+    layer('errors', '^lib/errors/', [], 'Errors are known by everyone, so they know no one.'),
+    layer('timing', '^lib/timing/', [], 'Time is known by everyone, so it knows no one.'),
+    layer(
       'hub',
       '^lib/hub/',
       [],
       "A hub is one instance's sockets and rooms: neither cluster nor transport.",
     ),
-    room(
+    layer(
       'transport-port',
       TRANSPORT_PORT,
       [],
-      'The port says bytes and channels, and imports no maker.',
+      'The port knows bytes and channels, and imports no driver.',
     ),
-    room(
+    layer(
       'transport-redis',
       '^lib/transport/redis/',
       [TRANSPORT_PORT],
-      'A maker knows the port only.',
+      'A driver knows the port only.',
     ),
-    room(
+    layer(
       'transport-memory',
       '^lib/transport/memory/',
       [TRANSPORT_PORT],
-      'A maker knows the port only.',
+      'A driver knows the port only.',
     ),
-    room(
+    layer(
       'cluster',
       '^lib/cluster/',
       ['^lib/hub/', TRANSPORT_PORT],
       'The cluster sees the transport through its port.',
     ),
-    room(
+    layer(
       'adapter',
       '^lib/adapter/',
       ['^lib/cluster/', '^lib/hub/'],
       'The adapter leaves Redis to the cluster.',
     ),
     refuse(
-      'a-new-room-needs-a-rule',
+      'a-new-layer-needs-a-rule',
       {
         path: '^lib/',
         pathNot: [
@@ -73,7 +111,7 @@ export default {
         ],
       },
       { path: '.' },
-      'Say above what this room may know.',
+      'Say above what this layer may import.',
     ),
     refuse(
       'index-is-a-door',
@@ -91,7 +129,7 @@ export default {
       'ioredis-stays-behind-the-port',
       { path: '^lib/', pathNot: ['^lib/transport/redis/', '^lib/module/'] },
       { path: IOREDIS },
-      'Only the Redis maker, and the module that is given its options, know ioredis.',
+      'Only the Redis driver, and the module that gets its options, import ioredis.',
     ),
     refuse(
       'transport-knows-no-sockets',
@@ -129,7 +167,23 @@ export default {
       { couldNotResolve: true },
       'There is no such module.',
     ),
-    refuse('no-cycle', { path: '^lib/' }, { circular: true }, 'A cycle has no floor.'),
+    ...layersWithin('cluster', CLUSTER_LAYERS),
+    ...layersWithin('adapter', ADAPTER_LAYERS),
+    refuse(
+      'no-cycle',
+      { path: '^(lib|bench)/' },
+      { circular: true },
+      'A cycle has no lowest layer.',
+    ),
+    {
+      ...refuse(
+        'no-cycle-of-folders',
+        { path: '^(lib|bench)(/|$)' },
+        { circular: true },
+        'Folders are layers, too: one of the two is below the other.',
+      ),
+      scope: 'folder',
+    },
     refuse(
       'sample-is-a-user',
       { path: '^sample-app/' },

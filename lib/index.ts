@@ -12,32 +12,33 @@ export type {
   LimitOptions,
   MessageParser,
   SlowClientPolicy,
-} from './adapter/adapter.options.js';
-export { BACKPLANE_AUTHENTICATOR } from './adapter/adapter.tokens.js';
+} from './adapter/options/adapter.options.js';
+export { BACKPLANE_AUTHENTICATOR } from './adapter/options/adapter.tokens.js';
 export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js';
-export { BackplaneSocket } from './adapter/backplane-socket.js';
-export type { SocketEvent } from './adapter/ws-socket.js';
-export type { RequestOptions } from './adapter/client-answers.js';
-export type { GatewayOptions } from './adapter/gateway-options.js';
-export type { Handshake } from './adapter/handshake.js';
+export { BackplaneSocket } from './adapter/client/backplane-socket.js';
+export type { SocketEvent } from './adapter/client/ws-socket.js';
+export type { RequestOptions } from './adapter/client/client-answers.js';
+export type { GatewayOptions } from './adapter/options/gateway-options.js';
+export type { Handshake } from './adapter/upgrade/handshake.js';
 export type { OnContinuityLost } from './adapter/on-continuity-lost.js';
 export { type AdapterContext, RedisBackplaneAdapter } from './adapter/redis-backplane.adapter.js';
-export { Audience, type Published, type PublishOptions } from './cluster/audience.js';
+export { Audience } from './cluster/api/audience.js';
+export type { Published, PublishOptions } from './cluster/common/publishing.js';
 export { Backplane, type BackplaneEvents, type BackplaneStats } from './cluster/backplane.js';
-export { BackplaneHub } from './cluster/backplane-hub.js';
-export type { ContinuityLoss } from './cluster/continuity/continuity.js';
+export { BackplaneHub } from './cluster/api/backplane-hub.js';
+export type { ContinuityLoss } from './cluster/history/continuity.js';
 export type { Interruption } from './cluster/live/live-rooms.js';
-export type { LossReason } from './cluster/continuity/cursor.js';
-export type { HistoryOptions, HistoryPosition } from './cluster/continuity/history-page.js';
-export type { HistoryEntry, HistoryPage } from './cluster/continuity/history-reader.js';
-export type { Durability } from './cluster/continuity/history-rules.js';
-export type { Counters } from './cluster/counters.js';
-export type { AnyEvents, EventArguments, EventName } from './cluster/events.js';
-export { HubAudience } from './cluster/hub-audience.js';
-export type { InstanceInfo } from './cluster/instances/instance-record.js';
-export type { InstanceList, LeaseOptions } from './cluster/instances/instances.js';
+export type { LossReason } from './cluster/local/connection.js';
+export type { HistoryOptions, HistoryPosition } from './cluster/history/reader/history-page.js';
+export type { HistoryEntry, HistoryPage } from './cluster/history/reader/history-reader.js';
+export type { Durability } from './cluster/common/history-rules.js';
+export type { Counters } from './cluster/common/counters.js';
+export type { AnyEvents, EventArguments, EventName } from './cluster/common/events.js';
+export { HubAudience } from './cluster/api/hub-audience.js';
+export type { InstanceInfo } from './cluster/membership/instance-record.js';
+export type { InstanceList, LeaseOptions } from './cluster/membership/instances.js';
 export type { BackplaneStatus } from './cluster/link/link.js';
-export { type FetchedSockets, RemoteSocket } from './cluster/requests/remote-socket.js';
+export { type FetchedSockets, RemoteSocket } from './cluster/api/remote-socket.js';
 export type {
   AckAnswer,
   AckOptions,
@@ -51,8 +52,8 @@ export type {
   ServerSideResult,
   Stale,
 } from './cluster/requests/results.js';
-export type { Departure } from './cluster/instances/roll.js';
-export type { ServerEventContext, ServerEventHandler } from './cluster/servers/server-events.js';
+export type { Departure } from './cluster/membership/membership.js';
+export type { ServerEventContext, ServerEventHandler } from './cluster/requests/server-events.js';
 export { BackplaneError } from './errors/backplane.error.js';
 export { BackplaneClosedError } from './errors/backplane-closed.error.js';
 export { BackplaneConfigError } from './errors/backplane-config.error.js';

@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { WebSocketServer } from 'ws';
 
-import type { AnyEvents } from '../cluster/events.js';
-import { HubAudience, type HubPublisher } from '../cluster/hub-audience.js';
-import type { ThrottledLog } from '../cluster/throttled-log.js';
-import type { BackplaneUser } from './adapter.options.js';
-import { type Listener, listen, listenOnce, removeAppListeners } from './app-listeners.js';
-import type { BackplaneSocket } from './backplane-socket.js';
+import type { AnyEvents } from '../cluster/common/events.js';
+import { HubAudience, type HubPublisher } from '../cluster/api/hub-audience.js';
+import type { ThrottledLog } from '../cluster/common/throttled-log.js';
+import type { BackplaneUser } from './options/adapter.options.js';
+import { type Listener, listen, listenOnce, removeAppListeners } from './client/app-listeners.js';
+import type { BackplaneSocket } from './client/backplane-socket.js';
 
 /** The events of a server that an app may listen to. */
 export type ServerEvent =
@@ -22,7 +22,7 @@ export interface BackplaneServerParts {
   readonly hub: string;
   readonly path: string;
   readonly raw: WebSocketServer;
-  readonly sink: HubPublisher;
+  readonly publisher: HubPublisher;
   readonly log: ThrottledLog;
   readonly address: () => AddressInfo | string | null;
   /** Called when the app closes the server. */
@@ -55,7 +55,7 @@ export class BackplaneServer<
 
   /** @internal */
   constructor(parts: BackplaneServerParts) {
-    super(parts.sink);
+    super(parts.publisher);
     this.hub = parts.hub;
     this.path = parts.path;
     this.raw = parts.raw;

@@ -5,27 +5,27 @@ import type { Duplex } from 'node:stream';
 import type { RawData, ServerOptions, WebSocket } from 'ws';
 
 import type { Backplane } from '../cluster/backplane.js';
-import type { HubPublisher } from '../cluster/hub-audience.js';
-import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
-import type { LocalHub } from '../cluster/served-hub.js';
-import type { ThrottledLog } from '../cluster/throttled-log.js';
+import type { HubPublisher } from '../cluster/api/hub-audience.js';
+import type { ContinuityLoss } from '../cluster/history/continuity.js';
+import type { LocalHub } from '../cluster/local/local-hub.js';
+import type { ThrottledLog } from '../cluster/common/throttled-log.js';
 import { messageOf } from '../errors/quote.js';
 import { targetOfGroup } from '../hub/target.js';
 import { Deadline } from '../timing/deadline.js';
-import type { AdapterOptions, BackplaneUser } from './adapter.options.js';
-import { Admission } from './admission.js';
+import type { AdapterOptions, BackplaneUser } from './options/adapter.options.js';
+import { Admission } from './upgrade/admission.js';
 import { BackplaneServer } from './backplane-server.js';
-import { BackplaneSocket } from './backplane-socket.js';
-import { ClientSession, type ClientSessionContext } from './client-session.js';
-import { DisconnectHooks } from './disconnect-hooks.js';
-import type { Dispatcher } from './dispatcher.js';
-import { FrameWriter, type FrameWriterOptions } from './frame-writer.js';
+import { BackplaneSocket } from './client/backplane-socket.js';
+import { ClientSession, type ClientSessionContext } from './client/client-session.js';
+import { DisconnectHooks } from './client/disconnect-hooks.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import { FrameWriter, type FrameWriterOptions } from './write/frame-writer.js';
 import type { ContinuityHook } from './gateway-hooks.js';
-import { Handshake } from './handshake.js';
-import type { Heartbeat } from './heartbeat.js';
-import { StringPool } from './string-pool.js';
-import { SharedDeflate, shareableDeflate } from './shared-deflate.js';
-import { UpgradeAcceptor } from './upgrade-acceptor.js';
+import { Handshake } from './upgrade/handshake.js';
+import type { Heartbeat } from './client/heartbeat.js';
+import { StringPool } from './upgrade/string-pool.js';
+import { SharedDeflate, shareableDeflate } from './write/shared-deflate.js';
+import { UpgradeAcceptor } from './upgrade/upgrade-acceptor.js';
 
 const GOING_AWAY = 1001;
 /** How long clients get to answer the close frame, and handlers of `handleDisconnect` to end. */
@@ -68,7 +68,7 @@ export class Endpoint {
   readonly #writing: FrameWriterOptions;
   readonly #ws: UpgradeAcceptor['ws'];
   readonly #hub: LocalHub<BackplaneSocket>;
-  readonly #sink: HubPublisher;
+  readonly #publisher: HubPublisher;
   readonly #acceptor: UpgradeAcceptor;
   readonly #sessions = new Map<WebSocket, ClientSession>();
   readonly #sessionContext: ClientSessionContext;
@@ -119,7 +119,7 @@ export class Endpoint {
       entering: new Set(),
     };
     parts.heartbeat?.watch({ [Symbol.iterator]: () => this.#sessions.values() });
-    this.#sink = backplane.sinkOf(hub);
+    this.#publisher = backplane.publisherOf(hub);
     this.server = this.#makeServer();
     this.#offContinuityLost = backplane.on('continuityLost', (loss) => {
       if (loss.hub === hub) this.#tellOfLoss(loss);
@@ -179,7 +179,7 @@ export class Endpoint {
       this.#isClosedByApp = true;
       onServerClosed();
     };
-    const parts = { hub, path, raw: this.#ws, sink: this.#sink, log, address, onClose };
+    const parts = { hub, path, raw: this.#ws, publisher: this.#publisher, log, address, onClose };
     return new BackplaneServer(first ? { ...parts, first } : parts);
   }
 
@@ -220,7 +220,7 @@ export class Endpoint {
       user,
       handshake: new Handshake(request, this.#strings),
       hub: this.#hub,
-      sink: this.#sink,
+      publisher: this.#publisher,
       writer: new FrameWriter(raw, stream, this.#writing),
     });
     const session = new ClientSession(this.#sessionContext, socket, stream, scopedHooks());

@@ -1,11 +1,11 @@
 import { Logger, type Type } from '@nestjs/common';
 import { type ModulesContainer } from '@nestjs/core';
 
-import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
-import type { ThrottledLog } from '../cluster/throttled-log.js';
-import { BackplaneSocket } from './backplane-socket.js';
+import type { ContinuityLoss } from '../cluster/history/continuity.js';
+import type { ThrottledLog } from '../cluster/common/throttled-log.js';
+import { BackplaneSocket } from './client/backplane-socket.js';
 import type { OnContinuityLost } from './on-continuity-lost.js';
-import type { GatewayHook } from './session.js';
+import type { GatewayHook } from './client/session.js';
 
 // Nest's own names for what its decorators note; they have been the same since Nest 5.
 const IS_GATEWAY = 'websockets:is_gateway';

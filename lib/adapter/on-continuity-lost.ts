@@ -1,6 +1,6 @@
-import type { ContinuityLoss } from '../cluster/continuity/continuity.js';
-import type { LossReason } from '../cluster/continuity/cursor.js';
-import type { BackplaneSocket } from './backplane-socket.js';
+import type { ContinuityLoss } from '../cluster/history/continuity.js';
+import type { LossReason } from '../cluster/local/connection.js';
+import type { BackplaneSocket } from './client/backplane-socket.js';
 
 /**
  * A method that a gateway may implement to hear that messages of a history (the option `history`) were lost for clients of this instance, and

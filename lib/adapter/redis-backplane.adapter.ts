@@ -6,9 +6,9 @@ import { Logger } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import type { Backplane } from '../cluster/backplane.js';
-import { assertName } from '../cluster/names.js';
-import { OnceLog } from '../cluster/once-log.js';
-import { ThrottledLog } from '../cluster/throttled-log.js';
+import { assertName } from '../cluster/common/names.js';
+import { OnceLog } from '../cluster/common/once-log.js';
+import { ThrottledLog } from '../cluster/common/throttled-log.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { quote } from '../errors/quote.js';
 import type {
@@ -17,28 +17,28 @@ import type {
   Authenticate,
   BackplaneAuthenticator,
   MessageParser,
-} from './adapter.options.js';
+} from './options/adapter.options.js';
 import {
   BACKPLANE_AUTHENTICATOR,
   getAdapterOptionsToken,
   getOwnBackplaneToken,
-} from './adapter.tokens.js';
+} from './options/adapter.tokens.js';
 import { BackplaneServer } from './backplane-server.js';
-import type { BackplaneSocket } from './backplane-socket.js';
-import { BufferBudget } from './buffer-budget.js';
-import { Dispatcher } from './dispatcher.js';
+import type { BackplaneSocket } from './client/backplane-socket.js';
+import { BufferBudget } from './write/buffer-budget.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
 import { Endpoint } from './endpoint.js';
-import { assertGatewayOptions, type GatewayOptions } from './gateway-options.js';
+import { assertGatewayOptions, type GatewayOptions } from './options/gateway-options.js';
 import { GatewayHooks } from './gateway-hooks.js';
-import { HandlerWatch } from './handler-watch.js';
-import { Heartbeat } from './heartbeat.js';
-import { defaultMessageParser } from './message-parser.js';
-import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './normalise-adapter-options.js';
-import { assertKnown, invalidOption } from './option-checks.js';
-import { HttpListener } from './port.js';
-import type { DisconnectCallback } from './session.js';
-import { Strangers } from './strangers.js';
-import { isSamePath, normalisePath } from './upgrade-path.js';
+import { HandlerWatch } from './dispatch/handler-watch.js';
+import { Heartbeat } from './client/heartbeat.js';
+import { defaultMessageParser } from './dispatch/message-parser.js';
+import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './options/normalise-adapter-options.js';
+import { assertKnown, invalidOption } from './options/option-checks.js';
+import { HttpListener } from './http-listener.js';
+import type { DisconnectCallback } from './client/session.js';
+import { Strangers } from './upgrade/strangers.js';
+import { isSamePath, normalisePath } from './upgrade/upgrade-path.js';
 
 /** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
 export interface AdapterContext {

@@ -1,23 +1,23 @@
 import { describe } from '../errors/quote.js';
-import type { FlushScheduler } from '../hub/turn.js';
+import type { FlushScheduler } from '../hub/flush-scheduler.js';
 import type { Transport } from '../transport/transport.js';
 import { DEFAULT_BUFFER_BYTES } from '../transport/waits.js';
-import { BackplaneHub } from './backplane-hub.js';
+import { BackplaneHub } from './api/backplane-hub.js';
 import { Cluster, type InstanceEvents } from './cluster.js';
-import type { Connection } from './connection.js';
-import type { ContinuityLoss } from './continuity/continuity.js';
+import type { Connection } from './local/connection.js';
+import type { ContinuityLoss } from './history/continuity.js';
 import { DEFAULT_LIVE, type LiveOptions } from './live/live-options.js';
 import type { Interruption } from './live/live-rooms.js';
-import type { HistoryRule } from './continuity/history-rules.js';
-import { type Counters, newCounters } from './counters.js';
-import type { AnyEvents } from './events.js';
-import { HubAudience, type HubPublisher } from './hub-audience.js';
-import { connectionId } from './instances/instance-id.js';
-import { DEFAULT_LEASE, type InstanceList, type LeaseOptions } from './instances/instances.js';
+import type { HistoryRule } from './common/history-rules.js';
+import { type Counters, newCounters } from './common/counters.js';
+import type { AnyEvents } from './common/events.js';
+import { HubAudience, type HubPublisher } from './api/hub-audience.js';
+import { connectionId } from './wire/instance-id.js';
+import { DEFAULT_LEASE, type InstanceList, type LeaseOptions } from './membership/instances.js';
 import type { BackplaneStatus } from './link/link.js';
-import type { BackplaneLogger } from './logger.js';
-import { assertName } from './names.js';
-import type { LocalHub } from './served-hub.js';
+import type { BackplaneLogger } from './common/logger.js';
+import { assertName } from './common/names.js';
+import type { LocalHub } from './local/local-hub.js';
 
 /** The parts of a backplane. */
 export interface BackplaneParts {
@@ -115,7 +115,7 @@ export class Backplane<
       redisBufferBytes,
       live,
     });
-    super(cluster.sinkOf(DEFAULT_HUB));
+    super(cluster.publisherOf(DEFAULT_HUB));
     this.#cluster = cluster;
     this.counters = counters;
   }
@@ -192,7 +192,7 @@ export class Backplane<
     name: string,
   ): BackplaneHub<HubEvents, HubServerEvents> {
     assertName('hub', name);
-    return new BackplaneHub(name, this.#cluster.sinkOf(name));
+    return new BackplaneHub(name, this.#cluster.publisherOf(name));
   }
 
   /** Counts of this instance since its start, in plain numbers. */
@@ -235,8 +235,8 @@ export class Backplane<
   }
 
   /** @internal */
-  sinkOf(hub: string): HubPublisher {
-    return this.#cluster.sinkOf(hub);
+  publisherOf(hub: string): HubPublisher {
+    return this.#cluster.publisherOf(hub);
   }
 
   /** @internal */

@@ -1,37 +1,37 @@
 import { EventEmitter } from 'node:events';
 
-import { FlushScheduler } from '../hub/turn.js';
+import { FlushScheduler } from '../hub/flush-scheduler.js';
 import { settledWithin } from '../timing/deadline.js';
 import type { Transport } from '../transport/transport.js';
 import type { Waits } from '../transport/waits.js';
-import { PeerRequests } from './requests/asker.js';
-import type { HubPublisher } from './hub-audience.js';
+import { PeerRequests } from './requests/peer-requests.js';
+import type { HubPublisher } from './api/hub-audience.js';
 import { HubOperations } from './requests/hub-operations.js';
-import { LivePublisher } from './broadcasts.js';
+import { LivePublisher } from './broadcast/live-publisher.js';
 import { ChannelNames } from './wire/channels.js';
-import { Continuity } from './continuity/continuity.js';
-import { type HistoryRule, HistoryRules } from './continuity/history-rules.js';
-import type { Counters } from './counters.js';
-import { Identity } from './instances/identity.js';
+import { Continuity } from './history/continuity.js';
+import { type HistoryRule, HistoryRules } from './common/history-rules.js';
+import type { Counters } from './common/counters.js';
+import { Identity } from './membership/identity.js';
 import { Inbox } from './wire/inbox.js';
-import { type InstanceInfo, infoOf, type InstanceRecord } from './instances/instance-record.js';
-import { Instances, type LeaseOptions } from './instances/instances.js';
+import { type InstanceInfo, infoOf, type InstanceRecord } from './membership/instance-record.js';
+import { Instances, type LeaseOptions } from './membership/instances.js';
 import { CapabilityCheck, needsOf } from './link/capability-check.js';
 import { Link } from './link/link.js';
 import { LIST_MARGIN_MS, type LiveOptions } from './live/live-options.js';
 import { LiveRooms } from './live/live-rooms.js';
-import type { BackplaneLogger } from './logger.js';
-import { PeerRequestReceiver } from './requests/request-inbox.js';
+import type { BackplaneLogger } from './common/logger.js';
+import { PeerRequestReceiver } from './requests/peer-request-receiver.js';
 import { Requests } from './requests/requests.js';
 import { Responder } from './requests/responder.js';
-import type { Departure } from './instances/roll.js';
-import { guardedListener } from './guarded-listener.js';
-import { LocalHubs } from './served-hubs.js';
-import { ServerEvents } from './servers/server-events.js';
-import { ServerMessages } from './servers/server-messages.js';
-import { TargetHints } from './target-hints.js';
-import { ThrottledLog } from './throttled-log.js';
-import { watchedSink } from './watched-sink.js';
+import type { Departure } from './membership/membership.js';
+import { guardedListener } from './common/guarded-listener.js';
+import { LocalHubs } from './local/local-hubs.js';
+import { ServerEvents } from './requests/server-events.js';
+import { ServerMessages } from './requests/server-messages.js';
+import { TargetHints } from './requests/target-hints.js';
+import { ThrottledLog } from './common/throttled-log.js';
+import { watchedPublisher } from './api/watched-publisher.js';
 
 export interface ClusterParts {
   readonly transport: Transport;
@@ -188,9 +188,13 @@ export class Cluster {
     return this.#responder.size;
   }
 
-  sinkOf(hub: string): HubPublisher {
+  publisherOf(hub: string): HubPublisher {
     return {
-      ...watchedSink(hub, this.continuity.sinkOf(hub, this.#broadcasts.sinkOf(hub)), this.#hints),
+      ...watchedPublisher(
+        hub,
+        this.continuity.publisherOf(hub, this.#broadcasts.publisherOf(hub)),
+        this.#hints,
+      ),
       history: (owner, options) => this.continuity.reader.read(hub, owner, options),
       operations: new HubOperations(hub, this.#peers, this.#log),
       tellServers: (event, data) => this.#serverMessages.tell(hub, event, data),

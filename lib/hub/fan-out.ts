@@ -1,7 +1,7 @@
 import { Batch } from './batch.js';
 import type { Frame } from './frame.js';
 import type { WriteFlags, Member } from './member.js';
-import type { FlushScheduler } from './turn.js';
+import type { FlushScheduler } from './flush-scheduler.js';
 
 /** Broadcasts that follow each other and mean the same members: joined, and written to each in one go. */
 interface PendingBroadcast<M> {

@@ -1,4 +1,7 @@
 /** The recipients of a message: plain data, the same on every instance. */
+/** The groups that connections are in: a room, those of one user, or a whole hub. */
+export type GroupKind = 'room' | 'user' | 'all';
+
 export interface Target {
   /** True while nobody was named: everyone in the hub. */
   readonly everyone: boolean;

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 
-import { DEFAULT_BACKPLANE } from '../adapter/adapter.tokens.js';
+import { DEFAULT_BACKPLANE } from '../adapter/options/adapter.tokens.js';
 import { type AdapterContext, RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
 import { quote } from '../errors/quote.js';
 import { shared } from './copies.js';

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DynamicModule } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-import { getOwnBackplaneToken } from '../adapter/adapter.tokens.js';
+import { getOwnBackplaneToken } from '../adapter/options/adapter.tokens.js';
 import type { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { quote } from '../errors/quote.js';

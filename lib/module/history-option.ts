@@ -4,8 +4,9 @@ import {
   typeOf,
   integerOption,
   invalidOption,
-} from '../adapter/option-checks.js';
-import type { Durability, GroupKind, HistoryRule } from '../cluster/continuity/history-rules.js';
+} from '../adapter/options/option-checks.js';
+import type { GroupKind } from '../hub/target.js';
+import type { Durability, HistoryRule } from '../cluster/common/history-rules.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { UnboundedError } from './linear-regexp/compile.js';
 import { linearTest } from './linear-regexp/linear-regexp.js';

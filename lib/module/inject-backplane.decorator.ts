@@ -1,6 +1,6 @@
 import { Inject } from '@nestjs/common';
 
-import { DEFAULT_BACKPLANE, getNamedBackplaneToken } from '../adapter/adapter.tokens.js';
+import { DEFAULT_BACKPLANE, getNamedBackplaneToken } from '../adapter/options/adapter.tokens.js';
 import { Backplane } from '../cluster/backplane.js';
 
 /** The token under which a backplane is provided: the class `Backplane` for the default one, a string for a named one. */

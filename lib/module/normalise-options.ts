@@ -1,15 +1,18 @@
-import type { AdapterOptions } from '../adapter/adapter.options.js';
-import { ADAPTER_OPTIONS, normaliseAdapterOptions } from '../adapter/normalise-adapter-options.js';
+import type { AdapterOptions } from '../adapter/options/adapter.options.js';
+import {
+  ADAPTER_OPTIONS,
+  normaliseAdapterOptions,
+} from '../adapter/options/normalise-adapter-options.js';
 import {
   assertKnown,
   booleanOption,
   isPlainObject,
   integerOption,
   invalidOption,
-} from '../adapter/option-checks.js';
+} from '../adapter/options/option-checks.js';
 import { DEFAULT_IDEMPOTENCY_TTL_MS } from '../cluster/backplane.js';
-import type { HistoryRule } from '../cluster/continuity/history-rules.js';
-import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/instances/instances.js';
+import type { HistoryRule } from '../cluster/common/history-rules.js';
+import { DEFAULT_LEASE, type LeaseOptions } from '../cluster/membership/instances.js';
 import { DEFAULT_LIVE, type LiveOptions } from '../cluster/live/live-options.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
@@ -104,7 +107,12 @@ function eventKeys(given: unknown): readonly string[] {
   if (given === undefined) return ['backplane'];
   const keys: unknown[] = Array.isArray(given) ? given : [given];
   if (keys.length === 0)
-    throw invalidOption('eventKeys', 'a non-empty list of names', given, "Write eventKeys: ['my-app'].");
+    throw invalidOption(
+      'eventKeys',
+      'a non-empty list of names',
+      given,
+      "Write eventKeys: ['my-app'].",
+    );
   for (const key of keys) {
     if (typeof key !== 'string' || key === '') {
       throw invalidOption('eventKeys', 'non-empty strings', key, "Write eventKeys: ['my-app'].");

@@ -1,5 +1,5 @@
-import type { AnyEvents, EventName } from '../cluster/events.js';
-import { DEFAULT_BACKPLANE } from '../adapter/adapter.tokens.js';
+import type { AnyEvents, EventName } from '../cluster/common/events.js';
+import { DEFAULT_BACKPLANE } from '../adapter/options/adapter.tokens.js';
 
 export interface OnServerEventOptions {
   /** The hub whose server events are meant. Default `/`. */

@@ -15,9 +15,9 @@ import {
   getAdapterOptionsToken,
   getNamedBackplaneToken,
   getOwnBackplaneToken,
-} from '../adapter/adapter.tokens.js';
+} from '../adapter/options/adapter.tokens.js';
 import type { AdapterContext } from '../adapter/redis-backplane.adapter.js';
-import { booleanOption, functionOption, invalidOption } from '../adapter/option-checks.js';
+import { booleanOption, functionOption, invalidOption } from '../adapter/options/option-checks.js';
 import { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { installAdapter } from './adapter-installer.js';
@@ -153,7 +153,8 @@ function moduleOf(
   configured.isOnce = true;
   const { name = DEFAULT_BACKPLANE, extraProviders = [] } = extras;
   const isGlobal = booleanOption('isGlobal', extras.isGlobal, true);
-  if (!Array.isArray(extraProviders)) throw invalidOption('extraProviders', 'a list', extraProviders);
+  if (!Array.isArray(extraProviders))
+    throw invalidOption('extraProviders', 'a list', extraProviders);
   if (typeof name !== 'string' || name === '') {
     throw new BackplaneConfigError(
       'The option "name" must be a non-empty string. Leave it out for the default backplane.',

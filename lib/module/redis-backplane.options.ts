@@ -9,8 +9,8 @@ import type {
   HeartbeatOptions,
   MessageParser,
   SlowClientPolicy,
-} from '../adapter/adapter.options.js';
-import type { LeaseOptions } from '../cluster/instances/instances.js';
+} from '../adapter/options/adapter.options.js';
+import type { LeaseOptions } from '../cluster/membership/instances.js';
 import type { HistoryOption } from './history-option.js';
 
 /** The options of a backplane. All may be left out. */

@@ -6,7 +6,7 @@ import {
   fixOfNumber,
   typeOf,
   invalidOption,
-} from '../adapter/option-checks.js';
+} from '../adapter/options/option-checks.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 
 /** How an option of ioredis is checked, and how a URL's query, which holds strings only, can say it. */
@@ -32,7 +32,12 @@ const FUNCTION: Check = {
 const TLS: Check = {
   check: (option, value) => {
     if (typeof value !== 'object')
-      throw invalidOption(option, 'an object of TLS options', value, 'Write tls: {} for the defaults.');
+      throw invalidOption(
+        option,
+        'an object of TLS options',
+        value,
+        'Write tls: {} for the defaults.',
+      );
   },
 };
 /** The backplane has no use for it, or sets it itself, and no value does harm. */
@@ -216,7 +221,8 @@ function assertHost(option: string, value: unknown): void {
 }
 
 function assertText(option: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw invalidOption(option, 'a non-empty string', value);
+  if (typeof value !== 'string' || value === '')
+    throw invalidOption(option, 'a non-empty string', value);
 }
 
 function assertSecret(option: string, value: unknown): void {
@@ -229,7 +235,8 @@ function assertSecret(option: string, value: unknown): void {
 }
 
 function assertKeyPrefix(option: string, value: unknown): void {
-  if (typeof value !== 'string' && !Buffer.isBuffer(value)) throw invalidOption(option, 'a string', value);
+  if (typeof value !== 'string' && !Buffer.isBuffer(value))
+    throw invalidOption(option, 'a string', value);
 }
 
 function assertMaster(option: string, value: unknown): void {
@@ -255,7 +262,12 @@ function integer(min: number, max = 2 ** 31 - 1): Check {
     check: (option, value) => {
       if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
         return;
-      throw invalidOption(option, `a whole number from ${min} to ${max}`, value, fixOfNumber(value));
+      throw invalidOption(
+        option,
+        `a whole number from ${min} to ${max}`,
+        value,
+        fixOfNumber(value),
+      );
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import type { RedisSource } from '../transport/redis/redis-source.js';
-import { isPlainObject, invalidOption } from '../adapter/option-checks.js';
+import { isPlainObject, invalidOption } from '../adapter/options/option-checks.js';
 import { assertConnectionOptions } from './redis-connection-checks.js';
 import { EXPECTED_REDIS, optionsOfUrl } from './redis-url.js';
 

@@ -14,7 +14,7 @@ import {
   type RedisBackplaneOptions,
 } from 'nestjs-redis-backplane';
 import { Observable, of } from 'rxjs';
-import { Dispatcher } from '../../lib/adapter/dispatcher.js';
+import { Dispatcher } from '../../lib/adapter/dispatch/dispatcher.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { bootApp } from '../support/nest-app.js';
 import { guardProcess } from '../support/process-guard.js';

@@ -1,4 +1,4 @@
-import type { Connection } from '../../lib/cluster/connection.js';
+import type { Connection } from '../../lib/cluster/local/connection.js';
 import { FakeMember } from '../hub/fake-member.js';
 
 /** A connection without a socket, that keeps what it is written. */

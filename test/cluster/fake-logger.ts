@@ -1,4 +1,4 @@
-import type { BackplaneLogger } from '../../lib/cluster/logger.js';
+import type { BackplaneLogger } from '../../lib/cluster/common/logger.js';
 
 /** Keeps its lines, as `level message`. */
 export class FakeLogger implements BackplaneLogger {

@@ -7,8 +7,11 @@ const LIBRARY = new URL('../../lib/', import.meta.url);
 
 // The mutants and mutants themselves take minutes: this says in no time that the code has changed under one of them.
 describe('What is taken out of the library', () => {
-  it.each([...HISTORY_MUTANTS, ...LIVE_MUTANTS])('for want of $lacks is there, once', ({ edits }) => {
-    for (const { file, code } of edits)
-      expect(readFileSync(new URL(file, LIBRARY), 'utf8').split(code)).toHaveLength(2);
-  });
+  it.each([...HISTORY_MUTANTS, ...LIVE_MUTANTS])(
+    'for want of $lacks is there, once',
+    ({ edits }) => {
+      for (const { file, code } of edits)
+        expect(readFileSync(new URL(file, LIBRARY), 'utf8').split(code)).toHaveLength(2);
+    },
+  );
 });

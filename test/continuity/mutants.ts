@@ -142,7 +142,7 @@ export const STAGES = {
   ),
 } as const satisfies Record<string, Plan>;
 
-const CURSOR = 'cluster/continuity/cursor.ts';
+const CURSOR = 'cluster/history/consuming/cursor.ts';
 
 export const HISTORY_MUTANTS: readonly Mutant[] = [
   {
@@ -161,7 +161,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the comparison of what has gone quiet',
     edits: [
       {
-        file: 'cluster/continuity/quiet-checks.ts',
+        file: 'cluster/history/consuming/idle-checker.ts',
         code: 'this.#check(log);',
         instead: '',
       },
@@ -174,12 +174,12 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     edits: [
       { file: CURSOR, code: 'this.#subscribed = false;\n', instead: '' },
       {
-        file: 'cluster/continuity/followed-logs.ts',
+        file: 'cluster/history/consuming/log-consumers.ts',
         code: 'this.#checkAll();\n    this.#watchLineage();',
         instead: '',
       },
       {
-        file: 'cluster/continuity/quiet-checks.ts',
+        file: 'cluster/history/consuming/idle-checker.ts',
         code: 'this.#check(log);',
         instead: '',
       },
@@ -193,7 +193,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
       { file: CURSOR, code: ' && entry.previousTag === this.#tag', instead: '' },
       { file: CURSOR, code: ' && top.tag === this.#tag', instead: '' },
       {
-        file: 'cluster/continuity/recent-tags.ts',
+        file: 'cluster/history/consuming/delivered-window.ts',
         code: 'return this.at(offset) === tag;',
         instead: 'return this.at(offset) !== undefined;',
       },
@@ -278,7 +278,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the order of what waits',
     edits: [
       {
-        file: 'cluster/continuity/outbox.ts',
+        file: 'cluster/history/publishing/outbox.ts',
         code: 'const leaving = this.#waiting.splice(0);',
         instead: 'const leaving = this.#waiting.splice(0).reverse();',
       },
@@ -290,7 +290,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the waiting while Redis is away',
     edits: [
       {
-        file: 'cluster/continuity/logged-broadcasts.ts',
+        file: 'cluster/history/publishing/history-publisher.ts',
         code: 'frame, FORGOTTEN).catch(onUnsent);',
         instead: 'frame, { ...FORGOTTEN, waits: false }).catch(() => {});',
       },
@@ -302,7 +302,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the word for what is lost',
     edits: [
       {
-        file: 'cluster/continuity/followed-log.ts',
+        file: 'cluster/history/consuming/log-consumer.ts',
         code: 'if (lost) this.#follower.lost(this, lost);',
         instead: '',
       },
@@ -326,7 +326,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the word for what came before a member that joined cut off was there',
     edits: [
       {
-        file: 'cluster/continuity/followed-log.ts',
+        file: 'cluster/history/consuming/log-consumer.ts',
         code: 'if (isFirst && this.#joinedOffline) this.#sayJoinedOffline(top);',
         instead: '',
       },
@@ -338,7 +338,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the wait of a join for its place',
     edits: [
       {
-        file: 'cluster/continuity/followed-logs.ts',
+        file: 'cluster/history/consuming/log-consumers.ts',
         code: 'return log.placed();\n  }\n\n  #join(',
         instead: '}\n\n  #join(',
       },
@@ -350,7 +350,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the end of trying when an id may be forgotten',
     edits: [
       {
-        file: 'cluster/continuity/outbox.ts',
+        file: 'cluster/history/publishing/outbox.ts',
         code: 'if (triedForMs <= item.append.idempotencyTtlMs * TRUSTED_PART_OF_ID) this.#try(item);',
         instead: 'if (triedForMs >= 0) this.#try(item);',
       },
@@ -362,7 +362,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     lacks: 'the catching up of those who did not read',
     edits: [
       {
-        file: 'cluster/continuity/catch-ups.ts',
+        file: 'cluster/history/catch-up/slow-client-catch-up.ts',
         code: 'if (!log || !isIn(log, member) || isThere(log, at)) {',
         instead: 'if (at) {',
       },

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { newInstanceId } from '../../lib/cluster/instances/instance-id.js';
+import { newInstanceId } from '../../lib/cluster/wire/instance-id.js';
 import { encodeControl, EnvelopeKind } from '../../lib/cluster/wire/envelope.js';
-import { encodeControlPayload } from '../../lib/cluster/wire/parcel.js';
+import { encodeControlPayload } from '../../lib/cluster/wire/control-payload.js';
 import { Instance, ownKey } from '../faults/fixtures/instance.js';
 import { heapUsed } from '../integration/fixtures/heap.js';
 import { closeAfterEach } from '../support/cleanup.js';

@@ -1,7 +1,11 @@
 import { expect, it } from '@jest/globals';
 import { Backplane } from '../../lib/cluster/backplane.js';
-import type { AnswerListener, Connection, PausedPosition } from '../../lib/cluster/connection.js';
-import type { LocalHub } from '../../lib/cluster/served-hub.js';
+import type {
+  AnswerListener,
+  Connection,
+  PausedPosition,
+} from '../../lib/cluster/local/connection.js';
+import type { LocalHub } from '../../lib/cluster/local/local-hub.js';
 import { RedisTransport } from '../../lib/transport/redis/redis.transport.js';
 import { ownKey } from '../faults/fixtures/instance.js';
 import { report } from '../integration/cluster-operations/fixtures/traffic.js';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FanOut } from '../../lib/hub/fan-out.js';
 import { Frame } from '../../lib/hub/frame.js';
-import { FlushScheduler } from '../../lib/hub/turn.js';
+import { FlushScheduler } from '../../lib/hub/flush-scheduler.js';
 import { FakeMember } from './fake-member.js';
 
 const DELIVERY = { volatile: false, compress: true };

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Frame } from '../../lib/hub/frame.js';
 import { Hub } from '../../lib/hub/hub.js';
 import { EVERYONE, extend, type Target } from '../../lib/hub/target.js';
-import { FlushScheduler } from '../../lib/hub/turn.js';
+import { FlushScheduler } from '../../lib/hub/flush-scheduler.js';
 import { FakeMember } from './fake-member.js';
 
 const FRAME = Frame.text('x');

@@ -9,7 +9,7 @@ import {
 import { BackplaneSocket, type RedisBackplaneModuleOptions } from 'nestjs-redis-backplane';
 
 import { encodeControl, EnvelopeKind } from '../../lib/cluster/wire/envelope.js';
-import { encodeControlPayload } from '../../lib/cluster/wire/parcel.js';
+import { encodeControlPayload } from '../../lib/cluster/wire/control-payload.js';
 import { encodeTarget } from '../../lib/cluster/wire/target-codec.js';
 import { EVERYONE } from '../../lib/hub/target.js';
 import { closeAfterEach } from '../support/cleanup.js';

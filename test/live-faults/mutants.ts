@@ -84,8 +84,8 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RECEIVER,
-        code: "else if (standing === 'ahead' || !this.#mayGo(envelope, places, now)) {",
-        instead: 'else if (!this.#mayGo(envelope, places, now)) {',
+        code: "else if (standing === 'ahead' || !this.#mayGo(envelope, positions, now)) {",
+        instead: 'else if (!this.#mayGo(envelope, positions, now)) {',
       },
     ],
     shows: ['lost', 'reorder'],
@@ -138,7 +138,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     lacks: 'the memory of who came and went',
     edits: [
       {
-        file: 'cluster/delivery.ts',
+        file: 'cluster/local/deliver.ts',
         code: 'return target && route.hub.deliverAsOf(ageMs, target, frame, envelope);',
         instead: 'return target && route.hub.deliver(target, frame, envelope);',
       },
@@ -161,7 +161,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     lacks: 'the wait of commands for what their receiver misses',
     edits: [
       {
-        file: 'cluster/requests/request-inbox.ts',
+        file: 'cluster/requests/peer-request-receiver.ts',
         code: 'ACTS.has(question.operation) ? live.whole(from) : undefined;',
         instead: 'ACTS.has(question.operation) ? void live : undefined;',
       },
@@ -173,7 +173,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     lacks: 'the wait of commands for what their sender sends again',
     edits: [
       {
-        file: 'cluster/requests/asker.ts',
+        file: 'cluster/requests/peer-requests.ts',
         code: '      if (live.sender.isBehind) await live.sender.caughtUp();\n      return await transport.publishAndCount(',
         instead: 'void live; return await transport.publishAndCount(',
       },

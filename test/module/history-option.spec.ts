@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { HistoryRules } from '../../lib/cluster/continuity/history-rules.js';
+import { HistoryRules } from '../../lib/cluster/common/history-rules.js';
 import { BackplaneConfigError } from '../../lib/errors/backplane-config.error.js';
 import { historyRules } from '../../lib/module/history-option.js';
 

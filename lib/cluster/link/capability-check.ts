@@ -1,8 +1,7 @@
 import { oneLine } from '../../errors/quote.js';
 import { settledWithin } from '../../timing/deadline.js';
 import type { Capability, Need, Refusal, Transport } from '../../transport/transport.js';
-import type { HistoryRule } from '../continuity/history-rules.js';
-import type { BackplaneLogger } from '../logger.js';
+import type { BackplaneLogger } from '../common/logger.js';
 import type { Link } from './link.js';
 
 export interface CapabilityCheckOptions {
@@ -75,7 +74,9 @@ export class CapabilityCheck {
 }
 
 /** The capabilities that a cluster with these rules needs. */
-export function needsOf(rules: readonly Pick<HistoryRule, 'durability'>[]): readonly Need[] {
+export function needsOf(
+  rules: readonly { readonly durability: 'replicated' | undefined }[],
+): readonly Need[] {
   if (rules.length === 0) return ['leases'];
   const isReplicated = rules.some(({ durability }) => durability === 'replicated');
   return ['leases', ...NEEDS_OF_HISTORY, ...(isReplicated ? (['replicate'] as const) : [])];

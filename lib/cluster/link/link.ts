@@ -5,10 +5,10 @@ import { BackplaneClosedError } from '../../errors/backplane-closed.error.js';
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import { messageOf, oneLine } from '../../errors/quote.js';
 import type { Transport } from '../../transport/transport.js';
-import { guardedListener } from '../guarded-listener.js';
+import { guardedListener } from '../common/guarded-listener.js';
 import { settledWithin, withDeadline } from '../../timing/deadline.js';
-import type { BackplaneLogger } from '../logger.js';
-import type { ThrottledLog } from '../throttled-log.js';
+import type { BackplaneLogger } from '../common/logger.js';
+import type { ThrottledLog } from '../common/throttled-log.js';
 import { Probe, ProbeTimeoutError } from './probe.js';
 import { Subscriptions } from './subscriptions.js';
 
@@ -191,7 +191,12 @@ export class Link {
    * first line could not tell, as a connection that is closed says no reason.
    */
   #tellWhyItLasts(reason: string): void {
-    if (this.#status !== 'degraded' || this.#reportedReasons.size > 1 || this.#reportedReasons.has(reason)) return;
+    if (
+      this.#status !== 'degraded' ||
+      this.#reportedReasons.size > 1 ||
+      this.#reportedReasons.has(reason)
+    )
+      return;
     this.#reportedReasons.add(reason);
     this.#options.logger.error(
       `The link to the other instances cannot be restored for now: ${reason}. It is tried again until it can.`,

@@ -1,5 +1,10 @@
 import { Silence } from '../../timing/silence.js';
-import type { Route } from '../route.js';
+
+/** The recipients that a channel stands for, as far as a subscription needs them. */
+export interface ChannelRoute {
+  /** Since when the channel is heard, as `performance.now()`; undefined until Redis has confirmed it. */
+  heardSince?: number;
+}
 
 /** The part of the transport that subscriptions need. */
 export interface SubscriptionLink {
@@ -30,16 +35,16 @@ export interface Subscription {
   /** Resolves when Redis has confirmed it, or when there is no point in waiting for that. Never rejects. */
   readonly confirmed: Promise<void>;
   /** Its recipients, until it is released. Undefined for a channel that is not for broadcasts. */
-  route: Route | undefined;
+  route: ChannelRoute | undefined;
   /** Its recipients before it was released: it lingers, and is heard all the while. */
-  readonly former: Route | undefined;
+  readonly former: ChannelRoute | undefined;
 }
 
 class Entry implements Subscription {
   readonly channel: string;
   readonly wait: Wait;
-  route: Route | undefined;
-  former: Route | undefined;
+  route: ChannelRoute | undefined;
+  former: ChannelRoute | undefined;
   /** Redis was asked for it, over this link or one before, and may still send its messages. */
   asked = false;
   wanted = true;
@@ -100,12 +105,12 @@ export class Subscriptions {
   }
 
   /** The recipients of the channel; undefined once it is released. */
-  routeOf(channel: string): Route | undefined {
+  routeOf(channel: string): ChannelRoute | undefined {
     return this.#entries.get(channel)?.route;
   }
 
   /** As {@link routeOf}, also of one that was released and lingers. */
-  heardRouteOf(channel: string): Route | undefined {
+  heardRouteOf(channel: string): ChannelRoute | undefined {
     const entry = this.#entries.get(channel);
     return entry && (entry.route ?? entry.former);
   }

@@ -1,5 +1,5 @@
-import type { Connection } from '../connection.js';
-import type { Route } from '../route.js';
+import type { Connection } from '../local/connection.js';
+import type { Route } from '../local/route.js';
 import type { LiveCursor } from './live-cursor.js';
 
 const STEP_MS = 5;

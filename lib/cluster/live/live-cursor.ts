@@ -1,6 +1,6 @@
-import type { Route } from '../route.js';
+import type { Route } from '../local/route.js';
 import type { Envelope } from '../wire/envelope.js';
-import type { LivePosition } from '../wire/places.js';
+import type { LivePosition } from '../wire/live-position.js';
 
 /** A live message that cannot be delivered yet, with all channels in which it has a place and that are heard here. */
 export interface HeldMessage {

@@ -1,4 +1,4 @@
-import { NO_MESSAGE_BEFORE, type LivePosition } from '../wire/places.js';
+import { NO_MESSAGE_BEFORE, type LivePosition } from '../wire/live-position.js';
 
 /** The messages of this instance to one channel, as far back as the list reaches. */
 export interface ListedChannel {
@@ -133,7 +133,12 @@ export class LiveList {
   }
 
   /** Keeps a message, which fits. Answers with where it stands. */
-  push(names: readonly string[], positions: readonly LivePosition[], message: Buffer, now: number): number {
+  push(
+    names: readonly string[],
+    positions: readonly LivePosition[],
+    message: Buffer,
+    now: number,
+  ): number {
     const length = recordBytes(message.length, names.length);
     this.#makeRoom(length);
     const slot = this.#head;

@@ -1,10 +1,10 @@
-import type { Counters } from '../counters.js';
-import { deliverEnvelope, deliverLate } from '../delivery.js';
-import type { Route } from '../route.js';
-import type { LocalHubs } from '../served-hubs.js';
+import type { Counters } from '../common/counters.js';
+import { deliverEnvelope, deliverLate } from '../local/deliver.js';
+import type { Route } from '../local/route.js';
+import type { LocalHubs } from '../local/local-hubs.js';
 import type { ChannelNames } from '../wire/channels.js';
 import type { Envelope } from '../wire/envelope.js';
-import type { LivePosition } from '../wire/places.js';
+import type { LivePosition } from '../wire/live-position.js';
 import { decodeTarget } from '../wire/target-codec.js';
 import { LatePace } from './late-pace.js';
 import { type CursorPosition, type HeldMessage, LiveCursor, type Standing } from './live-cursor.js';
@@ -168,7 +168,8 @@ export class LiveReceiver {
     for (const [i, room] of rooms.entries()) {
       const name = this.#options.channels.room(route.hub.name, room);
       const other = this.#options.hubs.heardRoute(name);
-      if (other) heard.push({ cursor: this.cursorOf(origin, name, other), position: positions[i]! });
+      if (other)
+        heard.push({ cursor: this.cursorOf(origin, name, other), position: positions[i]! });
     }
     return heard;
   }
@@ -313,7 +314,8 @@ export class LiveReceiver {
   }
 
   #delivered(positions: readonly CursorPosition[]): void {
-    for (const { cursor, number } of positions) if (number > cursor.number) cursor.delivered(number);
+    for (const { cursor, number } of positions)
+      if (number > cursor.number) cursor.delivered(number);
     for (const { cursor } of positions) if (!cursor.isWhole) this.#drain(cursor);
   }
 

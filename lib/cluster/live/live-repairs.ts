@@ -1,7 +1,7 @@
 import type { Transport } from '../../transport/transport.js';
-import type { Counters } from '../counters.js';
+import type { Counters } from '../common/counters.js';
 import type { Link } from '../link/link.js';
-import type { LocalHubs } from '../served-hubs.js';
+import type { LocalHubs } from '../local/local-hubs.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { decodeEnvelope, encodeControl, EnvelopeKind } from '../wire/envelope.js';
 import type { LiveCursor } from './live-cursor.js';

@@ -1,5 +1,5 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
-import type { Counters } from '../counters.js';
+import type { Counters } from '../common/counters.js';
 import { asVersion1, stampAge } from '../wire/envelope.js';
 import type { DepartureEnds } from './live-departure.js';
 import type { LiveList } from './live-list.js';

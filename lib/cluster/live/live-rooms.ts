@@ -1,15 +1,15 @@
 import { EventEmitter } from 'node:events';
 
 import type { Transport } from '../../transport/transport.js';
-import type { Counters } from '../counters.js';
-import { guardedListener } from '../guarded-listener.js';
-import type { Identity } from '../instances/identity.js';
-import type { InstanceRecord } from '../instances/instance-record.js';
-import type { Departure } from '../instances/roll.js';
+import type { Counters } from '../common/counters.js';
+import { guardedListener } from '../common/guarded-listener.js';
+import type { Identity } from '../membership/identity.js';
+import type { InstanceRecord } from '../membership/instance-record.js';
+import type { Departure } from '../membership/membership.js';
 import type { BackplaneStatus, Link } from '../link/link.js';
-import type { Route } from '../route.js';
-import type { LocalHubs } from '../served-hubs.js';
-import type { ThrottledLog } from '../throttled-log.js';
+import type { Route } from '../local/route.js';
+import type { LocalHubs } from '../local/local-hubs.js';
+import type { ThrottledLog } from '../common/throttled-log.js';
 import type { ChannelNames } from '../wire/channels.js';
 import type { Envelope } from '../wire/envelope.js';
 import { AGE_MARGIN_MS, LIST_MARGIN_MS, type LiveOptions } from './live-options.js';

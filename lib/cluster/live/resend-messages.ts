@@ -1,4 +1,4 @@
-import { decodeControlPayload, encodeControlPayload, isCount } from '../wire/parcel.js';
+import { decodeControlPayload, encodeControlPayload, isCount } from '../wire/control-payload.js';
 
 /** Asks what an instance has missed that was away for so long. */
 export interface DigestQuestion {

@@ -1,6 +1,6 @@
-import type { ClientAnswer } from '../connection.js';
-import { isCount, isStrings } from '../wire/parcel.js';
-import type { SocketDescription } from './remote-socket.js';
+import type { ClientAnswer } from '../local/connection.js';
+import { isCount, isStrings } from '../wire/control-payload.js';
+import type { SocketDescription } from './results.js';
 
 /** The answer to `count`, `join`, `leave` and `disconnect`. */
 export interface DoneMessage {

@@ -1,5 +1,5 @@
-import type { ClientAnswer } from '../connection.js';
-import { jsonText } from '../json.js';
+import type { ClientAnswer } from '../local/connection.js';
+import { jsonText } from '../common/json.js';
 import type { AnswersMessage } from './answer-messages.js';
 
 /**

@@ -2,15 +2,14 @@ import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.er
 import { quoteAll } from '../../errors/quote.js';
 import { RequestTimeoutError } from '../../errors/request-timeout.error.js';
 import type { Target } from '../../hub/target.js';
-import { AckAggregator } from './ack-gathering.js';
+import { AckAggregator } from './ack-aggregator.js';
 import { askedOrAnswersIn, doneIn, type DoneMessage, fetchedIn } from './answer-messages.js';
-import { type PeerRequests, staleOf } from './asker.js';
-import type { AudienceModifiers } from '../audience-modifiers.js';
-import { eventFrame } from '../message.js';
-import type { ThrottledLog } from '../throttled-log.js';
+import { type PeerRequests, staleOf } from './peer-requests.js';
+import type { AudienceModifiers } from '../common/audience-modifiers.js';
+import { eventFrame } from '../common/message.js';
+import type { ThrottledLog } from '../common/throttled-log.js';
 import { missingOf } from './missing.js';
-import type { Operation, PeerRequestArguments } from './question.js';
-import type { SocketDescription } from './remote-socket.js';
+import type { Operation, PeerRequestArguments } from './peer-request.js';
 import type {
   AckOptions,
   AckResult,
@@ -19,6 +18,7 @@ import type {
   Missing,
   MissingConnection,
   Stale,
+  SocketDescription,
 } from './results.js';
 
 /** Reasons that leave nothing to be counted: the instance is dead. */

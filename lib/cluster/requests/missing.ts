@@ -1,5 +1,5 @@
 import type { Target } from '../../hub/target.js';
-import { addressesGroups, type Unanswered } from './asker.js';
+import { addressesGroups, type Unanswered } from './peer-requests.js';
 import type { Missing, MissingConnection, MissingReason } from './results.js';
 
 /**

@@ -1,5 +1,5 @@
-import { instanceOf } from '../instances/instance-id.js';
-import type { InstanceRecord } from '../instances/instance-record.js';
+import { instanceOf } from '../wire/instance-id.js';
+import type { InstanceRecord } from '../membership/instance-record.js';
 
 export interface Owned {
   readonly byOwner: ReadonlyMap<string, readonly string[]>;

@@ -1,8 +1,8 @@
 import { oneLine } from '../../errors/quote.js';
-import { ResponseReassembler } from './answer-assembly.js';
+import { ResponseReassembler } from './response-reassembler.js';
 import { MAX_ANSWER_BYTES } from './answer-bounds.js';
 import type { AnswerFlow } from './answer-window.js';
-import { isCount, isStrings, type ControlPayload } from '../wire/parcel.js';
+import { isCount, isStrings, type ControlPayload } from '../wire/control-payload.js';
 import type { MissingInstance, MissingReason } from './results.js';
 
 /** The fate of an instance that answered nothing usable. */

@@ -1,12 +1,12 @@
 import { Deadline } from '../../timing/deadline.js';
 import type { Transport } from '../../transport/transport.js';
-import type { Identity } from '../instances/identity.js';
-import type { Departure } from '../instances/roll.js';
+import type { Identity } from '../membership/identity.js';
+import type { Departure } from '../membership/membership.js';
 import type { ChannelNames } from '../wire/channels.js';
 import { encodeControl, type Envelope, EnvelopeKind } from '../wire/envelope.js';
-import type { Instances } from '../instances/instances.js';
+import type { Instances } from '../membership/instances.js';
 import type { Link } from '../link/link.js';
-import { decodeControlPayload, encodeControlPayload, isStrings } from '../wire/parcel.js';
+import { decodeControlPayload, encodeControlPayload, isStrings } from '../wire/control-payload.js';
 import { FIRST_BYTES, MAX_FIRST_BYTES, MIN_FIRST_BYTES } from './answer-bounds.js';
 import { AnswerWindow } from './answer-window.js';
 import { Asking, type AskingOptions } from './asking.js';

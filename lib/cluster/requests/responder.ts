@@ -1,18 +1,18 @@
 import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
 import { messageOf } from '../../errors/quote.js';
 import { Frame } from '../../hub/frame.js';
-import { LocalAckCollector } from './ack-collector.js';
+import { LocalAckCollector } from './local-ack-collector.js';
 import type { DoneMessage, FetchedMessage, Refused } from './answer-messages.js';
-import type { Reply } from './answer-stream.js';
-import type { Connection } from '../connection.js';
-import { safeJsonText } from '../json.js';
-import type { Identity } from '../instances/identity.js';
-import { instanceOf } from '../instances/instance-id.js';
-import type { PeerRequest } from './question.js';
-import type { LocalHub } from '../served-hub.js';
-import type { LocalHubs } from '../served-hubs.js';
-import type { ServerEvents } from '../servers/server-events.js';
-import type { ThrottledLog } from '../throttled-log.js';
+import type { Reply } from './response-writer.js';
+import type { Connection } from '../local/connection.js';
+import { safeJsonText } from '../common/json.js';
+import type { Identity } from '../membership/identity.js';
+import { instanceOf } from '../wire/instance-id.js';
+import type { PeerRequest } from './peer-request.js';
+import type { LocalHub } from '../local/local-hub.js';
+import type { LocalHubs } from '../local/local-hubs.js';
+import type { ServerEvents } from './server-events.js';
+import type { ThrottledLog } from '../common/throttled-log.js';
 
 export interface ResponderOptions {
   readonly identity: Identity;
@@ -66,7 +66,12 @@ export class Responder {
     for (const collector of this.#collectors) collector.end();
   }
 
-  async #answer(question: PeerRequest, from: string, reply: Reply, hasRoom: HasRoom): Promise<void> {
+  async #answer(
+    question: PeerRequest,
+    from: string,
+    reply: Reply,
+    hasRoom: HasRoom,
+  ): Promise<void> {
     const { operation, hub: name, target, args, body } = question;
     if (operation === 'event') {
       const { event = '', unanswered } = args;

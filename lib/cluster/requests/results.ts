@@ -95,3 +95,12 @@ export interface ServerSideResult extends Stale {
   readonly answers: readonly { readonly instanceId: string; readonly data: unknown }[];
   readonly missing: readonly MissingInstance[];
 }
+
+/** The description of a connection by its instance. */
+export interface SocketDescription {
+  readonly id: string;
+  readonly userId: string | undefined;
+  readonly rooms: readonly string[];
+  readonly data: unknown;
+  readonly instanceId: string;
+}

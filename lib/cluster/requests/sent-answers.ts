@@ -1,7 +1,7 @@
 import type { Envelope } from '../wire/envelope.js';
-import { decodeControlPayload, isCount } from '../wire/parcel.js';
+import { decodeControlPayload, isCount } from '../wire/control-payload.js';
 import { MAX_HELD_BYTES } from './answer-bounds.js';
-import { ResponseWriter, type ResponseWriterOptions } from './answer-stream.js';
+import { ResponseWriter, type ResponseWriterOptions } from './response-writer.js';
 
 interface Kept {
   readonly stream: ResponseWriter;

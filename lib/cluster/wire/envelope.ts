@@ -1,7 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 
-import { INSTANCE_ID_LENGTH } from '../instances/instance-id.js';
-import { decodePositions, encodePositions, type LivePosition, POSITION_BYTES } from './places.js';
+import { INSTANCE_ID_LENGTH } from './instance-id.js';
+import {
+  decodePositions,
+  encodePositions,
+  type LivePosition,
+  POSITION_BYTES,
+} from './live-position.js';
 
 /*
  * The bytes between instances (big endian). Version 1:

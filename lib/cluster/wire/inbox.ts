@@ -1,8 +1,8 @@
 import { quote } from '../../errors/quote.js';
 import { isLogEntry } from '../../transport/log-entry.js';
-import type { Counters } from '../counters.js';
+import type { Counters } from '../common/counters.js';
 import { decodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
-import type { ThrottledLog } from '../throttled-log.js';
+import type { ThrottledLog } from '../common/throttled-log.js';
 
 /** Takes envelopes of one kind. Answers with false for one whose inside is not intelligible. Must not throw. */
 export type EnvelopeReader = (envelope: Envelope, channel: string) => boolean;

@@ -1,6 +1,6 @@
 import { LOG_HEADER_BYTES } from '../log-entry.js';
 import { DATA_NAME_LENGTH, EMPTY_TTL_MS, epochOf, NOT_STORED } from '../log-epoch.js';
-import { RandomIds } from '../log-names.js';
+import { RandomIds } from '../random-ids.js';
 import {
   type Append,
   type Appended,

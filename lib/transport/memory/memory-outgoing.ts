@@ -1,6 +1,6 @@
 import { type Ticket, type Withdrawable, WithdrawnError } from '../ticket.js';
 import { OVERHEAD_BYTES, type Waits } from '../waits.js';
-import { inTurn } from './in-turn.js';
+import { inTurn } from './immediate.js';
 
 /** Calls that leave in a later turn of the event loop, in their order. */
 export class MemoryOutgoing {

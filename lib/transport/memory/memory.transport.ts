@@ -11,7 +11,7 @@ import type {
   TransportEvents,
 } from '../transport.js';
 import type { Waits } from '../waits.js';
-import { inTurn } from './in-turn.js';
+import { inTurn } from './immediate.js';
 import { type MemoryBus, processBus } from './memory-bus.js';
 import { MemoryOutgoing } from './memory-outgoing.js';
 

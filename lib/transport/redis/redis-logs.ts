@@ -1,6 +1,6 @@
 import { decodeLogEntry } from '../log-entry.js';
 import { EMPTY_TTL_MS } from '../log-epoch.js';
-import { RandomIds } from '../log-names.js';
+import { RandomIds } from '../random-ids.js';
 import {
   type Append,
   type Appended,

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import { BackplaneNotReplicatedError } from '../../errors/backplane-not-replicated.error.js';
 import { Deadline } from '../../timing/deadline.js';
-import { CorkedWrites } from './one-write-a-turn.js';
+import { CorkedWrites } from './corked-writes.js';
 import { disconnect, siblingOf } from './redis-clients.js';
 import { unansweredReason } from './unanswered-reason.js';
 

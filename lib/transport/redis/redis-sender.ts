@@ -7,7 +7,7 @@ import { OutgoingQueue } from './outgoing-queue.js';
 import { isPackable, LEAST_MESSAGES, PACK_MESSAGES } from './packs.js';
 import type { RedisClients } from './redis-clients.js';
 import { ReplyWatch } from './reply-watch.js';
-import { InFlight } from './under-way.js';
+import { InFlight } from './in-flight.js';
 import { WaitingMessage } from './waiting-message.js';
 
 /** Beyond the limit, for requests and answers. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Link } from '../../../lib/cluster/link/link.js';
-import { ThrottledLog } from '../../../lib/cluster/throttled-log.js';
+import { ThrottledLog } from '../../../lib/cluster/common/throttled-log.js';
 import { BackplaneConfigError } from '../../../lib/errors/backplane-config.error.js';
 import { BackplaneUnavailableError } from '../../../lib/errors/backplane-unavailable.error.js';
 import { guardProcess } from '../../support/process-guard.js';

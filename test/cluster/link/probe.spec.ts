@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { newInstanceId } from '../../../lib/cluster/instances/instance-id.js';
+import { newInstanceId } from '../../../lib/cluster/wire/instance-id.js';
 import { Probe, ProbeTimeoutError } from '../../../lib/cluster/link/probe.js';
 import { decodeEnvelope, encodeControl, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
 import type { Transport } from '../../../lib/transport/transport.js';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { LiveList } from '../../../lib/cluster/live/live-list.js';
-import { NO_MESSAGE_BEFORE } from '../../../lib/cluster/wire/places.js';
+import { NO_MESSAGE_BEFORE } from '../../../lib/cluster/wire/live-position.js';
 import { Random } from '../../support/random.js';
 
 const KEEP_MS = 1_000;

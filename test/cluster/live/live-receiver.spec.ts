@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LiveCursor } from '../../../lib/cluster/live/live-cursor.js';
 import { LiveReceiver } from '../../../lib/cluster/live/live-receiver.js';
-import { newCounters } from '../../../lib/cluster/counters.js';
-import type { Route } from '../../../lib/cluster/route.js';
+import { newCounters } from '../../../lib/cluster/common/counters.js';
+import type { Route } from '../../../lib/cluster/local/route.js';
 import { ChannelNames } from '../../../lib/cluster/wire/channels.js';
 import { decodeEnvelope, encodeLive, stampAge } from '../../../lib/cluster/wire/envelope.js';
-import type { LivePosition } from '../../../lib/cluster/wire/places.js';
-import { NO_MESSAGE_BEFORE } from '../../../lib/cluster/wire/places.js';
+import type { LivePosition } from '../../../lib/cluster/wire/live-position.js';
+import { NO_MESSAGE_BEFORE } from '../../../lib/cluster/wire/live-position.js';
 import { encodeTarget } from '../../../lib/cluster/wire/target-codec.js';
 import { Hub } from '../../../lib/hub/hub.js';
 import { EVERYONE } from '../../../lib/hub/target.js';
-import { FlushScheduler } from '../../../lib/hub/turn.js';
+import { FlushScheduler } from '../../../lib/hub/flush-scheduler.js';
 import { waitFor } from '../../support/wait-for.js';
 import { FakeConnection } from '../fake-connection.js';
 
@@ -51,7 +51,11 @@ describe('The receiver of live messages', () => {
   }
 
   beforeEach(() => {
-    hub = new Hub<FakeConnection>('/', { turn: new FlushScheduler(() => {}), coalesceMs: 0 }, 10_000);
+    hub = new Hub<FakeConnection>(
+      '/',
+      { turn: new FlushScheduler(() => {}), coalesceMs: 0 },
+      10_000,
+    );
     counters = newCounters();
     holes = new Set();
     lost = [];
@@ -287,7 +291,8 @@ describe('The receiver of live messages', () => {
       hub.join(slow, 'r');
       await new Promise((resolve) => setTimeout(resolve, 5));
       slow.headroomBytes = 10;
-      for (const number of [1, 2, 3, 4]) receive('x'.repeat(9), { positions: [at(number)], ageMs: 2 });
+      for (const number of [1, 2, 3, 4])
+        receive('x'.repeat(9), { positions: [at(number)], ageMs: 2 });
       hub.flush();
       expect(slow.written).toHaveLength(2);
       slow.headroomBytes = 0;

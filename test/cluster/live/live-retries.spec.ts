@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { newCounters } from '../../../lib/cluster/counters.js';
+import { newCounters } from '../../../lib/cluster/common/counters.js';
 import { LiveList } from '../../../lib/cluster/live/live-list.js';
 import { LiveRetries } from '../../../lib/cluster/live/live-retries.js';
 

@@ -12,7 +12,11 @@ describe('what a result lacks', () => {
     const named = new Map([['i', ids]]);
     const instances = [{ instanceId: 'i', reason: 'REQUEST_TIMEOUT' as const }];
     expect(missingOf(target, { instances, named, unknownConnections: [] }, [])).toHaveLength(MANY);
-    const unknownConnections = missingOf(target, { instances: [], named, unknownConnections: ids }, []);
+    const unknownConnections = missingOf(
+      target,
+      { instances: [], named, unknownConnections: ids },
+      [],
+    );
     expect(unknownConnections).toHaveLength(MANY);
   });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MAX_ANSWER_BYTES } from '../../../lib/cluster/requests/answer-bounds.js';
 import { AnswerWindow } from '../../../lib/cluster/requests/answer-window.js';
-import type { ControlPayload } from '../../../lib/cluster/wire/parcel.js';
+import type { ControlPayload } from '../../../lib/cluster/wire/control-payload.js';
 import { PendingRequest } from '../../../lib/cluster/requests/pending-request.js';
 
 /** What an instance sends when it says these things. */

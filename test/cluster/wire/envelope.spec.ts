@@ -6,7 +6,7 @@ import {
   type Envelope,
   EnvelopeKind,
 } from '../../../lib/cluster/wire/envelope.js';
-import { newInstanceId } from '../../../lib/cluster/instances/instance-id.js';
+import { newInstanceId } from '../../../lib/cluster/wire/instance-id.js';
 import { mutants, OUTSIDE, withinOutside } from '../mutants.js';
 
 const ENVELOPE: Envelope = {

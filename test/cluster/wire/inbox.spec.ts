@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { newCounters } from '../../../lib/cluster/counters.js';
-import { ThrottledLog } from '../../../lib/cluster/throttled-log.js';
+import { newCounters } from '../../../lib/cluster/common/counters.js';
+import { ThrottledLog } from '../../../lib/cluster/common/throttled-log.js';
 import { encodeControl, EnvelopeKind } from '../../../lib/cluster/wire/envelope.js';
 import { Inbox } from '../../../lib/cluster/wire/inbox.js';
 import { FakeLogger } from '../fake-logger.js';

@@ -113,7 +113,8 @@ describeOnEach('Asking clients', (backend) => {
     }));
     const sorted = (result: { missing: readonly { connectionId?: string }[] }) =>
       result.missing.toSorted(
-        (x, y) => unknownConnections.indexOf(x.connectionId!) - unknownConnections.indexOf(y.connectionId!),
+        (x, y) =>
+          unknownConnections.indexOf(x.connectionId!) - unknownConnections.indexOf(y.connectionId!),
       );
     expect(sorted(await audience.emitWithAck('q'))).toEqual(missing);
     expect(sorted(await audience.fetchSockets())).toEqual(missing);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Outbox } from '../../../lib/cluster/continuity/outbox.js';
+import { Outbox } from '../../../lib/cluster/history/publishing/outbox.js';
 import { BackplaneUnavailableError } from '../../../lib/errors/backplane-unavailable.error.js';
 import type { Append } from '../../../lib/transport/logs.js';
 import type { RedisClients } from '../../../lib/transport/redis/redis-clients.js';

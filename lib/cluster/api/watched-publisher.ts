@@ -1,0 +1,20 @@
+import type { MessagePublisher } from '../common/publishing.js';
+import type { TargetHints } from '../requests/target-hints.js';
+
+/** The same way out, with a look at the targets. */
+export function watchedPublisher(
+  hub: string,
+  publisher: MessagePublisher,
+  hints: Pick<TargetHints, 'look'>,
+): MessagePublisher {
+  return {
+    emit: (target, modifiers, frame) => {
+      hints.look(hub, target);
+      publisher.emit(target, modifiers, frame);
+    },
+    publish: (target, modifiers, frame, publishing) => {
+      hints.look(hub, target);
+      return publisher.publish(target, modifiers, frame, publishing);
+    },
+  };
+}
