@@ -6,10 +6,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { lookUpIn } from './report/results.js';
 import { planOf } from './run/arguments.js';
-import { folder } from './run/folders.js';
-import { say } from './run/progress.js';
+import { folder } from './common/folders.js';
+import { say } from './common/progress.js';
 import { run } from './run/run.js';
-import type { FigureName } from './scenarios/figures.js';
+import type { FigureName } from './common/figures.js';
 import { FLOOR, OURS } from './targets/catalogue.js';
 
 interface Committed {

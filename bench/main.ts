@@ -1,8 +1,8 @@
 /** `npm run bench`. */
 import { publish } from './report/publish.js';
 import { planOf } from './run/arguments.js';
-import { say } from './run/progress.js';
-import { isUnsupported } from './run/rounds.js';
+import { say } from './common/progress.js';
+import { isUnsupported } from './common/outcome.js';
 import { run } from './run/run.js';
 
 try {

@@ -1,6 +1,6 @@
-import type { ProtocolName } from '../targets/target.js';
+import type { ProtocolName } from '../common/target.js';
 import { Client, type ClientContext } from './client.js';
-import { Latencies, type Latency } from './latencies.js';
+import { Latencies, type Latency } from '../common/latencies.js';
 import { type Protocol, protocols } from './protocol.js';
 import { type Asking, asking, type Work } from './work.js';
 

@@ -1,4 +1,4 @@
-import type { ProtocolName } from '../targets/target.js';
+import type { ProtocolName } from '../common/target.js';
 
 /** What a frame from the server is to a client. */
 export type Kind = 'message' | 'ping' | 'open' | 'ready' | 'other';

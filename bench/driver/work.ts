@@ -1,8 +1,8 @@
-import type { Say } from '../targets/target.js';
+import type { Say } from '../common/target.js';
 import { clientFrame } from './frames.js';
 import type { Client } from './client.js';
 import type { Protocol } from './protocol.js';
-import { textOf } from './text.js';
+import { textOf } from '../common/text.js';
 
 /** What clients ask for, and when. */
 export interface Work {

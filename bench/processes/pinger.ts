@@ -1,7 +1,7 @@
 /** The process of a bystander: how long does Redis let others wait? */
 import { Redis } from 'ioredis';
 
-import { Latencies } from '../driver/latencies.js';
+import { Latencies } from '../common/latencies.js';
 import { serveRunner } from './rpc.js';
 
 /** A PING leaves that often, whether or not the one before was answered: none hides behind another that waits. */

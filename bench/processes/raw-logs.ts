@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import { HISTORY, PATH } from '../targets/target.js';
+import { HISTORY, PATH } from '../common/target.js';
 import { logAppendScript } from './library.js';
 
 const META_TTL_MS = 86_400_000;

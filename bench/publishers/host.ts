@@ -1,10 +1,10 @@
 /** The process of a publisher without clients: `node host.js <file of the publisher>`. */
 import 'reflect-metadata';
 
-import { textOf } from '../driver/text.js';
+import { textOf } from '../common/text.js';
 import { serveRunner } from '../processes/rpc.js';
 import { usage } from '../processes/usage.js';
-import type { ServerSettings } from '../targets/target.js';
+import type { ServerSettings } from '../common/target.js';
 import type { PublishAll, PublishWork, StartPublisher } from './publisher.js';
 
 const WAVE = 250;

@@ -1,6 +1,6 @@
 import { createBackplane } from 'nestjs-redis-backplane';
 
-import { HISTORY, PATH } from '../targets/target.js';
+import { HISTORY, PATH } from '../common/target.js';
 import type { StartPublisher } from './publisher.js';
 
 export const start: StartPublisher = async ({ redis }) => {

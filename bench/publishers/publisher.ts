@@ -1,4 +1,4 @@
-import type { ServerSettings } from '../targets/target.js';
+import type { ServerSettings } from '../common/target.js';
 
 /** Publishes one message to each of the rooms, all at once; resolves when Redis has taken them. */
 export type PublishAll = (rooms: readonly string[], text: string) => Promise<unknown>;

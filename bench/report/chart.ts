@@ -1,5 +1,5 @@
-import { format } from '../run/rounds.js';
-import { type FigureName, figures } from '../scenarios/figures.js';
+import { format } from '../common/outcome.js';
+import { type FigureName, figures } from '../common/figures.js';
 import { FLOOR, OURS } from '../targets/catalogue.js';
 import type { Results, TargetResult } from './results.js';
 

@@ -1,6 +1,8 @@
-import type { FigureName } from '../scenarios/figures.js';
+import type { FigureName } from '../common/figures.js';
 import { FLOOR, OURS, PEER_NAMES, SOCKET_IO_NAMES } from '../targets/catalogue.js';
-import type { LookUp } from './results.js';
+
+/** A figure, if it was measured. */
+export type LookUp = (scenario: string, target: string, figure: FigureName) => number | undefined;
 
 export interface GoalResult {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 
-import { folder } from '../run/folders.js';
+import { folder } from '../common/folders.js';
 
 /** What the figures were taken on. */
 export interface Machine {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
-import { folder } from '../run/folders.js';
-import { say } from '../run/progress.js';
+import { folder } from '../common/folders.js';
+import { say } from '../common/progress.js';
 import { chart } from './chart.js';
 import type { Results } from './results.js';
 import { tables } from './table.js';

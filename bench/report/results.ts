@@ -1,9 +1,9 @@
-import type { Plan } from '../run/arguments.js';
-import type { Outcome } from '../run/rounds.js';
-import type { FigureName } from '../scenarios/figures.js';
-import { goals, type GoalResult } from './goals.js';
+import type { Plan } from '../scenarios/plan.js';
+import type { Outcome } from '../common/outcome.js';
+import type { FigureName } from '../common/figures.js';
+import { goals, type GoalResult, type LookUp } from './goals.js';
 import type { Machine } from './machine.js';
-import { summarise, type Summary } from './stats.js';
+import { summarise, type Summary } from '../common/stats.js';
 
 export interface TargetResult {
   readonly target: string;
@@ -51,9 +51,6 @@ export function resultsOf(plan: Plan, outcomes: readonly Outcome[], machine: Mac
   };
   return { ...results, goals: goals(lookUpIn(results.scenarios)) };
 }
-
-/** A figure, if it was measured. */
-export type LookUp = (scenario: string, target: string, figure: FigureName) => number | undefined;
 
 /** @param of which of the rounds' figures: the median by default */
 export function lookUpIn(

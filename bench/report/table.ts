@@ -1,8 +1,8 @@
-import { format, isUnsupported } from '../run/rounds.js';
-import { type FigureName, figures } from '../scenarios/figures.js';
+import { format, isUnsupported } from '../common/outcome.js';
+import { type FigureName, figures } from '../common/figures.js';
 import type { GoalResult } from './goals.js';
 import type { Results, ScenarioResult, TargetResult } from './results.js';
-import type { Summary } from './stats.js';
+import type { Summary } from '../common/stats.js';
 
 /** Everything, in Markdown. */
 export function tables({ goals, scenarios, quick }: Results): string {

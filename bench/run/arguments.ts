@@ -1,21 +1,10 @@
 import { parseArgs } from 'node:util';
 
 import { scenarios } from '../scenarios/catalogue.js';
+import type { Plan } from '../scenarios/plan.js';
 import type { Scenario } from '../scenarios/scenario.js';
 import { targets } from '../targets/catalogue.js';
-import type { Target } from '../targets/target.js';
-
-export interface Plan {
-  readonly quick: boolean;
-  /** Quick, and nothing named: each scenario with its most telling targets only. */
-  readonly abridged: boolean;
-  readonly rounds: number;
-  readonly scenarios: readonly Scenario[];
-  readonly targets: readonly Target[];
-  readonly profiles: string | undefined;
-  /** Whether everything is measured that there is, at full size. */
-  readonly complete: boolean;
-}
+import type { Target } from '../common/target.js';
 
 const QUICK_TARGETS = ['floor', 'ours', 'stock', 'classic'];
 export const FULL_ROUNDS = 3;

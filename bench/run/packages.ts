@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 
 import { PEERS_FOLDER } from '../targets/catalogue.js';
-import type { Target } from '../targets/target.js';
-import { folder } from './folders.js';
-import { say } from './progress.js';
+import type { Target } from '../common/target.js';
+import { folder } from '../common/folders.js';
+import { say } from '../common/progress.js';
 
 /** Those that have what they run on: the peers are installed if they are not; Nest 11 is there if its tests have run. */
 export function withPackages(targets: readonly Target[]): Target[] {

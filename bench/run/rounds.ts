@@ -1,25 +1,11 @@
 import type { BenchRedis } from '../processes/redis.js';
-import { figures, type FigureName, type Figures } from '../scenarios/figures.js';
+import { figures, type FigureName, type Figures } from '../common/figures.js';
 import type { Scenario } from '../scenarios/scenario.js';
-import type { Target } from '../targets/target.js';
-import type { Plan } from './arguments.js';
-import { say } from './progress.js';
-import { Trial } from './trial.js';
-
-/** What one target did in one round of one scenario. */
-export interface Outcome {
-  readonly scenario: string;
-  readonly target: string;
-  readonly round: number;
-  readonly figures?: Figures;
-  /** Why there are none. */
-  readonly failure?: string;
-}
-
-/** Whether a failure says only that this version of the package does not have the option yet. */
-export function isUnsupported(failure: string): boolean {
-  return failure.startsWith('There is no option');
-}
+import type { Target } from '../common/target.js';
+import type { Plan } from '../scenarios/plan.js';
+import { format, isUnsupported, type Outcome } from '../common/outcome.js';
+import { say } from '../common/progress.js';
+import { Trial } from '../scenarios/trial.js';
 
 /** The targets of a scenario in a plan. */
 export function targetsOf(scenario: Scenario, plan: Plan): Target[] {
@@ -61,7 +47,9 @@ async function runTrial(
   const label = `  ${plan.rounds > 1 ? `${round + 1}/${plan.rounds} ` : ''}${target.name.padEnd(12)}`;
   try {
     const { quick, profiles } = plan;
-    const measured = await Trial.run({ target, scenario, redis, quick, profiles });
+    const measured = await Trial.run({ target, scenario, redis, quick, profiles }, (trial) =>
+      scenario.run(trial),
+    );
     say(`${label} ${line(measured)}`);
     return { ...outcome, figures: measured };
   } catch (error) {
@@ -76,11 +64,4 @@ function line(measured: Figures): string {
     .filter(([name, value]) => name !== 'lost' || value !== 0)
     .map(([name, value]) => `${name} ${format(value)} ${figures[name as FigureName].unit}`.trim())
     .join(' · ');
-}
-
-/** Three significant digits are more than a busy machine can honour. */
-export function format(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US');
-  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }

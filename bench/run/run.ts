@@ -4,9 +4,9 @@ import { Child } from '../processes/child.js';
 import { BenchRedis } from '../processes/redis.js';
 import { machine } from '../report/machine.js';
 import { type Results, resultsOf } from '../report/results.js';
-import type { Plan } from './arguments.js';
+import type { Plan } from '../scenarios/plan.js';
 import { withPackages } from './packages.js';
-import { duration, say } from './progress.js';
+import { duration, say } from '../common/progress.js';
 import { runRounds } from './rounds.js';
 
 /** Runs a plan to its end, or until Ctrl-C; whatever was started has ended then. */

@@ -1,4 +1,4 @@
-import { median } from '../report/stats.js';
+import { median } from '../common/stats.js';
 import type { Work } from '../driver/work.js';
 import type { Scenario } from './scenario.js';
 

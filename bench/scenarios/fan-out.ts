@@ -1,6 +1,6 @@
 import type { Work } from '../driver/work.js';
-import type { Measured } from '../run/trial.js';
-import type { Figures } from './figures.js';
+import type { Measured } from './trial.js';
+import type { Figures } from '../common/figures.js';
 import { ONE_OF_A_KIND, oneRoom, type Scenario } from './scenario.js';
 
 export const DEFAULT_PAYLOAD_BYTES = 200;

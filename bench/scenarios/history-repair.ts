@@ -1,7 +1,7 @@
-import type { Latency } from '../driver/latencies.js';
+import type { Latency } from '../common/latencies.js';
 import { broadcastEncoder } from '../processes/library.js';
 import { RawLogs } from '../processes/raw-logs.js';
-import type { Trial } from '../run/trial.js';
+import type { Trial } from './trial.js';
 import type { Scenario } from './scenario.js';
 
 const ROOMS_A_CLIENT = 100;

@@ -1,13 +1,9 @@
-import type { Trial } from '../run/trial.js';
-import type { ServerSettings } from '../targets/target.js';
-import type { Figures } from './figures.js';
+import type { Trial, TrialSetup } from './trial.js';
+import type { Figures } from '../common/figures.js';
 
 /** One kind of work, the same for all targets. */
-export interface Scenario {
-  readonly name: string;
+export interface Scenario extends TrialSetup {
   readonly title: string;
-  readonly instances: number;
-  readonly settings?: Partial<ServerSettings>;
   /** Those that it says something about; all if left out. */
   readonly targets?: readonly string[];
   /** Left out of a quick run, or there with fewer targets, unless the arguments name it. */

@@ -1,4 +1,4 @@
-import { median } from '../report/stats.js';
+import { median } from '../common/stats.js';
 import { ONE_OF_A_KIND, type Scenario } from './scenario.js';
 
 const JOINERS = 100;

@@ -1,4 +1,4 @@
-import type { Target } from './target.js';
+import type { Target } from '../common/target.js';
 
 /** The hand-tuned minimum that the others are held against. */
 export const FLOOR = 'floor';

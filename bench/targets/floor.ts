@@ -17,7 +17,7 @@ import {
   type ServerSettings,
   type StartServer,
   userOf,
-} from './target.js';
+} from '../common/target.js';
 
 interface Client {
   readonly ws: WebSocket;

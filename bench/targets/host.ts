@@ -5,7 +5,7 @@ import { loopDelay, watchLoop } from '../processes/loop-delay.js';
 import { startProfile, stopProfile } from '../processes/profiler.js';
 import { serveRunner } from '../processes/rpc.js';
 import { collectGarbage, memory, usage } from '../processes/usage.js';
-import type { ServerSettings, StartServer } from './target.js';
+import type { ServerSettings, StartServer } from '../common/target.js';
 
 serveRunner({
   start: async (settings: ServerSettings) => {

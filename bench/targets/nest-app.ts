@@ -4,7 +4,7 @@ import { type DynamicModule, type INestApplication, Module, type Type } from '@n
 import { NestFactory } from '@nestjs/core';
 
 import { type Broadcaster, idleGateway, workGateway } from './nest-gateway.js';
-import type { ServerSettings } from './target.js';
+import type { ServerSettings } from '../common/target.js';
 
 export interface NestTarget {
   readonly settings: ServerSettings;

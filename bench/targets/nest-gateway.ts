@@ -6,7 +6,7 @@ import {
   WebSocketGateway,
 } from '@nestjs/websockets';
 
-import { eachMessage, type Echo, type Said, type Say } from './target.js';
+import { eachMessage, type Echo, type Said, type Say } from '../common/target.js';
 
 /** What differs between the targets on Nest: how they join and broadcast. */
 export interface Broadcaster {

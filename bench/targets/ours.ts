@@ -7,7 +7,7 @@ import {
 
 import { startNest } from './nest-app.js';
 import type { Broadcaster } from './nest-gateway.js';
-import { HISTORY, PATH, type ServerSettings, type StartServer, userOf } from './target.js';
+import { HISTORY, PATH, type ServerSettings, type StartServer, userOf } from '../common/target.js';
 
 const broadcaster: Broadcaster = {
   connected: () => {},

@@ -5,7 +5,7 @@ import { createClient } from 'redis';
 
 import { startNest } from './nest-app.js';
 import type { Broadcaster } from './nest-gateway.js';
-import { PATH, type ServerSettings, type StartServer } from './target.js';
+import { PATH, type ServerSettings, type StartServer } from '../common/target.js';
 
 interface IoServer {
   adapter(factory: unknown): void;

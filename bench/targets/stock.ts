@@ -6,7 +6,13 @@ import type { WebSocket } from 'ws';
 
 import { startNest } from './nest-app.js';
 import type { Broadcaster } from './nest-gateway.js';
-import { PATH, type Said, type ServerSettings, type StartServer, userOf } from './target.js';
+import {
+  PATH,
+  type Said,
+  type ServerSettings,
+  type StartServer,
+  userOf,
+} from '../common/target.js';
 
 const OPEN = 1;
 const CHANNEL = 'broadcasts';

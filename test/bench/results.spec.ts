@@ -5,8 +5,8 @@ import { goals } from '../../bench/report/goals.js';
 import { lookUpIn, type Results, resultsOf } from '../../bench/report/results.js';
 import { tables } from '../../bench/report/table.js';
 import { planOf } from '../../bench/run/arguments.js';
-import { format, type Outcome } from '../../bench/run/rounds.js';
-import type { Figures } from '../../bench/scenarios/figures.js';
+import { format, type Outcome } from '../../bench/common/outcome.js';
+import type { Figures } from '../../bench/common/figures.js';
 
 const MACHINE = {
   cpu: 'a <fast> one & more',

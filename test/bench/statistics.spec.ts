@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { Latencies } from '../../bench/driver/latencies.js';
-import { textOf } from '../../bench/driver/text.js';
-import { median, summarise } from '../../bench/report/stats.js';
+import { Latencies } from '../../bench/common/latencies.js';
+import { textOf } from '../../bench/common/text.js';
+import { median, summarise } from '../../bench/common/stats.js';
 
 describe('medians', () => {
   it('are the middle, or between the two in the middle, and leave the values as they were', () => {

@@ -2,23 +2,29 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import type { Arrived, Counts, Crowd } from '../driver/driver.js';
-import type { Latency } from '../driver/latencies.js';
+import type { Latency } from '../common/latencies.js';
 import type { Work } from '../driver/work.js';
 import { Child } from '../processes/child.js';
 import type { LoopDelay } from '../processes/loop-delay.js';
 import type { BenchRedis } from '../processes/redis.js';
 import type { Memory, Usage } from '../processes/usage.js';
-import type { Figures } from '../scenarios/figures.js';
-import type { Scenario } from '../scenarios/scenario.js';
-import { PATH, type ServerSettings, type Target } from '../targets/target.js';
-import { folder } from './folders.js';
+import type { Figures } from '../common/figures.js';
+import { PATH, type ServerSettings, type Target } from '../common/target.js';
+import { folder } from '../common/folders.js';
 
 /** In a quick run, too: code that is not compiled yet costs twice as much. */
 const WARM_UP_MS = 1_000;
 
+/** The processes that a scenario needs. */
+export interface TrialSetup {
+  readonly name: string;
+  readonly instances: number;
+  readonly settings?: Partial<ServerSettings>;
+}
+
 export interface TrialOptions {
   readonly target: Target;
-  readonly scenario: Scenario;
+  readonly scenario: TrialSetup;
   readonly redis: BenchRedis;
   readonly quick: boolean;
   /** Where servers leave their CPU profiles. */
@@ -54,12 +60,15 @@ export class Trial {
   readonly #driver: Child;
   readonly #helpers: Child[] = [];
 
-  static async run(options: TrialOptions): Promise<Figures> {
+  static async run(
+    options: TrialOptions,
+    work: (trial: Trial) => Promise<Figures>,
+  ): Promise<Figures> {
     await options.redis.clear();
     const trial = new Trial(options);
     try {
       await trial.#start();
-      return await options.scenario.run(trial);
+      return await work(trial);
     } finally {
       // Clients first: that they go is not the servers' doing.
       // A connection that is ended politely keeps its port for a minute: some trials of 10,000 would have none left.
