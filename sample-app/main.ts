@@ -8,7 +8,7 @@ import { AppModule } from './app.module.js';
 import { pageFolder } from './http/page.js';
 import { securityHeaders } from './http/security-headers.js';
 
-// In the garden, Ctrl-C is the garden's affair: it tells its workers when to end.
+// In the pool, Ctrl-C is the pool's affair: it tells its workers when to end.
 const stopSignals = cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT'];
 if (cluster.isWorker) process.on('SIGINT', () => {});
 

@@ -4,7 +4,7 @@ import { BuildError, ensureBuilt } from './demo-build.mjs';
 
 try {
   await ensureBuilt();
-  const { main } = await import('../dist/sample-app/garden/cli.js');
+  const { main } = await import('../dist/sample-app/workers/cli.js');
   process.exitCode = await main(process.argv.slice(2), process.env);
 } catch (error) {
   if (!(error instanceof BuildError)) throw error;

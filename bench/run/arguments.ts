@@ -2,9 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { scenarios } from '../scenarios/catalogue.js';
 import type { Plan } from '../scenarios/plan.js';
-import type { Scenario } from '../scenarios/scenario.js';
 import { targets } from '../targets/catalogue.js';
-import type { Target } from '../common/target.js';
 
 const QUICK_TARGETS = ['floor', 'ours', 'stock', 'classic'];
 export const FULL_ROUNDS = 3;

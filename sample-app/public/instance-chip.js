@@ -2,7 +2,7 @@ import { el } from './dom.js';
 
 const GOLDEN_ANGLE = 137.508;
 
-/** Neighbours in the garden get hues far apart. */
+/** Neighbouring workers get hues far apart. */
 export function hueOf({ number }) {
   return Math.round((number * GOLDEN_ANGLE) % 360);
 }

@@ -5,7 +5,7 @@ import { Connection } from './connection.js';
 import { Conversations } from './conversations.js';
 import { byId, onSubmit } from './dom.js';
 import { announcementEntry, messageEntry, noticeEntry, warningEntry } from './entries.js';
-import { GardenPanel } from './garden-panel.js';
+import { WorkersPanel } from './workers-panel.js';
 import { instanceChip } from './instance-chip.js';
 import { LivePicture } from './live-picture.js';
 import { Outbox } from './outbox.js';
@@ -19,7 +19,7 @@ import { TypingHint, TypingLine } from './typing.js';
 
 const talks = new Conversations();
 const picture = new LivePicture();
-const garden = new GardenPanel(picture);
+const workers = new WorkersPanel(picture);
 const typing = new TypingLine();
 const connection = new Connection();
 const clock = new Clock(connection);
@@ -79,7 +79,7 @@ const handlers = {
     showBackplane(backplane);
     void clock.set();
     outbox.waitFor('Redis');
-    garden.servedBy(instance);
+    workers.servedBy(instance);
     byId('here').replaceChildren('Served by ', instanceChip(instance), ` process ${instance.pid}`);
     stopButton.disabled = !instance.restarts;
     const words = before ? 'Back, now served by' : 'Served by';
@@ -118,9 +118,9 @@ const handlers = {
   poll: (question, id) => poll.asked(question, id),
   tally: (tally) => poll.counted(tally),
   burst: (one) => bursts.took(one, clock.ageOf(one.at)),
-  pulse: ({ from, connections }) => garden.pulse(from, connections),
+  pulse: ({ from, connections }) => workers.pulse(from, connections),
   leaving({ from }) {
-    garden.leaving(from);
+    workers.leaving(from);
     if (!isHere(from)) talks.addToAll(() => noticeEntry('Stopped:', from));
   },
   backplane(change) {

@@ -18,7 +18,7 @@ export interface SmokeCommand {
 
 export interface SmokeWelcome {
   connectionId: string;
-  /** The instance's name, as the garden gave it. */
+  /** The instance's name, as the pool gave it. */
   instance: string;
   /** The state of its backplane. */
   status: string;

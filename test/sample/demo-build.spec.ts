@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait-for.js';
 const BUILDER = new URL('../../scripts/demo-build.mjs', import.meta.url).href;
 const TSC = 'node_modules/typescript/bin/tsc';
 const NEST = 'node_modules/@nestjs/cli/bin/nest.js';
-const WHOLE = 'dist/sample-app/garden/cli.js';
+const WHOLE = 'dist/sample-app/workers/cli.js';
 
 let root: string;
 let running: ChildProcess[];

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
-import { answersPing } from '../../sample-app/garden/redis/answers-ping.js';
+import { answersPing } from '../../sample-app/workers/redis/answers-ping.js';
 import { closeAfterEach } from '../support/cleanup.js';
 import { findRedisServer } from '../support/redis-server.js';
 import { waitFor } from '../support/wait-for.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { MAX_WORKERS, parseOptions, UsageError } from '../../sample-app/garden/options.js';
+import { MAX_WORKERS, parseOptions, UsageError } from '../../sample-app/workers/options.js';
 
 describe('the options of the demo', () => {
   test('four workers behind port 3000, or the next one', () => {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { UsageError } from '../../sample-app/garden/options.js';
-import { choosePort, freePort } from '../../sample-app/garden/port.js';
+import { UsageError } from '../../sample-app/workers/options.js';
+import { choosePort, freePort } from '../../sample-app/workers/port.js';
 
 const HOST = '127.0.0.1';
 

@@ -2,14 +2,14 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Log } from '../../sample-app/garden/log.js';
-import { answersPing } from '../../sample-app/garden/redis/answers-ping.js';
-import type { DemoRedis } from '../../sample-app/garden/redis/demo-redis.js';
-import { embeddedRedis } from '../../sample-app/garden/redis/embedded-redis.js';
-import { findOnPath } from '../../sample-app/garden/redis/find-on-path.js';
-import { climbRedisLadder } from '../../sample-app/garden/redis/ladder.js';
-import { redactUrl } from '../../sample-app/garden/redis/redact-url.js';
-import { SpawnedRedis } from '../../sample-app/garden/redis/spawned-redis.js';
+import type { Log } from '../../sample-app/workers/log.js';
+import { answersPing } from '../../sample-app/workers/redis/answers-ping.js';
+import type { DemoRedis } from '../../sample-app/workers/redis/demo-redis.js';
+import { embeddedRedis } from '../../sample-app/workers/redis/embedded-redis.js';
+import { findOnPath } from '../../sample-app/workers/redis/find-on-path.js';
+import { climbRedisLadder } from '../../sample-app/workers/redis/ladder.js';
+import { redactUrl } from '../../sample-app/workers/redis/redact-url.js';
+import { SpawnedRedis } from '../../sample-app/workers/redis/spawned-redis.js';
 import { describeWithRedis, findRedisServer } from '../support/redis-server.js';
 
 const noRedis: DemoRedis = {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Member, roomsOf, SEATS } from '../../sample-app/garden/smoke/cast.js';
-import { judge, type Receipts, strangers } from '../../sample-app/garden/smoke/judge.js';
+import { type Member, roomsOf, SEATS } from '../../sample-app/workers/smoke/cast.js';
+import { judge, type Receipts, strangers } from '../../sample-app/workers/smoke/judge.js';
 import {
   disorder,
   judgeReadings,
   type Reading,
-} from '../../sample-app/garden/smoke/judge-history.js';
-import { kinds } from '../../sample-app/garden/smoke/kinds.js';
-import { markText, parseMark } from '../../sample-app/garden/smoke/mark.js';
-import { renderReport } from '../../sample-app/garden/smoke/report.js';
+} from '../../sample-app/workers/smoke/judge-history.js';
+import { kinds } from '../../sample-app/workers/smoke/kinds.js';
+import { markText, parseMark } from '../../sample-app/workers/smoke/mark.js';
+import { renderReport } from '../../sample-app/workers/smoke/report.js';
 import {
   binaryOf,
   markOfBinary,

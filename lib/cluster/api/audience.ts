@@ -1,5 +1,4 @@
 import { describe } from '../../errors/quote.js';
-import type { Frame } from '../../hub/frame.js';
 import {
   EVERYONE,
   extendLater,

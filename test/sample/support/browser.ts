@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { type Browser, chromium } from 'playwright-core';
-import { findOnPath } from '../../../sample-app/garden/redis/find-on-path.js';
+import { findOnPath } from '../../../sample-app/workers/redis/find-on-path.js';
 import { realProcess } from '../../support/real-process.js';
 
 const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];

@@ -4,7 +4,7 @@ import { UsageError } from './options.js';
 const TRIES = 100;
 
 /**
- * The port that the garden will listen on: the one that was asked for, or the first free one from there on. `0` is any
+ * The port that the pool will listen on: the one that was asked for, or the first free one from there on. `0` is any
  * free one.
  */
 export async function choosePort(host: string, port: number, asked: boolean): Promise<number> {

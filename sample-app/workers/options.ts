@@ -15,7 +15,7 @@ export class UsageError extends Error {}
 
 export const MAX_WORKERS = 64;
 
-export const USAGE = `A chat on several worker processes ("a web garden") behind one port, joined by Redis.
+export const USAGE = `A chat on several worker processes behind one port, joined by Redis.
 
   npm run demo -- [options]
 

@@ -6,7 +6,7 @@ const SILENT_MS = 5_000;
 const FORGOTTEN_MS = 60_000;
 
 /** The instances that were heard of, and how they are. */
-export class GardenPanel {
+export class WorkersPanel {
   #list = byId('instances');
   #heard = new Map();
   #here;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Garden } from './garden.js';
+import { WorkerPool } from './worker-pool.js';
 import { consoleLog as log } from './log.js';
 import { parseOptions, USAGE, UsageError } from './options.js';
 import type { DemoOptions } from './options.js';
@@ -36,9 +36,9 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
       ? undefined
       : await RedisGate.open(redis.url, (paused) => {
           log.event(paused ? 'Redis is paused: nothing passes' : 'Redis goes on');
-          garden.tell({ redis: paused ? 'paused' : 'open' });
+          pool.tell({ redis: paused ? 'paused' : 'open' });
         });
-  const garden = new Garden({
+  const pool = new WorkerPool({
     script: worker,
     workers,
     log,
@@ -46,7 +46,7 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
       const { redis: wish } = (message ?? {}) as { redis?: unknown };
       if (wish === 'paused') gate?.pause();
       else if (wish === 'open') gate?.resume();
-      else if (wish === 'ask' && gate?.paused) garden.tell({ redis: 'paused' });
+      else if (wish === 'ask' && gate?.paused) pool.tell({ redis: 'paused' });
     },
     env: {
       REDIS_URL: gate?.url ?? redis.url,
@@ -59,14 +59,14 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
     },
   });
   const stop = new AbortController();
-  onStopSignal(() => (stop.signal.aborted ? garden.kill() : stop.abort()));
+  onStopSignal(() => (stop.signal.aborted ? pool.kill() : stop.abort()));
   const stopped = once(stop.signal, 'abort').then(() => 'stopped' as const);
   try {
     log.say(`Redis     ${redis.note}`);
-    log.say(`Workers   ${workers}: ${garden.names.join(', ')}`);
-    if ((await Promise.race([garden.open(), stopped])) === 'stopped') return 0;
+    log.say(`Workers   ${workers}: ${pool.names.join(', ')}`);
+    if ((await Promise.race([pool.open(), stopped])) === 'stopped') return 0;
     if (smoke) {
-      return await runSmoke({ host, port, names: garden.names, log, signal: stop.signal });
+      return await runSmoke({ host, port, names: pool.names, log, signal: stop.signal });
     }
     if (port !== options.port && options.port !== 0) log.say(`Port      ${options.port} is taken`);
     const hint = workers > 1 ? '  (a second tab lands on another worker)' : '';
@@ -78,7 +78,7 @@ async function demo(options: DemoOptions, env: NodeJS.ProcessEnv): Promise<numbe
     log.say(`The demo cannot go on: ${(error as Error).message}`);
     return 1;
   } finally {
-    await garden.close();
+    await pool.close();
     await gate?.close();
     await redis.close();
   }

@@ -3,25 +3,25 @@ import type { Log } from './log.js';
 import { workerName } from './names.js';
 import { WorkerSlot } from './worker-slot.js';
 
-export interface GardenSettings {
+export interface WorkerPoolSettings {
   /** What each worker runs. */
   script: string;
   workers: number;
   env: NodeJS.ProcessEnv;
   log: Log;
-  /** What a worker says to the garden. */
+  /** What a worker says to the pool. */
   onMessage?: (message: unknown) => void;
 }
 
 /**
- * A web garden: several processes of one app behind one port. Connections go to the workers in turn, so that the tabs of
- * one browser are served by different ones. There is one garden a process, as `node:cluster` has it.
+ * A pool of workers: several processes of one app behind one port. Connections go to the workers in turn, so that the tabs of
+ * one browser are served by different ones. There is one pool a process, as `node:cluster` has it.
  */
-export class Garden {
+export class WorkerPool {
   readonly #slots: WorkerSlot[];
   #closed: Promise<void> | undefined;
 
-  constructor({ script, workers, env, log, onMessage }: GardenSettings) {
+  constructor({ script, workers, env, log, onMessage }: WorkerPoolSettings) {
     cluster.schedulingPolicy = cluster.SCHED_RR;
     cluster.setupPrimary({ exec: script, args: [], silent: true });
     if (onMessage) cluster.on('message', (_worker, message: unknown) => onMessage(message));

@@ -16,7 +16,7 @@ export interface SlotSettings {
   log: Log;
 }
 
-/** One place in the garden: there is always a worker in it, or one on its way. */
+/** One place in the pool: there is always a worker in it, or one on its way. */
 export class WorkerSlot {
   readonly name: string;
   #worker: Worker | undefined;
