@@ -165,7 +165,7 @@ export class Cluster {
     );
   }
 
-  /** Connects, and enters this instance in the roll if that worked. Rejects as `Link.start` does. */
+  /** Connects, and makes this instance a member if that worked. Rejects as `Link.start` does. */
   async start(): Promise<void> {
     await this.link.start();
     await Promise.all([this.instances.settled(), this.#capability.settled()]);

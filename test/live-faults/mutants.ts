@@ -173,7 +173,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     lacks: 'the wait of commands for what their sender sends again',
     edits: [
       {
-        file: 'cluster/requests/peer-requests.ts',
+        file: 'cluster/requests/peer-request-sender.ts',
         code: '      if (live.sender.isBehind) await live.sender.caughtUp();\n      return await transport.publishAndCount(',
         instead: 'void live; return await transport.publishAndCount(',
       },

@@ -4,20 +4,20 @@ import { encodeControl, EnvelopeKind, stampAge } from '../wire/envelope.js';
 import type { LiveSender } from './live-sender.js';
 import {
   type DigestEntry,
-  type DigestQuestion,
+  type DigestRequest,
   encodeDigestAnswer,
   encodeEnd,
   encodeHolesAnswer,
   type Hole,
-  type HolesQuestion,
+  type HolesRequest,
   type ResendItem,
 } from './resend-messages.js';
 
-/** An asker has four answers under way at a time, so that they take a MiB of what Redis lets a subscriber have unread. */
+/** A requester has four answers under way at a time, so that they take a MiB of what Redis lets a subscriber have unread. */
 export const ANSWER_BYTES = 256 * 1024;
-/** A question is asked again; so many askers wait for an answer at a time. */
+/** A request is asked again; so many requesters wait for an answer at a time. */
 const MAX_WAITING = 1_024;
-/** An asker's absence and the times of this list are measured by two clocks, on two machines. */
+/** A requester's absence and the times of this list are measured by two clocks, on two machines. */
 const CLOCK_MARGIN_MS = 1_000;
 /** The bytes that each takes besides its message. */
 const ITEM_BYTES = 24;
@@ -36,18 +36,18 @@ export interface LiveAnswersOptions {
 /** Answers those who have missed live messages of this instance. Behind what goes again: they would ask for it. */
 export class LiveAnswers {
   readonly #options: LiveAnswersOptions;
-  /** By asker, its last question. */
-  readonly #waiting = new Map<string, DigestQuestion | HolesQuestion>();
+  /** By requester, its last request. */
+  readonly #waiting = new Map<string, DigestRequest | HolesRequest>();
   #closed = false;
 
   constructor(options: LiveAnswersOptions) {
     this.#options = options;
   }
 
-  answer(peers: string, question: DigestQuestion | HolesQuestion): void {
-    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(peers)) return;
+  answer(requester: string, request: DigestRequest | HolesRequest): void {
+    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(requester)) return;
     const isFirst = this.#waiting.size === 0;
-    this.#waiting.set(peers, question);
+    this.#waiting.set(requester, request);
     if (isFirst) void this.#options.sender.caughtUp().then(() => this.#answerAll());
   }
 
@@ -57,15 +57,15 @@ export class LiveAnswers {
   }
 
   #answerAll(): void {
-    for (const [peers, question] of this.#waiting) {
-      this.#waiting.delete(peers);
-      const payload = 'digest' in question ? this.#digest(question) : this.#messages(question);
-      if (!this.#closed) this.#tell(peers, payload);
+    for (const [requester, request] of this.#waiting) {
+      this.#waiting.delete(requester);
+      const payload = 'digest' in request ? this.#digest(request) : this.#messages(request);
+      if (!this.#closed) this.#tell(requester, payload);
     }
   }
 
   /** One that does not arrive is asked for again. */
-  #tell(peers: string, payload: Buffer): void {
+  #tell(requester: string, payload: Buffer): void {
     const { transport, channels, life } = this.#options;
     const bytes = encodeControl({
       kind: EnvelopeKind.resend,
@@ -73,10 +73,10 @@ export class LiveAnswers {
       sequence: 0,
       payload,
     });
-    transport.publish(channels.direct(peers), bytes, { lane: 'control' }).catch(() => {});
+    transport.publish(channels.direct(requester), bytes, { lane: 'control' }).catch(() => {});
   }
 
-  #digest({ digest, absentMs, after }: DigestQuestion): Buffer {
+  #digest({ digest, absentMs, after }: DigestRequest): Buffer {
     const { list } = this.#options.sender;
     const now = performance.now();
     const since = now - absentMs - CLOCK_MARGIN_MS;
@@ -97,7 +97,7 @@ export class LiveAnswers {
     return encodeDigestAnswer({ digestOf: digest, reachMs, next, entries });
   }
 
-  #messages({ holes, entries }: HolesQuestion): Buffer {
+  #messages({ holes, entries }: HolesRequest): Buffer {
     const items: ResendItem[] = [];
     let room = ANSWER_BYTES;
     for (const [index, hole] of entries.entries()) {
@@ -118,7 +118,7 @@ export class LiveAnswers {
     const now = performance.now();
     const found = list.find(channel, hole.number, hole.to);
     const last = Math.min(hole.to, channel.number);
-    // Messages that the list has no more were sent before the asker heard the channel, or are lost.
+    // Messages that the list has no more were sent before the requester heard the channel, or are lost.
     const isComplete = list.completeSince <= now - hole.sinceMs;
     let lostFrom = isComplete ? (found[0]?.number ?? last + 1) : hole.number;
     for (const { number, slot } of found) {

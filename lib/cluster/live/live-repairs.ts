@@ -10,8 +10,8 @@ import { Repair } from './repair.js';
 import {
   decodeEnd,
   type DigestAnswer,
-  encodeDigestQuestion,
-  encodeHolesQuestion,
+  encodeDigestRequest,
+  encodeHolesRequest,
   type Hole,
   type HolesAnswer,
   type ResendItem,
@@ -19,12 +19,12 @@ import {
 
 /** So many senders are asked at a time: their answers together stay within what Redis lets a subscriber have unread. */
 const MAX_ASKED = 4;
-/** Holes that one question names. */
+/** Holes that one request names. */
 const MAX_HOLES = 256;
 const LOOK_EVERY_MS = 250;
-/** A question that was asked so shortly before is on its way. */
+/** A request that was asked so shortly before is on its way. */
 const SOON_MS = 5;
-/** A question that has no answer for so long is asked again. */
+/** A request that has no answer for so long is asked again. */
 const ASK_AGAIN_MS = 1_000;
 
 export interface LiveRepairsOptions {
@@ -34,7 +34,7 @@ export interface LiveRepairsOptions {
   readonly hubs: Pick<LocalHubs, 'heardRoute'>;
   readonly counters: Counters;
   /** The id under which this instance is answered. */
-  readonly peers: () => string;
+  readonly requester: () => string;
   readonly receiver: LiveReceiver;
   /** A sender that says nothing for so long is given up. */
   readonly windowMs: number;
@@ -49,7 +49,7 @@ export class LiveRepairs {
   readonly #repairs = new Map<string, Repair>();
   /** By sender, those who wait until nothing of it is missing. */
   readonly #waits = new Map<string, (() => void)[]>();
-  #lastQuestion = 0;
+  #lastRequest = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -91,10 +91,10 @@ export class LiveRepairs {
     if (repair) repair.progressAt = performance.now();
   }
 
-  /** The sender asks itself, so that it hears again. Earlier questions to it may have been lost. */
+  /** The sender asks itself, so that it hears again. Earlier requests to it may have been lost. */
   asks(life: string): void {
-    const question = this.#repairs.get(life)?.question;
-    if (!question || performance.now() - question.at < SOON_MS) return;
+    const request = this.#repairs.get(life)?.request;
+    if (!request || performance.now() - request.at < SOON_MS) return;
     this.#repairs.get(life)!.answered(false);
     this.#askOthers();
   }
@@ -119,8 +119,8 @@ export class LiveRepairs {
 
   receiveDigest(life: string, answer: DigestAnswer): void {
     const repair = this.#repairs.get(life);
-    const question = repair?.question;
-    if (!repair || question?.id !== answer.digestOf) return;
+    const request = repair?.request;
+    if (!repair || request?.id !== answer.digestOf) return;
     repair.answered();
     const absentMs = performance.now() - repair.awaySince!;
     if (answer.reachMs !== undefined && answer.reachMs < absentMs && !repair.isUnknown) {
@@ -136,18 +136,18 @@ export class LiveRepairs {
 
   receiveMessages(life: string, { holesOf, items }: HolesAnswer): void {
     const repair = this.#repairs.get(life);
-    const question = repair?.question;
-    if (!repair || question?.id !== holesOf) return;
+    const request = repair?.request;
+    if (!repair || request?.id !== holesOf) return;
     repair.answered();
     for (const item of items) {
-      const cursor = question.cursors[item.index];
+      const cursor = request.cursors[item.index];
       if (cursor) this.#take(cursor, item);
     }
     this.#endIfDone(repair);
     this.#askOthers();
   }
 
-  /** Questions that are under way are lost. */
+  /** Requests that are under way are lost. */
   linkLost(): void {
     for (const repair of this.#repairs.values()) repair.answered();
   }
@@ -205,20 +205,20 @@ export class LiveRepairs {
   #askOthers(): void {
     if (this.#closed || this.#options.link.status !== 'ready') return;
     let asked = 0;
-    for (const { question } of this.#repairs.values()) if (question) asked++;
+    for (const { request } of this.#repairs.values()) if (request) asked++;
     for (const repair of this.#repairs.values()) {
       if (asked >= MAX_ASKED) return;
-      if (repair.question || !this.#ask(repair)) continue;
+      if (repair.request || !this.#ask(repair)) continue;
       asked++;
     }
   }
 
   #ask(repair: Repair): boolean {
-    const id = ++this.#lastQuestion;
+    const id = ++this.#lastRequest;
     if (repair.awaySince !== undefined) {
       const absentMs = Math.ceil(performance.now() - repair.awaySince);
       repair.asked({ id, cursors: [] });
-      this.#tell(repair.life, encodeDigestQuestion({ digest: id, absentMs, after: repair.after }));
+      this.#tell(repair.life, encodeDigestRequest({ digest: id, absentMs, after: repair.after }));
       return true;
     }
     const now = performance.now();
@@ -236,15 +236,15 @@ export class LiveRepairs {
     }
     if (entries.length === 0) return false;
     repair.asked({ id, cursors });
-    this.#tell(repair.life, encodeHolesQuestion({ holes: id, entries }));
+    this.#tell(repair.life, encodeHolesRequest({ holes: id, entries }));
     return true;
   }
 
   #tell(life: string, payload: Buffer): void {
-    const { transport, channels, peers } = this.#options;
+    const { transport, channels, requester } = this.#options;
     const bytes = encodeControl({
       kind: EnvelopeKind.resend,
-      origin: peers(),
+      origin: requester(),
       sequence: 0,
       payload,
     });
@@ -260,11 +260,11 @@ export class LiveRepairs {
       for (const cursor of repair.holes)
         if (cursor.isWhole || hubs.heardRoute(cursor.channel) !== cursor.route)
           repair.holes.delete(cursor);
-      const { question } = repair;
+      const { request } = repair;
       repair.look();
       if (link.status !== 'ready') repair.progressAt = now;
       else if (now - repair.progressAt > windowMs) this.#giveUp(repair);
-      else if (question && now - question.at > ASK_AGAIN_MS) repair.answered(false);
+      else if (request && now - request.at > ASK_AGAIN_MS) repair.answered(false);
       this.#endIfDone(repair);
     }
     this.#askOthers();

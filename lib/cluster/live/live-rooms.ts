@@ -92,7 +92,7 @@ export class LiveRooms {
       ...options,
       windowMs,
       receiver: this.#receiver,
-      peers: () => identity.current,
+      requester: () => identity.current,
       onUnknown: (life) => this.#unknown(life),
     });
     const { sender } = this;
@@ -122,7 +122,7 @@ export class LiveRooms {
     return this.#receiver.receive(envelope, channel, route);
   }
 
-  /** A question about what was missed, or an answer to one. False for what is neither. */
+  /** A request about what was missed, or an answer to one. False for what is neither. */
   receiveResend({ origin, payload }: Envelope): boolean {
     const message = decodeResend(payload);
     if (!message) return false;
@@ -146,7 +146,7 @@ export class LiveRooms {
     return this.#whenReady().then(() => this.#repairs.whole(life));
   }
 
-  /** The roll was called, or could not be. */
+  /** The members were listed, or could not be. */
   rollCalled(): void {
     this.#isReadByAll = this.#options.known().every(({ live }) => live !== undefined);
     this.sender.start();

@@ -1,7 +1,7 @@
 import type { LiveCursor } from './live-cursor.js';
 
-/** A question that a sender has not answered yet. */
-interface PeerRequest {
+/** A request that a sender has not answered yet. */
+interface ResendRequest {
   readonly id: number;
   /** The channels that it asks for; none for a digest. */
   readonly cursors: readonly LiveCursor[];
@@ -21,7 +21,7 @@ export class Repair {
   #after = 0;
   /** Of the numbers up to which the channels were delivered. */
   #delivered = 0;
-  #question: (PeerRequest & { readonly at: number }) | undefined;
+  #request: (ResendRequest & { readonly at: number }) | undefined;
 
   constructor(life: string) {
     this.life = life;
@@ -37,8 +37,8 @@ export class Repair {
     return this.#after;
   }
 
-  get question(): (PeerRequest & { readonly at: number }) | undefined {
-    return this.#question;
+  get request(): (ResendRequest & { readonly at: number }) | undefined {
+    return this.#request;
   }
 
   get isDone(): boolean {
@@ -49,7 +49,7 @@ export class Repair {
   wasAway(since: number): void {
     this.#awaySince = Math.min(since, this.#awaySince ?? since);
     this.#after = 0;
-    this.#question = undefined;
+    this.#request = undefined;
   }
 
   /** Messages that wait for clients to read are progress, too, as they go. */
@@ -60,13 +60,13 @@ export class Repair {
     this.#delivered = delivered;
   }
 
-  asked(question: PeerRequest): void {
-    this.#question = { ...question, at: performance.now() };
+  asked(request: ResendRequest): void {
+    this.#request = { ...request, at: performance.now() };
   }
 
   /** @param isProgress false: no answer came */
   answered(isProgress = true): void {
-    this.#question = undefined;
+    this.#request = undefined;
     if (isProgress) this.progressAt = performance.now();
   }
 

@@ -1,8 +1,8 @@
 import { decodeControlPayload, encodeControlPayload, isCount } from '../wire/control-payload.js';
 
 /** Asks what an instance has missed that was away for so long. */
-export interface DigestQuestion {
-  /** Names the question. */
+export interface DigestRequest {
+  /** Names the request. */
   readonly digest: number;
   readonly absentMs: number;
   /** Of the channels in the sender's order, those after this place: an answer may have had no room for them. */
@@ -33,7 +33,7 @@ export interface Hole extends DigestEntry {
 }
 
 /** For what is missing. */
-export interface HolesQuestion {
+export interface HolesRequest {
   readonly holes: number;
   readonly entries: readonly Hole[];
 }
@@ -68,7 +68,7 @@ export interface End {
 const KINDS: readonly ResendKind[] = ['message', 'void', 'end'];
 const NOTHING = Buffer.alloc(0);
 
-export function encodeDigestQuestion({ digest, absentMs, after }: DigestQuestion): Buffer {
+export function encodeDigestRequest({ digest, absentMs, after }: DigestRequest): Buffer {
   return encodeControlPayload({ digest, absentMs, after });
 }
 
@@ -77,7 +77,7 @@ export function encodeDigestAnswer(answer: DigestAnswer): Buffer {
   return encodeControlPayload({ digestOf, reachMs, next }, Buffer.concat(entries.map(encodeEntry)));
 }
 
-export function encodeHolesQuestion({ holes, entries }: HolesQuestion): Buffer {
+export function encodeHolesRequest({ holes, entries }: HolesRequest): Buffer {
   const bytes = entries.map((entry) => {
     const head = Buffer.allocUnsafe(8);
     head.writeUInt32BE(Math.min(Math.ceil(entry.sinceMs), 0xffff_ffff), 0);
@@ -115,7 +115,7 @@ export function decodeEnd(bytes: Buffer): End | undefined {
 /** Undefined for what is none of the four. */
 export function decodeResend(
   payload: Buffer,
-): DigestQuestion | DigestAnswer | HolesQuestion | HolesAnswer | undefined {
+): DigestRequest | DigestAnswer | HolesRequest | HolesAnswer | undefined {
   const control = decodeControlPayload(payload);
   if (!control) return undefined;
   const { digest, absentMs, after, digestOf, reachMs, next, holes, holesOf } = control.fields;

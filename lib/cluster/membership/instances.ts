@@ -16,7 +16,7 @@ import { decodeControlPayload } from '../wire/control-payload.js';
 import { Membership, type RollEvents } from './membership.js';
 import type { HubDirectory } from './hub-directory.js';
 import type { ThrottledLog } from '../common/throttled-log.js';
-import { Unanswered } from './unanswered-requests.js';
+import { UnansweredRequests } from './unanswered-requests.js';
 
 export interface LeaseOptions {
   /** After so long without a renewal an instance counts as dead. Default 10,000. */
@@ -37,7 +37,7 @@ export interface InstancesOptions extends RollEvents {
   /** Whether an answer to an id of this instance may be under way. */
   readonly isAsking: (id: string) => boolean;
   readonly liveWindowMs: number;
-  /** The roll was called, or could not be. */
+  /** The members were listed, or could not be. */
   readonly onRoll: () => void;
   readonly commandTimeoutMs: number;
   readonly lease: LeaseOptions;
@@ -60,14 +60,14 @@ const LOOK_EVERY_MS = 100;
 /** Longer ones are believed by their lease only. */
 const MAX_UNLEASED_LENGTH = 16 * 1024;
 
-/** The live instances: this instance's own lease, and the roll of the others. */
+/** The live instances: this instance's own lease, and the other members. */
 export class Instances {
   readonly #options: InstancesOptions;
-  readonly #roll: Membership;
+  readonly #members: Membership;
   readonly #lease: OwnLease;
   readonly #own: OwnRecord;
   readonly #ids: OwnIds;
-  readonly #unanswered = new Unanswered();
+  readonly #unanswered = new UnansweredRequests();
   readonly #offStatus: () => void;
   /** A lease without a value, of an instance that is not known here, was in the last list. */
   #lacksRecord = false;
@@ -83,7 +83,7 @@ export class Instances {
 
   constructor(options: InstancesOptions) {
     this.#options = options;
-    this.#roll = new Membership(options);
+    this.#members = new Membership(options);
     const { link, channels, identity, transport, lease, logger, log } = options;
     this.#own = new OwnRecord(options);
     this.#ids = new OwnIds({ ...options, ttlMs: lease.ttlMs });
@@ -109,12 +109,12 @@ export class Instances {
 
   /** The others, as far as is known here. */
   known(): InstanceRecord[] {
-    return this.#roll.all();
+    return this.#members.all();
   }
 
   /** How many others are just leaving: they are not asked any more, and may still hear what is sent. */
   get leaving(): number {
-    return this.#roll.leaving;
+    return this.#members.leaving;
   }
 
   /** Since this instance's lease was last renewed; undefined before the first time. */
@@ -151,14 +151,14 @@ export class Instances {
    */
   async listMembers(timeoutMs = this.#options.commandTimeoutMs): Promise<InstanceRecord[]> {
     const { transport, channels, identity } = this.#options;
-    const { time } = this.#roll;
+    const { time } = this.#members;
     let list: LeaseList;
     try {
       list = await this.#inTime(transport.leases.list(channels.leases()), timeoutMs);
     } catch (error) {
       if (!(error instanceof BackplaneRefusedError)) throw error;
       this.#lease.lookFailed(error);
-      return this.#roll.all();
+      return this.#members.all();
     }
     this.#lease.look(list, identity.current);
     // Claimed again at once, unless that was just refused.
@@ -168,7 +168,7 @@ export class Instances {
 
   /** Requests that these instances did not answer by their deadline. */
   missed(ids: readonly string[]): void {
-    if (!this.isComplete) this.#unanswered.missed(ids.filter((id) => this.#roll.has(id)));
+    if (!this.isComplete) this.#unanswered.missed(ids.filter((id) => this.#members.has(id)));
   }
 
   /** Something of the instance has arrived. */
@@ -205,7 +205,7 @@ export class Instances {
     const { left, value, alive } = decodeControlPayload(payload)?.fields ?? {};
     if (!isInstanceId(origin)) return false;
     if (left === true) {
-      this.#roll.remove(origin, 'left');
+      this.#members.remove(origin, 'left');
       return true;
     }
     const said = value ?? alive;
@@ -244,7 +244,7 @@ export class Instances {
     let soonest = lease.renewEveryMs;
     try {
       this.#ids.retire();
-      const { time } = this.#roll;
+      const { time } = this.#members;
       let value = '';
       const { list, isNew } = await this.#lease.keep(
         () => identity.current,
@@ -276,7 +276,7 @@ export class Instances {
     const { ttlMs } = this.#options.lease;
     this.heard(record.id);
     const isTrusted = this.#lease.isStale && length <= MAX_UNLEASED_LENGTH;
-    if (this.#roll.lives(record, performance.now() + ttlMs, isTrusted))
+    if (this.#members.lives(record, performance.now() + ttlMs, isTrusted))
       return this.#options.onRoll();
     const { id, pid } = record;
     // The first time, this one may just not know yet that no leases are kept.
@@ -309,12 +309,12 @@ export class Instances {
       const record = recordIn(lease);
       if (record) records.push(record);
       else unreadable.push(lease.id);
-      if (lease.value === '' && !this.#roll.has(lease.id)) this.#lacksRecord = true;
+      if (lease.value === '' && !this.#members.has(lease.id)) this.#lacksRecord = true;
     }
     const { departed } = list;
     const { isComplete } = this.#lease;
     if (isComplete) this.#unanswered.clear();
-    const present = this.#roll.call({ records, unreadable, departed, time, isComplete });
+    const present = this.#members.update({ records, unreadable, departed, time, isComplete });
     this.#options.onRoll();
     return present;
   }

@@ -9,7 +9,7 @@ export interface RollEvents {
 }
 
 /** The leases, as they were at one time, without this instance's own. */
-export interface RollCall {
+export interface MemberList {
   readonly records: readonly InstanceRecord[];
   /** The ids of leases that say nothing intelligible: they live all the same. */
   readonly unreadable: readonly string[];
@@ -23,7 +23,7 @@ export interface RollCall {
 
 interface Entry {
   readonly record: InstanceRecord;
-  /** The roll's time when it was added. */
+  /** The membership's time when it was added. */
   readonly since: number;
   /** False: known by its word alone. */
   readonly isLeased: boolean;
@@ -50,7 +50,7 @@ export class Membership {
   readonly #departed = new Map<string, number>();
   #unleased = 0;
   #time = 0;
-  #called = false;
+  #wasListed = false;
 
   constructor(events: RollEvents) {
     this.#events = events;
@@ -80,13 +80,13 @@ export class Membership {
    * Takes in a list of leases. Answers with all that live, as far as is known: those of the list, and those that cannot be taken
    * for lost because they are not in it.
    */
-  call(call: RollCall): InstanceRecord[] {
-    const live = new Set([...call.records.map(({ id }) => id), ...call.unreadable]);
-    this.#withoutLease(call, live);
-    for (const record of call.records) this.#listed(record, call, live);
-    this.#called = true;
+  update(list: MemberList): InstanceRecord[] {
+    const live = new Set([...list.records.map(({ id }) => id), ...list.unreadable]);
+    this.#withoutLease(list, live);
+    for (const record of list.records) this.#listed(record, list, live);
+    this.#wasListed = true;
     return [...this.#present.values()]
-      .filter(({ record, since }) => since <= call.time || live.has(record.id))
+      .filter(({ record, since }) => since <= list.time || live.has(record.id))
       .filter(isStaying)
       .map(({ record }) => record);
   }
@@ -119,9 +119,9 @@ export class Membership {
     this.#events.gone(entry.record, how);
   }
 
-  #withoutLease(call: RollCall, live: ReadonlySet<string>): void {
-    const { time, isComplete } = call;
-    const departed = new Set(call.departed);
+  #withoutLease(list: MemberList, live: ReadonlySet<string>): void {
+    const { time, isComplete } = list;
+    const departed = new Set(list.departed);
     const now = performance.now();
     for (const [id, entry] of this.#present) {
       if (live.has(id)) {
@@ -138,7 +138,7 @@ export class Membership {
     }
   }
 
-  #listed(record: InstanceRecord, { time }: RollCall, live: ReadonlySet<string>): void {
+  #listed(record: InstanceRecord, { time }: MemberList, live: ReadonlySet<string>): void {
     if ((this.#departed.get(record.id) ?? 0) > time) return;
     for (const id of record.former) {
       // One whose lease lives is somebody else's.
@@ -153,7 +153,7 @@ export class Membership {
     const since = present?.since ?? ++this.#time;
     this.#unleased += Number(!isLeased) - Number(present !== undefined && !present.isLeased);
     this.#present.set(id, { record, since, isLeased, livesUntil: present?.livesUntil ?? 0 });
-    if (!present && this.#called) this.#events.joined(record);
+    if (!present && this.#wasListed) this.#events.joined(record);
   }
 }
 

@@ -4,7 +4,7 @@ const SILENT_AFTER = 2;
 /**
  * Instances that do not answer while nobody can tell whether they live: to wait for one with each request would cost each its time-out.
  */
-export class Unanswered {
+export class UnansweredRequests {
   /** By instance, how many requests in a row. */
   readonly #counts = new Map<string, number>();
 

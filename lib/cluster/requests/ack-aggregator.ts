@@ -6,7 +6,7 @@ import type { ThrottledLog } from '../common/throttled-log.js';
 import { entries, missingOf } from './missing.js';
 import type { AckAnswer, AckOptions, AckResult } from './results.js';
 
-/** The asker's side of `emitWithAck`: who was asked, who has answered, who has gone. */
+/** The requester's side of `emitWithAck`: who was asked, who has answered, who has gone. */
 export class AckAggregator {
   readonly #onAnswer: AckOptions['onAnswer'];
   readonly #log: ThrottledLog;

@@ -6,19 +6,19 @@ const MIB = 1024 * 1024;
  */
 export const MAX_ANSWER_BYTES = 64 * MIB;
 
-/** How much may wait in one instance for all askers. */
+/** How much may wait in one instance for all requesters. */
 export const MAX_HELD_BYTES = 64 * MIB;
 
 /** Of these, the messages of others get their turn between. */
 export const PART_BYTES = 64 * 1024;
 
 /**
- * How much an asker has allowed all instances together to send, and has not had yet: Redis holds no more for its subscriber. Redis cuts
+ * How much a requester has allowed all instances together to send, and has not had yet: Redis holds no more for its subscriber. Redis cuts
  * subscribers off that let 8 MiB stand for a minute, or 32 MiB at all.
  */
 export const WINDOW_BYTES = MIB;
 
-/** How much all instances together may send at once, before the asker has allowed any of it. */
+/** How much all instances together may send at once, before the requester has allowed any of it. */
 export const FIRST_BYTES = 256 * 1024;
 /** Of it, what each of them may send: most answers fit in. */
 export const MIN_FIRST_BYTES = 1024;

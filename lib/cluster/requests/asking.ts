@@ -9,7 +9,7 @@ export interface AskingOptions {
   readonly commandTimeoutMs: number;
   /** Asks the others, and says who they are. Rejects if that cannot be known to have left. */
   readonly ask: () => Promise<void>;
-  /** Whether the question waits behind what this instance sent before: that does not make the others out of reach. */
+  /** Whether the request waits behind what this instance sent before: that does not make the others out of reach. */
   readonly waitsHere: () => boolean;
   /** Asks one of them for what it has not answered yet, once more. Rejects likewise. */
   readonly askAgain: (instanceId: string) => Promise<void>;
@@ -18,14 +18,14 @@ export interface AskingOptions {
 const RETRY_MS = 200;
 
 /**
- * Brings one question to the others: again when the link is back, and to those who have come back. They answer it once, however often
+ * Brings one request to the others: again when the link is back, and to those who have come back. They answer it once, however often
  * they hear it. An instance that cannot be reached for `commandTimeoutMs` is named.
  */
 export class Asking {
   readonly #options: AskingOptions;
   /** Those who were away, and say that they are back before it is known who is asked. */
   readonly #backEarly = new Set<string>();
-  /** There while the question is not known to have left. */
+  /** There while the request is not known to have left. */
   #reach: Deadline | undefined;
   #retry: NodeJS.Timeout | undefined;
   /** The attempt that counts. */
@@ -58,7 +58,7 @@ export class Asking {
     if (this.#options.pending.asksOthers) this.#tryLater();
   }
 
-  /** The instance was away, and may not have heard the question, or not been heard. */
+  /** The instance was away, and may not have heard the request, or not been heard. */
   instanceBack(instanceId: string): void {
     const { others } = this.#options.pending;
     if (!others) this.#backEarly.add(instanceId);

@@ -29,7 +29,7 @@ const GONE: ReadonlySet<string> = new Set([
   'NO_SUCH_CONNECTION',
 ]);
 
-/** The questions of an audience to one hub, on every instance. */
+/** The requests of an audience to one hub, on every instance. */
 export class HubOperations {
   readonly #hub: string;
   readonly #peers: PeerRequests;

@@ -10,12 +10,12 @@ import type { PeerRequest } from './peer-request.js';
 const GATHER_MS = 10;
 /** So many bytes of them travel at once: what is larger would hold up both processes while it is encoded and read. */
 const GATHER_BYTES = 256 * 1024;
-/** Of an answer on its way to the asker: the connection's id and what stands between. */
+/** Of an answer on its way to the requester: the connection's id and what stands between. */
 const BYTES_AROUND_ANSWER = 64;
 
-/** Asks connections of this instance one question, and tells the asker what became of it. Ends at the question's deadline. */
+/** Asks connections of this instance one request, and tells the requester what became of it. Ends at the request's deadline. */
 export class LocalAckCollector implements AnswerListener {
-  readonly #question: PeerRequest;
+  readonly #request: PeerRequest;
   readonly #reply: Reply;
   readonly #onEnd: () => void;
   readonly #hasRoom: (bytes: number) => boolean;
@@ -30,13 +30,13 @@ export class LocalAckCollector implements AnswerListener {
   #gathering: NodeJS.Timeout | undefined;
 
   constructor(
-    question: PeerRequest,
+    request: PeerRequest,
     connections: readonly Connection[],
     reply: Reply,
     onEnd: () => void,
     hasRoom: (bytes: number) => boolean,
   ) {
-    this.#question = question;
+    this.#request = request;
     this.#reply = reply;
     this.#onEnd = onEnd;
     this.#hasRoom = hasRoom;
@@ -44,7 +44,7 @@ export class LocalAckCollector implements AnswerListener {
   }
 
   start(frame: Frame, unknown: readonly string[]): void {
-    const { id, delivery, timeoutMs } = this.#question;
+    const { id, delivery, timeoutMs } = this.#request;
     const asked = [...this.#waiting.keys()];
     this.#reply({ asked, unknown } satisfies AskedMessage, asked.length === 0);
     if (asked.length === 0) return this.end();
@@ -77,7 +77,7 @@ export class LocalAckCollector implements AnswerListener {
   end(): void {
     this.#deadline?.cancel();
     clearTimeout(this.#gathering);
-    for (const connection of this.#waiting.values()) connection.withdraw(this.#question.id);
+    for (const connection of this.#waiting.values()) connection.withdraw(this.#request.id);
     this.#waiting.clear();
     this.#onEnd();
   }

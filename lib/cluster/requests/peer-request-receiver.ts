@@ -28,8 +28,8 @@ export interface PeerRequestReceiverOptions {
 }
 
 /**
- * Requests of other instances: has them answered, straight to the asker. One that comes again is not carried out again: its answer is
- * sent again, from where the asker has it.
+ * Requests of other instances: has them answered, straight to the requester. One that comes again is not carried out again: its answer is
+ * sent again, from where the requester has it.
  */
 export class PeerRequestReceiver {
   readonly #options: PeerRequestReceiverOptions;
@@ -43,45 +43,45 @@ export class PeerRequestReceiver {
   /** False for what is no request of a kind that is known here. */
   receive(envelope: Envelope): boolean {
     const { transport, channels, identity, counters } = this.#options;
-    const question = decodePeerRequest(envelope);
-    if (!question) return false;
+    const request = decodePeerRequest(envelope);
+    if (!request) return false;
     const { origin, sequence, mayRepeat } = envelope;
     const key = `${origin}.${sequence}`;
-    const isAnswered = !question.args.unanswered;
+    const isAnswered = !request.args.unanswered;
     if ((isAnswered || mayRepeat) && !this.#recent.add(key)) {
       counters.repeated++;
-      this.#answers.get(key)?.resume(question.taken, question.allowedBytes);
+      this.#answers.get(key)?.resume(request.taken, request.allowedBytes);
       return true;
     }
     if (!isAnswered) {
-      this.#respond(question, origin, () => {});
+      this.#respond(request, origin, () => {});
       return true;
     }
     const channel = channels.direct(origin);
-    const stream = this.#answers.begin(key, question.timeoutMs, {
+    const stream = this.#answers.begin(key, request.timeoutMs, {
       origin: identity.current,
       former: identity.former,
       to: sequence,
       publish: (bytes) => transport.publish(channel, bytes, { lane: 'control' }),
-      allowedBytes: question.allowedBytes,
+      allowedBytes: request.allowedBytes,
     });
     const hasRoom = (bytes: number): boolean => this.#answers.hasRoom(bytes);
-    this.#respond(question, origin, stream.send, hasRoom);
+    this.#respond(request, origin, stream.send, hasRoom);
     return true;
   }
 
   /**
-   * A request that acts on members comes behind the messages that the asker sent before. Where none of them is missing it is done at once: those
-   * that the asker sent after it may come in this same turn.
+   * A request that acts on members comes behind the messages that the requester sent before. Where none of them is missing it is done at once: those
+   * that the requester sent after it may come in this same turn.
    */
-  #respond(question: PeerRequest, from: string, reply: Reply, hasRoom?: HasRoom): void {
+  #respond(request: PeerRequest, from: string, reply: Reply, hasRoom?: HasRoom): void {
     const { responder, live } = this.#options;
-    const whole = ACTS.has(question.operation) ? live.whole(from) : undefined;
-    if (whole) void whole.then(() => responder.respond(question, from, reply, hasRoom));
-    else void responder.respond(question, from, reply, hasRoom);
+    const whole = ACTS.has(request.operation) ? live.whole(from) : undefined;
+    if (whole) void whole.then(() => responder.respond(request, from, reply, hasRoom));
+    else void responder.respond(request, from, reply, hasRoom);
   }
 
-  /** An asker allows more of an answer, or wants no more. False for what is neither. */
+  /** A requester allows more of an answer, or wants no more. False for what is neither. */
   receiveAllowance(envelope: Envelope): boolean {
     return this.#answers.receive(envelope);
   }

@@ -8,11 +8,11 @@ import { isName } from '../common/names.js';
 import { decodeControlPayload, encodeControlPayload, isCount } from '../wire/control-payload.js';
 import { decodeTarget, encodeTarget } from '../wire/target-codec.js';
 
-/** Nobody waits longer for an answer, whatever the asker says. */
+/** Nobody waits longer for an answer, whatever the requester says. */
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
 const MAX_ID_LENGTH = 64;
 
-/** The kinds of questions of one instance to others. */
+/** The kinds of requests of one instance to others. */
 export type Operation = 'count' | 'fetch' | 'join' | 'leave' | 'disconnect' | 'ask' | 'event';
 
 const OPERATIONS: ReadonlySet<unknown> = new Set<Operation>([
@@ -50,12 +50,12 @@ export interface PeerRequest {
   readonly id: string;
   /** The parts of the answer before this one have come: 0, unless it is asked again. */
   readonly taken: number;
-  /** So many bytes of the answer may come, until the asker allows more. */
+  /** So many bytes of the answer may come, until the requester allows more. */
   readonly allowedBytes: number;
 }
 
-export function encodePeerRequest(question: PeerRequest): Pick<Envelope, 'target' | 'payload'> {
-  const { operation, hub, timeoutMs, args, id, body, target, taken, allowedBytes } = question;
+export function encodePeerRequest(request: PeerRequest): Pick<Envelope, 'target' | 'payload'> {
+  const { operation, hub, timeoutMs, args, id, body, target, taken, allowedBytes } = request;
   return {
     target: encodeTarget(target),
     payload: encodeControlPayload(
@@ -65,7 +65,7 @@ export function encodePeerRequest(question: PeerRequest): Pick<Envelope, 'target
   };
 }
 
-/** Undefined for what is no question of a kind that this reader knows. */
+/** Undefined for what is no request of a kind that this reader knows. */
 export function decodePeerRequest(envelope: Envelope): PeerRequest | undefined {
   const target = decodeTarget(envelope.target);
   const control = decodeControlPayload(envelope.payload);

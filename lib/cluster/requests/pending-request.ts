@@ -29,7 +29,7 @@ export interface PendingRequestOptions {
   readonly onHole?: (instanceId: string) => void;
 }
 
-/** Others that may have heard a question. */
+/** Others that may have heard a request. */
 export interface Hearers {
   /** How many have that are in no list. Default 0. */
   readonly unlisted?: number;
@@ -46,8 +46,8 @@ interface Answer {
 }
 
 /**
- * A question that was put to instances: who is to answer, who has, and who will not. Answers may come before it is known who
- * is to answer; they wait. So do those that go before that. An instance that has heard the question and is in no list answers, too: it is
+ * A request that was put to instances: who is to answer, who has, and who will not. Answers may come before it is known who
+ * is to answer; they wait. So do those that go before that. An instance that has heard the request and is in no list answers, too: it is
  * waited for from then on.
  */
 export class PendingRequest {
@@ -58,7 +58,7 @@ export class PendingRequest {
   readonly #waiting = new Set<string>();
   /** Those that have answered, or will not. */
   readonly #settled = new Set<string>();
-  /** Those that have heard the question and are in no list: the ones that have begun to answer, and how many have not. */
+  /** Those that have heard the request and are in no list: the ones that have begun to answer, and how many have not. */
   readonly #unasked = new Set<string>();
   #unlisted = 0;
   #deaf: ReadonlySet<string> = new Set();
@@ -88,7 +88,7 @@ export class PendingRequest {
     return this.#early ? undefined : [...this.#waiting].filter((id) => id !== this.#own);
   }
 
-  /** How many are waited for who have heard the question, are in no list, and have not begun to answer. */
+  /** How many are waited for who have heard the request, are in no list, and have not begun to answer. */
   get unlisted(): number {
     return this.#unlisted;
   }
@@ -104,7 +104,7 @@ export class PendingRequest {
     this.#waiting.add(instanceId);
   }
 
-  /** These others, and who else has heard the question. */
+  /** These others, and who else has heard the request. */
   expectOthers(instanceIds: Iterable<string>, { unlisted = 0, deaf = [] }: Hearers = {}): void {
     const early = this.#early;
     if (!early) return;
@@ -158,7 +158,7 @@ export class PendingRequest {
     if (last) this.#answered(instanceId);
   }
 
-  /** Gives up those that have heard the question, are in no list and have not begun to answer. Returns how many they are. */
+  /** Gives up those that have heard the request, are in no list and have not begun to answer. Returns how many they are. */
   giveUpUnlisted(): number {
     const unlisted = this.#isDone ? 0 : this.#unlisted;
     if (unlisted === 0) return 0;
@@ -212,7 +212,7 @@ export class PendingRequest {
     return answer;
   }
 
-  /** Whether it is one who is waited for, or another who has heard the question: it is waited for from now on. */
+  /** Whether it is one who is waited for, or another who has heard the request: it is waited for from now on. */
   #isTaken(instanceId: string, { fields: { former } }: ControlPayload): boolean {
     if (this.#isDone || this.#settled.has(instanceId)) return false;
     if (this.#waiting.has(instanceId)) return true;

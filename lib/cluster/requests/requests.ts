@@ -30,7 +30,7 @@ export interface Opening extends Pick<PendingRequestOptions, 'onMessage' | 'know
   readonly timeoutMs: number;
 }
 
-/** An open question, under the number that its answers name. */
+/** An open request, under the number that its answers name. */
 export interface OpenRequest {
   readonly sequence: number;
   readonly pending: PendingRequest;
@@ -45,7 +45,7 @@ interface Entry {
   asking: Asking | undefined;
 }
 
-/** The open questions of this instance: brings answers to them, asks again, and takes out who will not answer. */
+/** The open requests of this instance: brings answers to them, asks again, and takes out who will not answer. */
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #open = new Map<number, Entry>();
@@ -71,7 +71,7 @@ export class Requests {
     return this.#open.size;
   }
 
-  /** A number that no other question of this instance has. */
+  /** A number that no other request of this instance has. */
   nextSequence(): number {
     return ++this.#sequence;
   }
@@ -81,7 +81,7 @@ export class Requests {
     return this.#asking.has(instanceId);
   }
 
-  /** Opens a question. It ends by itself: when all have answered or gone, or at its deadline. */
+  /** Opens a request. It ends by itself: when all have answered or gone, or at its deadline. */
   open(opening: Opening): OpenRequest {
     const { sequence, origin, timeoutMs } = opening;
     const { link, commandTimeoutMs } = this.#options;
@@ -158,7 +158,7 @@ export class Requests {
     this.#wasLost = false;
   }
 
-  /** Questions of others may not have been heard here, or answered in vain: they ask again. */
+  /** Requests of others may not have been heard here, or answered in vain: they ask again. */
   #sayReturn(): void {
     const { transport, channels, identity } = this.#options;
     const bytes = encodeControl({
@@ -200,8 +200,8 @@ export class Requests {
   }
 
   /**
-   * While others are waited for, the roll is called now and then: so that whose lease has lapsed is taken out, and all if Redis
-   * has fallen silent, within the command time-out of that.
+   * Lists the members now and then while others are waited for. A member whose lease has lapsed is no longer waited for. If Redis does
+   * not answer, nobody is, within the command time-out.
    */
   #watchSoon(): void {
     const everyMs = Math.ceil(this.#options.commandTimeoutMs / 4);

@@ -28,7 +28,7 @@ const SOCKETS_A_MESSAGE = 500;
 export type HasRoom = (bytes: number) => boolean;
 const ALWAYS: HasRoom = () => true;
 
-/** Answers questions about the connections of this instance, whoever asks. */
+/** Answers requests about the connections of this instance, whoever asks. */
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #collectors = new Set<LocalAckCollector>();
@@ -37,7 +37,7 @@ export class Responder {
     this.#options = options;
   }
 
-  /** How many questions to clients are open here. */
+  /** How many requests to clients are open here. */
   get size(): number {
     return this.#collectors.size;
   }
@@ -48,15 +48,15 @@ export class Responder {
    * @param hasRoom whether so many bytes more can wait for it
    */
   async respond(
-    question: PeerRequest,
+    request: PeerRequest,
     from: string,
     reply: Reply,
     hasRoom: HasRoom = ALWAYS,
   ): Promise<void> {
     try {
-      await this.#answer(question, from, reply, hasRoom);
+      await this.#answer(request, from, reply, hasRoom);
     } catch (error) {
-      const { operation } = question;
+      const { operation } = request;
       this.#options.log.error(`request:${operation}`, `The request "${operation}" failed`, error);
       reply({ failed: 'HANDLER_FAILED', message: messageOf(error) }, true);
     }
@@ -66,13 +66,8 @@ export class Responder {
     for (const collector of this.#collectors) collector.end();
   }
 
-  async #answer(
-    question: PeerRequest,
-    from: string,
-    reply: Reply,
-    hasRoom: HasRoom,
-  ): Promise<void> {
-    const { operation, hub: name, target, args, body } = question;
+  async #answer(request: PeerRequest, from: string, reply: Reply, hasRoom: HasRoom): Promise<void> {
+    const { operation, hub: name, target, args, body } = request;
     if (operation === 'event') {
       const { event = '', unanswered } = args;
       const { serverEvents } = this.#options;
@@ -85,27 +80,27 @@ export class Responder {
     );
     const connections = hub?.select(target) ?? [];
     if (operation === 'ask') {
-      this.#ask(question, connections, unknown, reply, hasRoom);
+      this.#ask(request, connections, unknown, reply, hasRoom);
     } else if (operation === 'fetch') {
       describeAll(connections, unknown, reply);
     } else {
-      const refused = hub ? await command(question, hub, connections) : [];
+      const refused = hub ? await command(request, hub, connections) : [];
       const done: DoneMessage = { connections: connections.length - refused.length, unknown };
       reply(refused.length === 0 ? done : { ...done, refused }, true);
     }
   }
 
   #ask(
-    question: PeerRequest,
+    request: PeerRequest,
     connections: readonly Connection[],
     unknown: readonly string[],
     reply: Reply,
     hasRoom: HasRoom,
   ): void {
     const onEnd = (): boolean => this.#collectors.delete(collector);
-    const collector = new LocalAckCollector(question, connections, reply, onEnd, hasRoom);
+    const collector = new LocalAckCollector(request, connections, reply, onEnd, hasRoom);
     this.#collectors.add(collector);
-    collector.start(new Frame(question.body, false), unknown);
+    collector.start(new Frame(request.body, false), unknown);
   }
 }
 
@@ -145,7 +140,7 @@ async function joinAll(
   return refused;
 }
 
-/** Some at a time: what is read at once must not hold up the asker. */
+/** Some at a time: what is read at once must not hold up the requester. */
 function describeAll(
   connections: readonly Connection[],
   unknown: readonly string[],

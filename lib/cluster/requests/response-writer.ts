@@ -14,12 +14,12 @@ export interface ResponseWriterOptions {
   readonly origin: string;
   /** Its ids of before, under which it may have been asked. */
   readonly former: readonly string[];
-  /** The request's sequence at the asker. */
+  /** The request's sequence at the requester. */
   readonly to: number;
   readonly publish: (bytes: Buffer) => Promise<void>;
-  /** So many bytes the asker takes before it allows more. */
+  /** So many bytes the requester takes before it allows more. */
   readonly allowedBytes: number;
-  /** Whether so many bytes more can wait for askers. */
+  /** Whether so many bytes more can wait for requesters. */
   readonly hasRoom: (bytes: number) => boolean;
   /** So many bytes more wait, or less. */
   readonly held: (bytes: number) => void;
@@ -35,20 +35,20 @@ interface Message {
 const NOTHING = Buffer.alloc(0);
 
 /**
- * One answer on its way to the asker: messages, cut into parts of bounded size. They leave in their order, as far as the asker allows.
- * Sent messages are kept until the asker has them: they may be asked for again.
+ * One answer on its way to the requester: messages, cut into parts of bounded size. They leave in their order, as far as the requester allows.
+ * Sent messages are kept until the requester has them: they may be asked for again.
  */
 export class ResponseWriter {
   readonly #options: ResponseWriterOptions;
   readonly #waiting: Message[] = [];
   #waitingBytes = 0;
-  /** Envelopes of parts that the asker may not have; the first of them is of part `#taken`. */
+  /** Envelopes of parts that the requester may not have; the first of them is of part `#taken`. */
   readonly #sent: Buffer[] = [];
   #taken = 0;
   #sentBytes = 0;
   #totalBytes = 0;
   #allowedBytes: number;
-  /** The asker was told that so much waits. */
+  /** The requester was told that so much waits. */
   #toldBytes = 0;
   #ended = false;
 
@@ -57,7 +57,7 @@ export class ResponseWriter {
     this.#allowedBytes = options.allowedBytes;
   }
 
-  /** All has left; the asker may still ask for it again. */
+  /** All has left; the requester may still ask for it again. */
   get isSent(): boolean {
     return this.#ended && this.#waiting.length === 0;
   }
@@ -73,14 +73,14 @@ export class ResponseWriter {
     this.#leave();
   };
 
-  /** The asker has all parts before that one, and takes so many bytes of the whole answer. */
+  /** The requester has all parts before that one, and takes so many bytes of the whole answer. */
   allow(taken: number, allowedBytes: number): void {
     this.#forget(taken);
     this.#allowedBytes = Math.max(this.#allowedBytes, allowedBytes);
     this.#leave();
   }
 
-  /** The asker asks again: what it does not have leaves once more. */
+  /** The requester asks again: what it does not have leaves once more. */
   resume(taken: number, allowedBytes: number): void {
     this.#forget(taken);
     for (const envelope of this.#sent) this.#publish(envelope);
@@ -145,7 +145,7 @@ export class ResponseWriter {
     this.#publish(envelope);
   }
 
-  /** A message that does not leave is asked for again, or missed, by the asker. */
+  /** A message that does not leave is asked for again, or missed, by the requester. */
   #publish(envelope: Buffer): void {
     this.#options.publish(envelope).catch(() => {});
   }

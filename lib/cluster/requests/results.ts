@@ -10,7 +10,7 @@
  *   known who has the connection
  * - `BACKPLANE_CLOSED`: this instance shut down meanwhile
  * - `NO_HANDLER`, `HANDLER_FAILED`: the instance does not listen to the server event, or its handler threw
- * - `UNKNOWN_INSTANCE`: somebody who is in no list of instances heard the question and did not answer: an instance that is not back
+ * - `UNKNOWN_INSTANCE`: somebody who is in no list of instances heard the request and did not answer: an instance that is not back
  *   yet, or none
  * - `ANSWER_TOO_LARGE`: there was no room for it: all answers to one request together may have 64 MiB
  * - `ANSWER_LOST`: a part of the instance's answer did not arrive, or was not intelligible

@@ -12,7 +12,7 @@ interface Kept {
 /** So many answers that have left are kept, to be sent again. */
 const MAX_SENT = 1_024;
 const LOOK_EVERY_MS = 1_000;
-/** The asker's time begins before the answering instance's, and may stand still. */
+/** The requester's time begins before the answering instance's, and may stand still. */
 const GRACE_MS = 5_000;
 
 /** The answers of this instance to others that are under way, or may be asked for again. */
@@ -26,7 +26,7 @@ export class SentAnswers {
     return this.#kept.get(key)?.stream;
   }
 
-  /** Whether so many bytes more can wait for askers. */
+  /** Whether so many bytes more can wait for requesters. */
   hasRoom(bytes: number): boolean {
     return this.#heldBytes + bytes <= MAX_HELD_BYTES;
   }
@@ -47,7 +47,7 @@ export class SentAnswers {
     return stream;
   }
 
-  /** An asker allows more, or wants no more. False for what is neither. */
+  /** A requester allows more, or wants no more. False for what is neither. */
   receive({ origin, sequence, payload }: Envelope): boolean {
     const { taken, allowed, over } = decodeControlPayload(payload)?.fields ?? {};
     const key = `${origin}.${sequence}`;

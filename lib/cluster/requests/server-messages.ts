@@ -15,8 +15,8 @@ export class ServerMessages {
   }
 
   tell(hub: string, event: string, data: unknown): void {
-    const inquiry = inquiryOf(hub, event, data, DEFAULT_MODIFIERS, true);
-    this.#peers.tellServers(inquiry).catch(this.#onUnsent);
+    const spec = specOf(hub, event, data, DEFAULT_MODIFIERS, true);
+    this.#peers.tellServers(spec).catch(this.#onUnsent);
   }
 
   async ask(
@@ -27,7 +27,7 @@ export class ServerMessages {
   ): Promise<ServerSideResult> {
     const answers: { instanceId: string; data: unknown }[] = [];
     const gap = await this.#peers.gatherFromServers(
-      inquiryOf(hub, event, data, modifiers, false),
+      specOf(hub, event, data, modifiers, false),
       (instanceId, message) =>
         answers.push({ instanceId, data: (message as { data?: unknown }).data }),
     );
@@ -35,7 +35,7 @@ export class ServerMessages {
   }
 }
 
-function inquiryOf(
+function specOf(
   hub: string,
   event: string,
   data: unknown,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { InstanceRecord } from '../../../lib/cluster/membership/instance-record.js';
-import { Membership, type RollCall } from '../../../lib/cluster/membership/membership.js';
+import { Membership, type MemberList } from '../../../lib/cluster/membership/membership.js';
 
 const record = (id: string, former: string[] = []): InstanceRecord => ({
   id,
@@ -29,9 +29,9 @@ describe('The roll', () => {
   const ids = () => roll.all().map(({ id }) => id);
 
   /** A list of leases that is believed, unless it says otherwise. */
-  const call = (records: InstanceRecord[], rest: Partial<RollCall> = {}): string[] =>
+  const call = (records: InstanceRecord[], rest: Partial<MemberList> = {}): string[] =>
     roll
-      .call({
+      .update({
         records,
         unreadable: [],
         departed: [],
