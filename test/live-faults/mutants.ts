@@ -162,8 +162,8 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'cluster/requests/peer-request-receiver.ts',
-        code: 'ACTS.has(question.operation) ? live.whole(from) : undefined;',
-        instead: 'ACTS.has(question.operation) ? void live : undefined;',
+        code: 'ACTS.has(request.operation) ? live.whole(from) : undefined;',
+        instead: 'ACTS.has(request.operation) ? void live : undefined;',
       },
     ],
     shows: ['overtaken'],

@@ -1,23 +1,22 @@
 import type { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 
 import type { Counters } from '../../cluster/common/counters.js';
 import type { PausedPosition } from '../../cluster/local/connection.js';
-import { Batch } from '../../hub/batch.js';
-import type { Frame } from '../../hub/frame.js';
+import type { Batch } from '../../hub/batch.js';
 import type { WriteFlags } from '../../hub/member.js';
 import type { FlushScheduler } from '../../hub/flush-scheduler.js';
 import type { SlowClientPolicy } from '../options/adapter.options.js';
 import type { BufferBudget, BufferHolder } from './buffer-budget.js';
+import { clientDrain } from './client-drain.js';
+import { byHavingAPosition, PausedHistories } from './paused-histories.js';
 import type { SharedDeflate } from './shared-deflate.js';
 
 const OPEN = 1;
 /** "Too slow": the client did not read what it was sent. */
 const TOO_SLOW = 4408;
-/** Clients that ask for this subprotocol are told the place of what has a history. */
+/** A client that asks for this subprotocol gets the position of each message that has a history. */
 const POSITION_SUBPROTOCOL = 'backplane.v1';
-const LOOK_AGAIN_MS = 10;
 const NOWHERE = new Map<string, PausedPosition>();
 /** The state of a ws sender that has nothing of its own under way (deflate, blobs). */
 const SENDER_IDLE = 0;
@@ -57,7 +56,7 @@ export class FrameWriter implements BufferHolder {
   /** Where the connection compresses, and can share what is compressed. */
   readonly #deflate: SharedDeflate | undefined;
   readonly #wantsPositions: boolean;
-  #paused: Map<string, PausedPosition> | undefined;
+  #paused: PausedHistories | undefined;
   #held: Held[] | undefined;
   #heldBytes = 0;
   #turn = 0;
@@ -80,14 +79,14 @@ export class FrameWriter implements BufferHolder {
       this.#sender = sender;
   }
 
-  /** Whether the client is told the place of what has a history. */
+  /** Whether the client gets the position of each message that has a history. */
   get wantsPositions(): boolean {
     return this.#wantsPositions;
   }
 
   /** Where the client stands in the histories that {@link write} writes nothing of, as it did not read. */
   get paused(): Map<string, PausedPosition> {
-    return this.#paused ?? NOWHERE;
+    return this.#paused?.positions ?? NOWHERE;
   }
 
   get isPausable(): boolean {
@@ -111,14 +110,14 @@ export class FrameWriter implements BufferHolder {
   /** Pauses the client in a history at a place. */
   pause(log: string, at: PausedPosition): void {
     if (this.#ws.readyState !== OPEN) return;
-    this.#pauseAt(log, at);
+    this.#pausedHistories().pause(log, at);
     this.#options.onPaused(this.#ws);
   }
 
   /** @param more whether this turn may have more for the client: then it leaves together */
   write(batch: Batch, delivery: WriteFlags, more: boolean): void {
     if (this.#ws.readyState !== OPEN) return;
-    const due = this.#paused?.size ? this.#lessPaused(batch) : batch;
+    const due = this.#paused?.positions.size ? this.#paused.writable(batch) : batch;
     if (!due) return;
     if (this.#inFragments()) {
       this.#hold(due, delivery);
@@ -152,17 +151,12 @@ export class FrameWriter implements BufferHolder {
 
   /** Resolves with true when the client has read what it was written and can be written to, and with false when it is closed. */
   async drained(): Promise<boolean> {
-    while (this.#ws.readyState === OPEN) {
-      if (this.#socket.writableNeedDrain) await this.#nextDrain();
-      // Data that ws still compresses has not reached the socket, and a fragmented message of the app has not ended.
-      else if (this.#hasMuchUnread() || this.#inFragments()) await delay(LOOK_AGAIN_MS);
-      else {
-        // Until the log has been read for it, others may have the room.
-        this.#note(this.#ws.bufferedAmount);
-        return true;
-      }
-    }
-    return false;
+    // Data that ws still compresses has not reached the socket.
+    const isBlocked = (): boolean => this.#hasMuchUnread() || this.#inFragments();
+    const isOpen = await clientDrain(this.#ws, this.#socket, isBlocked);
+    // Until the log has been read for it, others may have the room.
+    if (isOpen) this.#note(this.#ws.bufferedAmount);
+    return isOpen;
   }
 
   #hasMuchUnread(): boolean {
@@ -171,16 +165,6 @@ export class FrameWriter implements BufferHolder {
 
   #hasRoom(): boolean {
     return this.#ws.bufferedAmount === 0 || this.#options.budget.hasRoom;
-  }
-
-  #nextDrain(): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        this.#socket.off('drain', end).off('close', end);
-        resolve();
-      };
-      this.#socket.on('drain', end).on('close', end);
-    });
   }
 
   /** Writes a frame for this client alone: there is nobody to share what is deflated with, so ws may do that off this thread. */
@@ -322,42 +306,17 @@ export class FrameWriter implements BufferHolder {
     this.#ws.close(TOO_SLOW, 'too slow');
   }
 
-  /** A message that has a history waits there. */
+  /** A message that has a history is read there later. */
   #pauseBehind(batch: Batch): void {
-    const { counters, onPaused } = this.#options;
-    const pausesBefore = counters.pauses;
-    for (const { position } of batch.frames) {
-      if (!position) {
-        counters.dropped++;
-        continue;
-      }
-      const { log, epoch, offset, previousTag: tag } = position;
-      if (!this.#paused?.has(log)) this.#pauseAt(log, { epoch, offset: offset - 1, tag });
+    if (batch.frames.every(({ position }) => !position)) {
+      this.#options.counters.dropped += batch.frames.length;
+      return;
     }
-    if (counters.pauses > pausesBefore) onPaused(this.#ws);
+    if (this.#pausedHistories().pauseBefore(batch)) this.#options.onPaused(this.#ws);
   }
 
-  #pauseAt(log: string, at: PausedPosition): void {
-    if (!this.#paused?.size) this.#historyBytes = this.#ws.bufferedAmount;
-    const paused = (this.#paused ??= new Map<string, PausedPosition>());
-    if (!paused.has(log)) this.#options.counters.pauses++;
-    paused.set(log, at);
+  #pausedHistories(): PausedHistories {
+    if (!this.#paused?.positions.size) this.#historyBytes = this.#ws.bufferedAmount;
+    return (this.#paused ??= new PausedHistories(this.#options.counters));
   }
-
-  #lessPaused(batch: Batch): Batch | undefined {
-    const paused = this.#paused!;
-    const due = batch.frames.filter(({ position }) => !position || !paused.has(position.log));
-    return due.length === batch.frames.length ? batch : batchOf(due);
-  }
-}
-
-function byHavingAPosition({ frames }: Batch): (Batch | undefined)[] {
-  return [
-    batchOf(frames.filter(({ position }) => position)),
-    batchOf(frames.filter(({ position }) => !position)),
-  ];
-}
-
-function batchOf(frames: Frame[]): Batch | undefined {
-  return frames.length === 0 ? undefined : Batch.of(frames as [Frame, ...Frame[]]);
 }
