@@ -1,6 +1,7 @@
 /**
- * The layers of lib/ (docs/architecture.md): module, adapter, cluster, hub. No layer imports one above it.
- * `scripts/lint-layers.mjs` checks lib/ against these rules, and each rule against an import that it must refuse.
+ * The layers of lib/ (docs/architecture.md): module, adapter, cluster, hub. No layer imports one
+ * above it. `scripts/lint-layers.mjs` checks lib/ against these rules, and each rule against an
+ * import that it must refuse.
  */
 
 const TRANSPORT_PORT =
@@ -9,7 +10,10 @@ const NEST = '(^|node_modules/)@nestjs/';
 const IOREDIS = '(^|node_modules/)ioredis(/|$)';
 const WS = '(^|node_modules/)ws(/|$)';
 
-/** Inside the cluster, from the lowest layer to the highest; the files beside the folders are above them all. */
+/**
+ * Inside the cluster, from the lowest layer to the highest; the files beside the folders are above
+ * them all.
+ */
 export const CLUSTER_LAYERS = [
   'common',
   'wire',

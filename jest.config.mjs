@@ -12,11 +12,13 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/nest-11/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testTimeout: 30_000,
-  // Many tests wait for Redis and for clocks: a third at once would make the waiting unreliable on two cores.
+  // Many tests wait for Redis and for clocks: a third at once would make the waiting unreliable on
+  // two cores.
   maxWorkers: 2,
   maxConcurrency: 3,
   testSequencer: '<rootDir>/test/support/slow-first.mjs',
-  // What a file has imported as ES modules stays in its worker's memory; in a large heap, tests that look at memory take minutes.
+  // What a file has imported as ES modules stays in its worker's memory; in a large heap, tests
+  // that look at memory take minutes.
   workerIdleMemoryLimit: '600MB',
 
   extensionsToTreatAsEsm: ['.ts'],

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:check`: has the package become slower? Measures ours next to the floor and holds the ratios, which mean the
- * same on a slow machine, against those in bench/ratios.json. `-- --update` commits to what was measured.
+ * `npm run bench:check`: has the package become slower? Measures ours next to the floor and holds
+ * the ratios, which mean the same on a slow machine, against those in bench/ratios.json. `--
+ * --update` commits to what was measured.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -31,7 +32,8 @@ const rest = process.argv.slice(2).filter((argument) => argument !== '--update')
 try {
   const given = ['--quick', '--only', only, '--targets', `${FLOOR},${OURS}`, '--rounds', '3'];
   const results = await run(planOf([...given, ...rest])!);
-  // What else the machine does only ever adds to these figures: the least of the rounds has the least of that in it.
+  // What else the machine does only ever adds to these figures: the least of the rounds has the
+  // least of that in it.
   const find = lookUpIn(results.scenarios, 'min');
   const checked = committed.map((one) => {
     const ours = find(one.scenario, OURS, one.figure);

@@ -1,6 +1,6 @@
 /**
- * Builds the package twice, side by side: as ES modules into `dist/lib`, and as CommonJS into `dist/cjs`. By TypeScript 7, which
- * writes the same JavaScript as 6 in a sixth of the time.
+ * Builds the package twice, side by side: as ES modules into `dist/lib`, and as CommonJS into
+ * `dist/cjs`. By TypeScript 7, which writes the same JavaScript as 6 in a sixth of the time.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Packs the package and looks at it as its users get it: what is in it, what its manifest promises, whether its types resolve,
- * and whether a project that has installed it can import, require and compile it.
+ * Packs the package and looks at it as its users get it: what is in it, what its manifest promises,
+ * whether its types resolve, and whether a project that has installed it can import, require and
+ * compile it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -121,7 +122,10 @@ function hasSource(file) {
   return source !== undefined && existsSync(join(root, `lib/${source}.ts`));
 }
 
-/** The packages that the code and its types name: each must come with ours, or be asked for; and so must its types. */
+/**
+ * The packages that the code and its types name: each must come with ours, or be asked for; and so
+ * must its types.
+ */
 function imports() {
   const provided = { ...manifest.dependencies, ...manifest.peerDependencies };
   const faults = new Set();
@@ -168,7 +172,8 @@ function compile() {
     files: sources,
   };
   writeFileSync(join(user, 'tsconfig.json'), JSON.stringify(options));
-  // Other packages' types have faults of their own; a fault of ours is named with our path, or the user's.
+  // Other packages' types have faults of their own; a fault of ours is named with our path, or the
+  // user's.
   return tool('typescript7/bin/tsc', '-p', user, '--pretty', 'false')
     .flatMap((said) => said.split('\n'))
     .filter((line) => line.startsWith('error') || line.startsWith(relative(root, user)));

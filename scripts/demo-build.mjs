@@ -1,5 +1,6 @@
-// Builds what the demo runs, where it is missing or older than its sources. What is there is whole only if its stamp is, too: the
-// compiler writes file by file, and another demo may look, or the build end, in between.
+// Builds what the demo runs, where it is missing or older than its sources. What is there is whole
+// only if its stamp is, too: the compiler writes file by file, and another demo may look, or the
+// build end, in between.
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The demo: a chat on several worker processes behind one port. `npm run demo -- --help` tells the options.
+// The demo: a chat on several worker processes behind one port. `npm run demo -- --help` tells the
+// options.
 import { BuildError, ensureBuilt } from './demo-build.mjs';
 
 try {

@@ -1,6 +1,7 @@
 /**
- * Checks lib/, bench/ and sample-app/ against the rules in .dependency-cruiser.mjs. Then checks the rules against the imports
- * that they have to refuse, so that a rule that no longer matches anything is noticed.
+ * Checks lib/, bench/ and sample-app/ against the rules in .dependency-cruiser.mjs. Then checks the
+ * rules against the imports that they have to refuse, so that a rule that no longer matches
+ * anything is noticed.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -126,7 +127,9 @@ for (const fault of faults) console.error(fault);
 if (found.length > 0 || faults.length > 0) process.exit(1);
 console.log(`The layers hold, and ${refused.length} imports that break them are refused.`);
 
-/** The faults of the rules: imports that they let pass, and imports that they refuse for no reason. */
+/**
+ * The faults of the rules: imports that they let pass, and imports that they refuse for no reason.
+ */
 async function proof() {
   mkdirSync(join(root, 'dist'), { recursive: true });
   const tree = mkdtempSync(join(root, 'dist/layers-'));
@@ -187,7 +190,9 @@ function filesOf(folder, layers) {
   return layers.map((name) => `lib/${folder}/${name}/${name}.ts`);
 }
 
-/** From each layer: an import of the one above it, for the highest of the files beside the folders. */
+/**
+ * From each layer: an import of the one above it, for the highest of the files beside the folders.
+ */
 function upwardImports(folder, layers) {
   return layers.map((name, i) => {
     const above = layers[i + 1];

@@ -19,8 +19,8 @@ function read(document: string): string {
 }
 
 /**
- * The paths below `test/` that a text names in backticks. A bare name of a test is in the folder of the path before it, in the same
- * cell of a table, or in the same line.
+ * The paths below `test/` that a text names in backticks. A bare name of a test is in the folder of
+ * the path before it, in the same cell of a table, or in the same line.
  */
 function namedTests(text: string): string[] {
   const paths: string[] = [];

@@ -28,7 +28,9 @@ export interface ServerSettings {
 /** What a room with history keeps. */
 export const HISTORY = { size: 200, ttlMs: 300_000 };
 
-/** Starts one instance on a free port of loopback, and resolves with the port when clients may come. */
+/**
+ * Starts one instance on a free port of loopback, and resolves with the port when clients may come.
+ */
 export type StartServer = (settings: ServerSettings) => Promise<number>;
 
 /** What a client asks for with `say`: the text, to each of some rooms or users. */

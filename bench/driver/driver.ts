@@ -14,7 +14,10 @@ export interface Setup {
 
 export interface Crowd {
   readonly count: number;
-  /** Which instance each client connects to, by its number; repeated as needed. Default: all in turn. */
+  /**
+   * Which instance each client connects to, by its number; repeated as needed. Default: all in
+   * turn.
+   */
   readonly instances?: readonly number[];
   /** What each client joins; none for those beyond the end. */
   readonly rooms?: readonly (readonly string[])[];
@@ -78,7 +81,10 @@ export class Driver {
     await Promise.all(this.#askers.map((client) => client.connected()));
   }
 
-  /** Connects clients, and has them join. Resolves with the milliseconds until all had connected, and until all had joined. */
+  /**
+   * Connects clients, and has them join. Resolves with the milliseconds until all had connected,
+   * and until all had joined.
+   */
   async gather(crowd: Crowd): Promise<{ connectedMs: number; joinedMs: number }> {
     const { count, instances, users } = crowd;
     const { ports } = this.#setup;
@@ -96,7 +102,10 @@ export class Driver {
     return { connectedMs, joinedMs: performance.now() - start };
   }
 
-  /** Has clients join more rooms; resolves with the milliseconds until all were told that they are in. */
+  /**
+   * Has clients join more rooms; resolves with the milliseconds until all were told that they are
+   * in.
+   */
   async join(joins: { first?: number; rooms: readonly (readonly string[])[] }): Promise<number> {
     const { first = 0, rooms } = joins;
     const start = performance.now();

@@ -6,12 +6,16 @@ export const PONG = 10;
 
 /** What a reader is told of a frame: where its payload is in the bytes, and how long it is. */
 export interface FrameSink {
-  /** How many bytes of the payload must be there before {@link frame} is called; Infinity for all. */
+  /**
+   * How many bytes of the payload must be there before {@link frame} is called; Infinity for all.
+   */
   readonly peek: number;
   frame(opcode: number, bytes: Buffer, at: number, length: number, compressed: boolean): void;
 }
 
-/** Walks over the frames that a server sends (unmasked), and skips payloads that nobody looks at. */
+/**
+ * Walks over the frames that a server sends (unmasked), and skips payloads that nobody looks at.
+ */
 export class FrameReader {
   readonly #sink: FrameSink;
   /** Of the last frame's payload, bytes yet to come. */
@@ -60,7 +64,10 @@ function payloadLength(bytes: Buffer, at: number): number {
   return length === 127 ? Number(bytes.readBigUInt64BE(at + 2)) : length;
 }
 
-/** A client's frame. Masked as it must be, with the mask 0, which costs the server the same and the client nothing. */
+/**
+ * A client's frame. Masked as it must be, with the mask 0, which costs the server the same and the
+ * client nothing.
+ */
 export function clientFrame(payload: string | Buffer, opcode = TEXT): Buffer {
   const { length } = typeof payload === 'string' ? Buffer.from(payload) : payload;
   const header = length < 126 ? 2 : length < 65_536 ? 4 : 10;

@@ -6,7 +6,10 @@ import { textOf } from '../common/text.js';
 
 /** What clients ask for, and when. */
 export interface Work {
-  /** `window`: so many asks under way at a time. `paced`: so many a second. `ask`: each client asks again when it is answered. */
+  /**
+   * `window`: so many asks under way at a time. `paced`: so many a second. `ask`: each client asks
+   * again when it is answered.
+   */
   readonly kind: 'window' | 'paced' | 'ask';
   /** The window, or how many a second. */
   readonly amount: number;

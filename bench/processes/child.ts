@@ -49,7 +49,9 @@ export class Child {
     return this.call<Usage>('usage');
   }
 
-  /** Lets it end by itself (it writes its profile then, if it keeps one); kills it if it does not. */
+  /**
+   * Lets it end by itself (it writes its profile then, if it keeps one); kills it if it does not.
+   */
   async stop(): Promise<void> {
     if (this.#process.connected) this.#process.disconnect();
     const impatience = setTimeout(() => this.#process.kill('SIGKILL'), 5_000);

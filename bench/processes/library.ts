@@ -1,4 +1,7 @@
-/** What the measured build says to Redis, and does not export: for those who say the same without it. */
+/**
+ * What the measured build says to Redis, and does not export: for those who say the same without
+ * it.
+ */
 interface Library {
   readonly LOG_APPEND: string;
   readonly encodeEnvelope: (envelope: object) => Buffer;

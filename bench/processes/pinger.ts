@@ -4,7 +4,10 @@ import { Redis } from 'ioredis';
 import { Latencies } from '../common/latencies.js';
 import { serveRunner } from './rpc.js';
 
-/** A PING leaves that often, whether or not the one before was answered: none hides behind another that waits. */
+/**
+ * A PING leaves that often, whether or not the one before was answered: none hides behind another
+ * that waits.
+ */
 const EVERY_MS = 2;
 const WARM_UP = 500;
 

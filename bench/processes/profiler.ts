@@ -3,7 +3,10 @@ import { Session } from 'node:inspector/promises';
 
 let session: Session | undefined;
 
-/** From now on, until {@link stopProfile}: so that a profile holds the measured work, and neither boot nor joins. */
+/**
+ * From now on, until {@link stopProfile}: so that a profile holds the measured work, and neither
+ * boot nor joins.
+ */
 export async function startProfile(): Promise<void> {
   session = new Session();
   session.connect();

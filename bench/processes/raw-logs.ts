@@ -6,7 +6,9 @@ import { logAppendScript } from './library.js';
 const META_TTL_MS = 86_400_000;
 const ONCE_TTL_MS = 60_000;
 
-/** Appends to the logs of rooms as the package does, with nothing between ioredis and the script. */
+/**
+ * Appends to the logs of rooms as the package does, with nothing between ioredis and the script.
+ */
 export class RawLogs {
   readonly #redis: Redis;
   readonly #sha: string;

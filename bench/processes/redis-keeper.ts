@@ -1,4 +1,7 @@
-/** Keeps a redis-server for the runner, in memory only, and ends it with the runner, however that ends. */
+/**
+ * Keeps a redis-server for the runner, in memory only, and ends it with the runner, however that
+ * ends.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 
@@ -15,7 +18,8 @@ serveRunner({ start });
 async function start(): Promise<{ port: number; pid: number }> {
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  // A group of its own: Ctrl-C is not for it. Generous output buffers: a slow reader is a finding, not a disconnect.
+  // A group of its own: Ctrl-C is not for it. Generous output buffers: a slow reader is a finding,
+  // not a disconnect.
   const limits = ['--client-output-buffer-limit', 'pubsub 256mb 128mb 60', '--maxclients', '1000'];
   server = spawn(process.env.BENCH_REDIS ?? 'redis-server', [...args, ...limits], {
     detached: true,

@@ -1,4 +1,7 @@
-/** The least: the script that the package calls, with the same keys, arguments and bytes, in pipelines of ioredis. */
+/**
+ * The least: the script that the package calls, with the same keys, arguments and bytes, in
+ * pipelines of ioredis.
+ */
 import { Redis } from 'ioredis';
 
 import { broadcastEncoder } from '../processes/library.js';

@@ -99,7 +99,8 @@ const GOALS: readonly Goal[] = [
   {
     name: 'miss',
     title: 'a miss, CPU above that of an idle instance, in µs',
-    // "None", as far as it can be told from an idle instance: the classic adapter's is some 7 to 13.
+    // "None", as far as it can be told from an idle instance: the classic adapter's is some 7 to
+    // 13.
     atMost: 0.2,
     value: (find) => find('misses', OURS, 'cpuPerMiss'),
   },

@@ -11,7 +11,8 @@ const BEGIN = '<!-- results: written by npm run bench -->';
 const END = '<!-- end of results -->';
 
 /**
- * The table to stdout; table, JSON and chart to bench/results. A complete run also renews what docs/benchmarks.md shows.
+ * The table to stdout; table, JSON and chart to bench/results. A complete run also renews what
+ * docs/benchmarks.md shows.
  */
 export function publish(results: Results, complete: boolean): void {
   const name = complete ? 'full' : results.quick ? 'quick' : 'partial';

@@ -6,7 +6,10 @@ import type { Target } from '../common/target.js';
 import { folder } from '../common/folders.js';
 import { say } from '../common/progress.js';
 
-/** Those that have what they run on: the peers are installed if they are not; Nest 11 is there if its tests have run. */
+/**
+ * Those that have what they run on: the peers are installed if they are not; Nest 11 is there if
+ * its tests have run.
+ */
 export function withPackages(targets: readonly Target[]): Target[] {
   const wanted = new Set(targets.map(({ packages }) => packages));
   if (wanted.has(PEERS_FOLDER) && !isFresh(PEERS_FOLDER)) install(PEERS_FOLDER);

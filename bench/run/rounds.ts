@@ -15,7 +15,9 @@ export function targetsOf(scenario: Scenario, plan: Plan): Target[] {
   });
 }
 
-/** Scenario by scenario; in each, the targets take turns, and each round begins with another one. */
+/**
+ * Scenario by scenario; in each, the targets take turns, and each round begins with another one.
+ */
 export async function runRounds(
   plan: Plan,
   redis: BenchRedis,

@@ -2,7 +2,10 @@ import { median } from '../common/stats.js';
 import type { Work } from '../driver/work.js';
 import type { Scenario } from './scenario.js';
 
-/** The floor and the stock adapter keep nothing back, and would be lost in this; Socket.IO's adapters are what ours is held against. */
+/**
+ * The floor and the stock adapter keep nothing back, and would be lost in this; Socket.IO's
+ * adapters are what ours is held against.
+ */
 const TARGETS = ['ours', 'classic', 'sharded', 'streams'];
 const TIMES = 5;
 

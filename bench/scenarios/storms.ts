@@ -4,7 +4,10 @@ import { ONE_OF_A_KIND, type Scenario } from './scenario.js';
 const JOINERS = 100;
 const STORMS = 3;
 
-/** The floor subscribes with raw, pipelined commands. Only `floor`, `ours` and `sharded` subscribe to rooms at all, and the last does not wait. */
+/**
+ * The floor subscribes with raw, pipelined commands. Only `floor`, `ours` and `sharded` subscribe
+ * to rooms at all, and the last does not wait.
+ */
 export const joins: Scenario = {
   name: 'joins',
   title: 'Join storm: 100 clients join 100 rooms each, all distinct',

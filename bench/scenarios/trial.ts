@@ -70,8 +70,8 @@ export class Trial {
       await trial.#start();
       return await work(trial);
     } finally {
-      // Clients first: that they go is not the servers' doing.
-      // A connection that is ended politely keeps its port for a minute: some trials of 10,000 would have none left.
+      // Clients first: that they go is not the servers' doing. A connection that is ended politely
+      // keeps its port for a minute: some trials of 10,000 would have none left.
       await trial.#driver.call('scatter').catch(() => {});
       await trial.#driver.stop();
       await Promise.all([...trial.#helpers, ...trial.#servers].map((child) => child.stop()));
@@ -174,7 +174,10 @@ export class Trial {
     return this.#servers[0]!.call('memory');
   }
 
-  /** Watches how long the event loop of the first instance lets others wait, until {@link loopDelay}. */
+  /**
+   * Watches how long the event loop of the first instance lets others wait, until {@link
+   * loopDelay}.
+   */
   watchLoop(): Promise<void> {
     return this.#servers[0]!.call('watchLoop');
   }

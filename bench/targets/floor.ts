@@ -1,6 +1,7 @@
 /**
- * The least that Node, `ws` and ioredis let one do: a channel for each room, bytes that are framed once and written to raw
- * sockets, corked for a turn of the event loop. It has no local delivery, no limits and no care: what Redis echoes is written.
+ * The least that Node, `ws` and ioredis let one do: a channel for each room, bytes that are framed
+ * once and written to raw sockets, corked for a turn of the event loop. It has no local delivery,
+ * no limits and no care: what Redis echoes is written.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -87,7 +88,10 @@ class Floor {
     }
   }
 
-  /** Many rooms at once are subscribed to with a socket of their own, without any client library: as fast as Redis takes them. */
+  /**
+   * Many rooms at once are subscribed to with a socket of their own, without any client library: as
+   * fast as Redis takes them.
+   */
   async #join(client: Client, rooms: readonly string[]): Promise<void> {
     const opened = rooms.filter((room) => !this.#rooms.has(room));
     for (const room of rooms) {

@@ -1,4 +1,6 @@
-/** As much as is used of the packages in bench/peers, which are there only once the bench has run. */
+/**
+ * As much as is used of the packages in bench/peers, which are there only once the bench has run.
+ */
 
 declare module '@nestjs/platform-socket.io' {
   import type { INestApplicationContext, WebSocketAdapter } from '@nestjs/common';

@@ -17,7 +17,10 @@ import {
 const OPEN = 1;
 const CHANNEL = 'broadcasts';
 
-/** What is written by hand where nothing else is at hand: one channel, a Map of rooms, and `send` for each client. */
+/**
+ * What is written by hand where nothing else is at hand: one channel, a Map of rooms, and `send`
+ * for each client.
+ */
 class HandWritten implements Broadcaster {
   readonly #publisher: Redis;
   readonly #rooms = new Map<string, Set<WebSocket>>();

@@ -32,8 +32,9 @@ export interface BackplaneServerParts {
 }
 
 /**
- * The value that `@WebSocketServer()` injects: everyone in the gateway's hub, on every instance, and the `ws` server of this one. Its
- * `emit` always sends a message, whatever the event's name. `User` is what the authenticator returns: the `user` of its `clients`.
+ * The value that `@WebSocketServer()` injects: everyone in the gateway's hub, on every instance,
+ * and the `ws` server of this one. Its `emit` always sends a message, whatever the event's name.
+ * `User` is what the authenticator returns: the `user` of its `clients`.
  */
 export class BackplaneServer<
   Events extends object = AnyEvents,
@@ -79,9 +80,11 @@ export class BackplaneServer<
   }
 
   /**
-   * Accepts no more clients: an upgrade is answered with 503. A port that no other gateway uses stops listening. Connected clients
-   * stay until the app closes. The event `close` comes when the last one has gone.
-   * @param done called when the last client has gone; with an error if the server was closed already
+   * Accepts no more clients: an upgrade is answered with 503. A port that no other gateway uses
+   * stops listening. Connected clients stay until the app closes. The event `close` comes when the
+   * last one has gone.
+   * @param done called when the last client has gone; with an error if the server was closed
+   * already
    */
   close(done?: (error?: Error) => void): void {
     this.raw.close(done);
@@ -92,7 +95,9 @@ export class BackplaneServer<
     return this.raw.shouldHandle(request) as boolean;
   }
 
-  /** @throws always: the adapter takes the upgrades of its path by itself, and authenticates them */
+  /**
+   * @throws always: the adapter takes the upgrades of its path by itself, and authenticates them
+   */
   handleUpgrade(): never {
     throw new Error(
       'The adapter takes the upgrades of its path by itself: remove the listener of "upgrade" and its call of handleUpgrade(). ' +
@@ -168,7 +173,9 @@ export class BackplaneServer<
     return this;
   }
 
-  /** @internal Tells this process, not clients. An `error` that nobody listens for throws nothing. */
+  /**
+   * @internal Tells this process, not clients. An `error` that nobody listens for throws nothing.
+   */
   notify(event: ServerEvent, ...args: unknown[]): void {
     if (event === 'error' && this.#events.listenerCount('error') === 0) return;
     try {

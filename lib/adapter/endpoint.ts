@@ -150,7 +150,10 @@ export class Endpoint {
     this.server.notify('error', error);
   }
 
-  /** Closes every client with 1001 and waits for them, and for their `handleDisconnect`, a bounded time. */
+  /**
+   * Closes every client with 1001 and waits for them, and for their `handleDisconnect`, a bounded
+   * time.
+   */
   close(forced: boolean): Promise<void> {
     return (this.#closing ??= this.#close(forced ? FORCED_CLOSE_GRACE_MS : CLOSE_GRACE_MS));
   }
@@ -238,7 +241,10 @@ export class Endpoint {
     session.admit();
   }
 
-  /** The listeners of a client's `ws` socket: the same functions for all clients, as a closure each takes memory. */
+  /**
+   * The listeners of a client's `ws` socket: the same functions for all clients, as a closure each
+   * takes memory.
+   */
   #makeListeners(): SocketListeners {
     const receive = (raw: WebSocket, data: RawData, binary: boolean): void =>
       this.#sessions.get(raw)?.receive(data, binary);

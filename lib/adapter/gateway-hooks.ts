@@ -36,11 +36,12 @@ interface ContinuityGateway extends Declaration {
 }
 
 /**
- * Nest calls `handleConnection` and `handleDisconnect` and forgets them: a throw becomes an uncaught exception, a rejection an
- * unhandled one, and nobody waits for an async one. So each gateway's hooks are replaced, on its instance and before Nest
- * binds them, by ones that let the client's session make the call. A request-scoped gateway has an instance a client,
- * made later; there the class's prototype takes the hook, once. Hooks that such an instance has of its own, as arrow functions in
- * properties, are taken when it is made, by a class in between.
+ * Nest calls `handleConnection` and `handleDisconnect` and forgets them: a throw becomes an
+ * uncaught exception, a rejection an unhandled one, and nobody waits for an async one. So each
+ * gateway's hooks are replaced, on its instance and before Nest binds them, by ones that let the
+ * client's session make the call. A request-scoped gateway has an instance a client, made later;
+ * there the class's prototype takes the hook, once. Hooks that such an instance has of its own, as
+ * arrow functions in properties, are taken when it is made, by a class in between.
  */
 export class GatewayHooks {
   readonly #all: Declaration[] = [];
@@ -76,7 +77,10 @@ export class GatewayHooks {
     ];
   }
 
-  /** How many request-scoped gateways of an endpoint are going to see each new client, some turns after it came. */
+  /**
+   * How many request-scoped gateways of an endpoint are going to see each new client, some turns
+   * after it came.
+   */
   scopedConnectionHooks(isMine: (port: number, path: string | undefined) => boolean): number {
     return this.#scoped.filter(({ port, path }) => isMine(port, path)).length;
   }
@@ -113,7 +117,8 @@ export class GatewayHooks {
 }
 
 function watch(holder: HookHolder, hook: GatewayHook, gateway: string, scoped: boolean): void {
-  // Nest makes an instance of a scoped gateway for a hook that it does not have, too, and rethrows what goes wrong with that.
+  // Nest makes an instance of a scoped gateway for a hook that it does not have, too, and rethrows
+  // what goes wrong with that.
   const original = holder[hook] ?? (scoped ? (): void => {} : undefined);
   if (typeof original !== 'function' || (original as HookFunction)[watched]) return;
   const replacement: HookFunction = function (this: unknown, client: object, ...args: unknown[]) {

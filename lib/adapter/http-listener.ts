@@ -9,7 +9,10 @@ import { UpgradeRouter } from './upgrade/upgrade-router.js';
 
 export type ListenAt = Pick<ListenOptions, 'host' | 'backlog'>;
 
-/** The endpoints on the app's HTTP server, on several servers that the app gave, or on a server that only gateways use. */
+/**
+ * The endpoints on the app's HTTP server, on several servers that the app gave, or on a server that
+ * only gateways use.
+ */
 export class HttpListener {
   /** The first of the servers. */
   readonly http: HttpServer;
@@ -67,7 +70,10 @@ export class HttpListener {
     return endpoint;
   }
 
-  /** Called when the app has closed the server of an endpoint. A port of our own stops listening when all of them are closed. */
+  /**
+   * Called when the app has closed the server of an endpoint. A port of our own stops listening
+   * when all of them are closed.
+   */
   serverClosed(): void {
     const isUnused = [...this.#endpoints.values()].every(({ isClosedByApp }) => isClosedByApp);
     if (this.#owned && isUnused) this.http.close();

@@ -60,7 +60,8 @@ export function isBackplaneAdapter(adapter: object): boolean {
  * Nest's door to sockets. `RedisBackplaneModule` installs it by itself; the explicit form is
  * `app.useWebSocketAdapter(new RedisBackplaneAdapter(app))`.
  *
- * @throws BackplaneConfigError if the app does not import `RedisBackplaneModule`, and for overrides that cannot work
+ * @throws BackplaneConfigError if the app does not import `RedisBackplaneModule`, and for overrides
+ * that cannot work
  */
 export class RedisBackplaneAdapter implements WebSocketAdapter<
   BackplaneServer,
@@ -138,8 +139,9 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   }
 
   /**
-   * Nest asks once for each port and path. In a hybrid app each microservice registers all gateways again, so Nest asks once more.
-   * It gets an alias then, to which no handlers are bound: otherwise each would run twice.
+   * Nest asks once for each port and path. In a hybrid app each microservice registers all gateways
+   * again, so Nest asks once more. It gets an alias then, to which no handlers are bound: otherwise
+   * each would run twice.
    */
   #serverFor(declared: string, endpoint: Endpoint): BackplaneServer {
     if (!this.#declared.has(declared)) {
@@ -187,7 +189,9 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     this.#declared.clear();
   }
 
-  /** Nest makes one server for all gateways of a port and path: a second name for it would be lost. */
+  /**
+   * Nest makes one server for all gateways of a port and path: a second name for it would be lost.
+   */
   #assertOneHub(port: number, path: string): void {
     const names = this.#hooks!.hubNames(
       (ofPort, ofPath) => ofPort === port && isSamePath(ofPath, path),
@@ -278,7 +282,10 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     return opened;
   }
 
-  /** Looked up when the first gateway asks: the module installs the adapter before there is a server. */
+  /**
+   * Looked up when the first gateway asks: the module installs the adapter before there is a
+   * server.
+   */
   #appServers(): readonly HttpServer[] {
     if (this.#httpServers.length > 0) return this.#httpServers;
     const { httpAdapter } = this.#context.get(HttpAdapterHost, { strict: false });
@@ -303,7 +310,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     return this.#context.get<T>(token, { strict: false });
   }
 
-  // To ask an app for a provider that it does not have ends the process, unless `abortOnError` is off.
+  // To ask an app for a provider that it does not have ends the process, unless `abortOnError` is
+  // off.
   #provides(token: Type | Abstract<unknown> | string | symbol): boolean {
     return [...this.#modules.values()].some(({ providers }) => providers.has(token as string));
   }

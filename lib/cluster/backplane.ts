@@ -53,7 +53,10 @@ export interface BackplaneStats extends Readonly<Counters> {
   readonly subscriptions: number;
   /** Questions of this instance that are not answered yet. */
   readonly openRequests: number;
-  /** Questions of `emitWithAck`, of any instance, to which clients of this one have not answered yet. */
+  /**
+   * Questions of `emitWithAck`, of any instance, to which clients of this one have not answered
+   * yet.
+   */
   readonly openQuestions: number;
   /** Histories that this instance follows, as they have members here. */
   readonly followed: number;
@@ -63,7 +66,9 @@ export interface BackplaneStats extends Readonly<Counters> {
   readonly liveWaiting: number;
   /** Broadcasts without a history that came, and wait for others that were sent before them. */
   readonly liveHeld: number;
-  /** For how long back other instances can ask for what this one sent; undefined while it has all. */
+  /**
+   * For how long back other instances can ask for what this one sent; undefined while it has all.
+   */
   readonly liveReachMs: number | undefined;
   /** Messages that wait to leave, as Redis has not yet answered for those before them. */
   readonly waiting: number;
@@ -72,8 +77,9 @@ export interface BackplaneStats extends Readonly<Counters> {
   /** Since the last message that went to Redis and came back; undefined before the first. */
   readonly probeAgeMs: number | undefined;
   /**
-   * Since this instance's lease was last renewed; undefined before the first time. More than `lease.renewEveryMs` and a little: Redis
-   * does not keep it, and results rest on what was known before (`stale`).
+   * Since this instance's lease was last renewed; undefined before the first time. More than
+   * `lease.renewEveryMs` and a little: Redis does not keep it, and results rest on what was known
+   * before (`stale`).
    */
   readonly leaseAgeMs: number | undefined;
 }
@@ -84,8 +90,9 @@ const DEFAULT_HUB = '/';
 export const DEFAULT_IDEMPOTENCY_TTL_MS = 300_000;
 
 /**
- * Many instances as one: the injectable. Its own verbs address the hub `/`; {@link hub} addresses any other. It works
- * wherever providers do, also in a process without a gateway, which then only publishes.
+ * Many instances as one: the injectable. Its own verbs address the hub `/`; {@link hub} addresses
+ * any other. It works wherever providers do, also in a process without a gateway, which then only
+ * publishes.
  */
 export class Backplane<
   Events extends object = AnyEvents,
@@ -131,9 +138,11 @@ export class Backplane<
   }
 
   /**
-   * Connects. Resolves when the first attempt has ended: `ready`, or `degraded` with a Redis that cannot be reached for now.
+   * Connects. Resolves when the first attempt has ended: `ready`, or `degraded` with a Redis that
+   * cannot be reached for now.
    * @internal
-   * @throws (rejects) BackplaneConfigError for wrong credentials or a wrong database; BackplaneUnavailableError with `failFast`
+   * @throws (rejects) BackplaneConfigError for wrong credentials or a wrong database;
+   * BackplaneUnavailableError with `failFast`
    */
   async start(): Promise<this> {
     await this.#cluster.start();
@@ -146,9 +155,9 @@ export class Backplane<
   }
 
   /**
-   * Calls the listener: at each change of {@link status}; when another instance has joined; when one has left, or its lease has
-   * lapsed (`'left'`, `'lost'`); when messages were lost for the members of this instance: of a history (`continuityLost`), or without
-   * one (`interrupted`).
+   * Calls the listener: at each change of {@link status}; when another instance has joined; when
+   * one has left, or its lease has lapsed (`'left'`, `'lost'`); when messages were lost for the
+   * members of this instance: of a history (`continuityLost`), or without one (`interrupted`).
    * @returns the function that takes the listener off
    */
   on<Event extends keyof BackplaneEvents>(
@@ -170,22 +179,26 @@ export class Backplane<
   }
 
   /**
-   * The live instances, this one first, as Redis knows them now. One that died without a word is listed until its lease lapses.
-   * While Redis keeps no leases, the others are those that were last known, and the result has `stale: true`.
+   * The live instances, this one first, as Redis knows them now. One that died without a word is
+   * listed until its lease lapses. While Redis keeps no leases, the others are those that were last
+   * known, and the result has `stale: true`.
    * @throws (rejects) BackplaneUnavailableError while Redis is away
    */
   instances(): Promise<InstanceList> {
     return this.#cluster.instances.list();
   }
 
-  /** Resolves when the status is `ready` and the others know this instance; rejects with `BackplaneClosedError` when it never will be. */
+  /**
+   * Resolves when the status is `ready` and the others know this instance; rejects with
+   * `BackplaneClosedError` when it never will be.
+   */
   ready(): Promise<void> {
     return this.#cluster.ready();
   }
 
   /**
-   * The hub of a gateway: its path (`'/chat'`), with the port in front where the gateway has its own (`'8081/chat'`), or the
-   * name that it was given.
+   * The hub of a gateway: its path (`'/chat'`), with the port in front where the gateway has its
+   * own (`'8081/chat'`), or the name that it was given.
    * @throws TypeError for a name that is empty, too long, or no string
    */
   hub<HubEvents extends object = AnyEvents, HubServerEvents extends object = AnyEvents>(
@@ -216,15 +229,19 @@ export class Backplane<
   }
 
   /**
-   * Sends what waits, for five seconds at most while Redis takes it, says goodbye to the others, and ends the connections that the
-   * backplane opened. Messages that are left then are refused. May be called more than once; Nest calls it at shutdown, also after a
-   * signal where the app has called `enableShutdownHooks()`.
+   * Sends what waits, for five seconds at most while Redis takes it, says goodbye to the others,
+   * and ends the connections that the backplane opened. Messages that are left then are refused.
+   * May be called more than once; Nest calls it at shutdown, also after a signal where the app has
+   * called `enableShutdownHooks()`.
    */
   close(): Promise<void> {
     return this.#cluster.close();
   }
 
-  /** @internal Resolves when the others know this instance's hubs and server events, or when there is no point in waiting. */
+  /**
+   * @internal Resolves when the others know this instance's hubs and server events, or when there
+   * is no point in waiting.
+   */
   settled(): Promise<void> {
     return this.#cluster.settled();
   }

@@ -177,7 +177,10 @@ export class Cluster {
     await this.settled();
   }
 
-  /** Resolves when the others know what there is to know, or when there is no point in waiting for that. */
+  /**
+   * Resolves when the others know what there is to know, or when there is no point in waiting for
+   * that.
+   */
   async settled(): Promise<void> {
     await Promise.all([this.hubs.subscribed(), this.#serverEvents.subscribed()]);
     await this.instances.settled();

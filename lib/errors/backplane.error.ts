@@ -4,12 +4,16 @@ import { oneLine } from './quote.js';
 const MAX_MESSAGE_LENGTH = 2_000;
 
 /**
- * Holds the names of an error's class and of its parents. A process may load several copies of this package: as an ES module, as
- * CommonJS, in a bundle. By these names, an error of one copy is an `instanceof` the same class of another.
+ * Holds the names of an error's class and of its parents. A process may load several copies of this
+ * package: as an ES module, as CommonJS, in a bundle. By these names, an error of one copy is an
+ * `instanceof` the same class of another.
  */
 export const KINDS: unique symbol = Symbol.for('nestjs-redis-backplane:error-kinds') as never;
 
-/** Sets the kinds of a class: those of its parent, and its own. They are given as text, since a minifier may rename the class. */
+/**
+ * Sets the kinds of a class: those of its parent, and its own. They are given as text, since a
+ * minifier may rename the class.
+ */
 export function ofKind(...kinds: readonly string[]) {
   return (errorClass: { readonly prototype: object }): void => {
     const inherited = (errorClass.prototype as Partial<Kinds>)[KINDS] ?? [];
@@ -32,8 +36,8 @@ export function isOfKind(errorClass: { readonly prototype: object }, value: unkn
 }
 
 /**
- * The class of all errors of this package. The message says on one line how to fix the problem, whatever names it holds. The `code`
- * stays the same across versions.
+ * The class of all errors of this package. The message says on one line how to fix the problem,
+ * whatever names it holds. The `code` stays the same across versions.
  */
 @ofKind('BackplaneError')
 export abstract class BackplaneError extends Error {

@@ -18,8 +18,9 @@ export interface ExceededLimit {
 /**
  * A client would have gone beyond one of the option `limits`. Nothing of the call was done.
  *
- * It is a `WsException`, too: a client that asks for too much is no fault of the app. If a handler lets it through, the client
- * gets a failure answer, or an `exception`, that says so, and nothing is logged.
+ * It is a `WsException`, too: a client that asks for too much is no fault of the app. If a handler
+ * lets it through, the client gets a failure answer, or an `exception`, that says so, and nothing
+ * is logged.
  */
 @ofKind('BackplaneError', 'LimitExceededError')
 export class LimitExceededError extends WsException implements BackplaneError {

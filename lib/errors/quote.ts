@@ -1,10 +1,11 @@
 /**
  * Foreign words in log lines and error messages.
  *
- * Use `quote` for every name or value that a client, Redis, another instance or the app chose (a room, an event, a user id,
- * a path, a channel). Use `oneLine` for foreign prose: the words of Redis, or of another library. Use `messageOf` and
- * `stackOf` for whatever was thrown. Use `describe` for the "got …" of an error. Their results hold no line break, no
- * control character, nothing that changes the direction of text and no lone surrogate, and they have a bounded length.
+ * Use `quote` for every name or value that a client, Redis, another instance or the app chose (a
+ * room, an event, a user id, a path, a channel). Use `oneLine` for foreign prose: the words of
+ * Redis, or of another library. Use `messageOf` and `stackOf` for whatever was thrown. Use
+ * `describe` for the "got …" of an error. Their results hold no line break, no control character,
+ * nothing that changes the direction of text and no lone surrogate, and they have a bounded length.
  * None of them throws, whatever it is given.
  */
 
@@ -12,7 +13,10 @@ const MAX_NAME_LENGTH = 100;
 const MAX_PROSE_LENGTH = 500;
 const MAX_FRAMES = 30;
 
-/** Controls, format characters (bidi controls, zero width), lone surrogates, unassigned characters, line separators. */
+/**
+ * Controls, format characters (bidi controls, zero width), lone surrogates, unassigned characters,
+ * line separators.
+ */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 const NEEDS_CARE = /[\p{C}\p{Zl}\p{Zp}"\\]/u;
 const FRAME = /^ {4}at \S/;
@@ -23,7 +27,10 @@ const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\t', '\\t'],
 ]);
 
-/** In double quotes, escaped, and cut to `maxLength` characters with a word on how long it was. Other values are described. */
+/**
+ * In double quotes, escaped, and cut to `maxLength` characters with a word on how long it was.
+ * Other values are described.
+ */
 export function quote(value: unknown, maxLength = MAX_NAME_LENGTH): string {
   if (typeof value !== 'string') return describe(value);
   const { text, isCut } = cut(value, maxLength);
@@ -52,8 +59,9 @@ export function messageOf(thrown: unknown, maxLength = MAX_PROSE_LENGTH): string
 }
 
 /**
- * The stack of an error with its head (name and message) on one line. The message may hold foreign text in the form of
- * frames, so only what follows it counts as frames, and each of them is made printable.
+ * The stack of an error with its head (name and message) on one line. The message may hold foreign
+ * text in the form of frames, so only what follows it counts as frames, and each of them is made
+ * printable.
  */
 export function stackOf(thrown: unknown): string | undefined {
   if (!isError(thrown)) return undefined;
@@ -69,7 +77,10 @@ export function stackOf(thrown: unknown): string | undefined {
   return [`${name}: ${messageOf(thrown)}`, ...safe.slice(-MAX_FRAMES)].join('\n');
 }
 
-/** The kind of a value, and the value itself where it is short: for the "got …" of an error. Not for what may be a secret. */
+/**
+ * The kind of a value, and the value itself where it is short: for the "got …" of an error. Not for
+ * what may be a secret.
+ */
 export function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -89,7 +100,10 @@ export function describe(value: unknown): string {
   }
 }
 
-/** The kind of an object, with the name of its class where it has one. The value itself, which may be a secret, stays out. */
+/**
+ * The kind of an object, with the name of its class where it has one. The value itself, which may
+ * be a secret, stays out.
+ */
 export function kindOfObject(value: object): string {
   try {
     if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';

@@ -1,6 +1,9 @@
 import type { Frame } from './frame.js';
 
-/** Up to here frames are joined into one buffer, once for all members; above, copying costs more than it saves. */
+/**
+ * Up to here frames are joined into one buffer, once for all members; above, copying costs more
+ * than it saves.
+ */
 const JOIN_UP_TO_BYTES = 1024 * 1024;
 
 /** Frames that leave together, in their order. */

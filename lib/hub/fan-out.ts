@@ -3,7 +3,10 @@ import type { Frame } from './frame.js';
 import type { WriteFlags, Member } from './member.js';
 import type { FlushScheduler } from './flush-scheduler.js';
 
-/** Broadcasts that follow each other and mean the same members: joined, and written to each in one go. */
+/**
+ * Broadcasts that follow each other and mean the same members: joined, and written to each in one
+ * go.
+ */
 interface PendingBroadcast<M> {
   readonly id: number;
   readonly members: ReadonlySet<M>;
@@ -17,11 +20,16 @@ interface PendingBroadcast<M> {
 
 /** How long one turn may write before it lets others have theirs. */
 const BUDGET_MS = 8;
-/** A fan-out that follows hard on another is one of many: so many turns may read more of them first. */
+/**
+ * A fan-out that follows hard on another is one of many: so many turns may read more of them first.
+ */
 const EXTRA_TICKS_UNDER_LOAD = 3;
 /** How many members are written between two looks at the clock. */
 const WRITES_PER_LOOK = 128;
-/** A turn that has more than this for one set of members writes it at once, so that the sockets can begin. */
+/**
+ * A turn that has more than this for one set of members writes it at once, so that the sockets can
+ * begin.
+ */
 const MAX_PENDING_BYTES = 256 * 1024;
 
 /** So many runs wait at most: each costs a look when a member is settled. */
@@ -34,11 +42,13 @@ export interface FanOutOptions {
 }
 
 /**
- * One frame to many members. Broadcasts wait until the turn ends (or a little longer, see `coalesceMs`), so that what follows each other
- * to the same members is joined once. Each member gets everything in the order of the calls.
+ * One frame to many members. Broadcasts wait until the turn ends (or a little longer, see
+ * `coalesceMs`), so that what follows each other to the same members is joined once. Each member
+ * gets everything in the order of the calls.
  *
- * Invariants: runs are written in the order of their ids; `member.lastRun` is the newest run that the member was written or
- * is not due; before a member's memberships change and before anything else is written to it, it is settled.
+ * Invariants: runs are written in the order of their ids; `member.lastRun` is the newest run that
+ * the member was written or is not due; before a member's memberships change and before anything
+ * else is written to it, it is settled.
  */
 export class FanOut<M extends Member> {
   readonly #options: FanOutOptions;
@@ -130,7 +140,10 @@ export class FanOut<M extends Member> {
     this.#options.turn.atEnd(this.#flushSome);
   };
 
-  /** As much has come together as may wait. A flush that takes too long goes on when its time comes: it is on its way. */
+  /**
+   * As much has come together as may wait. A flush that takes too long goes on when its time comes:
+   * it is on its way.
+   */
   #flushNow(): void {
     this.#write(performance.now() + BUDGET_MS);
   }

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 
 /**
- * One turn of the event loop, as far as writing goes: what it has for a socket leaves in one system call. Sockets are corked
- * at their first write and uncorked when the turn ends, after those who want to write at its end have done so.
+ * One turn of the event loop, as far as writing goes: what it has for a socket leaves in one system
+ * call. Sockets are corked at their first write and uncorked when the turn ends, after those who
+ * want to write at its end have done so.
  */
 export class FlushScheduler {
   readonly #beforeEnd: () => void;
@@ -11,7 +12,10 @@ export class FlushScheduler {
   #number = 1;
   #begun = false;
 
-  /** @param beforeEnd called when a turn ends in which something is written, before any of it is; must not throw */
+  /**
+   * @param beforeEnd called when a turn ends in which something is written, before any of it is;
+   * must not throw
+   */
   constructor(beforeEnd: () => void = () => {}) {
     this.#beforeEnd = beforeEnd;
   }

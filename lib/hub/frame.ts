@@ -1,6 +1,9 @@
 const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
-/** Up to here header and payload are joined, so that a socket is written once; above, copying costs more than it saves. */
+/**
+ * Up to here header and payload are joined, so that a socket is written once; above, copying costs
+ * more than it saves.
+ */
 const JOIN_UP_TO_BYTES = 16 * 1024;
 
 /** Where a message stands in a history. */
@@ -18,7 +21,10 @@ export interface StreamPosition {
 const EVENT_START = Buffer.from('{"event":');
 const OBJECT_END = '}'.charCodeAt(0);
 
-/** One message as every client will read it. Encoded once, shared by all sockets; nobody writes to its bytes. */
+/**
+ * One message as every client will read it. Encoded once, shared by all sockets; nobody writes to
+ * its bytes.
+ */
 export class Frame {
   readonly payload: Buffer;
   readonly binary: boolean;
@@ -37,12 +43,18 @@ export class Frame {
     return new Frame(Buffer.from(text, 'utf8'), false);
   }
 
-  /** The unmasked, unfragmented, uncompressed WebSocket frame (RFC 6455, section 5.2), as one buffer or header and payload. */
+  /**
+   * The unmasked, unfragmented, uncompressed WebSocket frame (RFC 6455, section 5.2), as one buffer
+   * or header and payload.
+   */
   get wire(): readonly Buffer[] {
     return (this.#wire ??= this.carrying(this.payload, 0));
   }
 
-  /** The frame for clients that keep count: an event with a history says its place, `"position":{"room":…,"epoch":…,"offset":…}`. */
+  /**
+   * The frame for clients that keep count: an event with a history says its place,
+   * `"position":{"room":…,"epoch":…,"offset":…}`.
+   */
   get positioned(): Frame {
     return (this.#positioned ??= this.#withPosition());
   }

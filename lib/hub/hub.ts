@@ -9,7 +9,10 @@ type Groups<M> = Map<string, Set<M>>;
 
 const NOBODY: ReadonlySet<never> = new Set<never>();
 
-/** One instance's share of one hub: who is connected here, in which rooms, as which user, and who is meant by a target. */
+/**
+ * One instance's share of one hub: who is connected here, in which rooms, as which user, and who is
+ * meant by a target.
+ */
 export class Hub<M extends Member = Member> {
   readonly name: string;
   readonly #fanOut: FanOut<M>;
@@ -54,7 +57,10 @@ export class Hub<M extends Member = Member> {
     this.#moves.joined(member);
   }
 
-  /** Takes a member that is gone out of the hub, its rooms and its user. Answers with the rooms that it was in. */
+  /**
+   * Takes a member that is gone out of the hub, its rooms and its user. Answers with the rooms that
+   * it was in.
+   */
   remove(member: M): string[] {
     if (!this.#everyone.delete(member)) return [];
     this.#byId.delete(member.id);
@@ -85,7 +91,10 @@ export class Hub<M extends Member = Member> {
     return true;
   }
 
-  /** Writes one frame to everyone here whom the target means, once each. Answers with how many that are. */
+  /**
+   * Writes one frame to everyone here whom the target means, once each. Answers with how many that
+   * are.
+   */
   deliver(target: Target, frame: Frame, delivery: WriteFlags): number {
     const byGroup = target.exceptRooms.length + target.exceptUsers.length > 0;
     const group = byGroup ? undefined : this.#groupOf(target);
@@ -97,8 +106,8 @@ export class Hub<M extends Member = Member> {
   }
 
   /**
-   * As {@link deliver}, for a message that was sent so long ago: to those whom it means now and meant then. Exceptions are those of
-   * then.
+   * As {@link deliver}, for a message that was sent so long ago: to those whom it means now and
+   * meant then. Exceptions are those of then.
    */
   deliverAsOf(ageMs: number, target: Target, frame: Frame, delivery: WriteFlags): number {
     const then = performance.now() - ageMs;
@@ -143,7 +152,10 @@ export class Hub<M extends Member = Member> {
     return this.#send(this.#users.get(userId), undefined, frame, delivery);
   }
 
-  /** Writes to the member what broadcasts it is due so far. Before anything else is written to it, its order wants this. */
+  /**
+   * Writes to the member what broadcasts it is due so far. Before anything else is written to it,
+   * its order wants this.
+   */
   flushMember(member: M): void {
     this.#fanOut.flushMember(member);
   }

@@ -17,8 +17,8 @@ export interface Member {
   /** The last run of broadcasts that this member was written; kept by the hub's fan-out. */
   lastRun: number;
   /**
-   * How much can be written now before half of what makes it slow is unread. Below zero: more is. Late messages, which come many at a
-   * time, wait for that.
+   * How much can be written now before half of what makes it slow is unread. Below zero: more is.
+   * Late messages, which come many at a time, wait for that.
    */
   readonly headroomBytes: number;
   /**

@@ -17,14 +17,17 @@ const PRUNE_EVERY_MS = 5_000;
 const MAX_OLD_MOVES = 1_024;
 
 /**
- * The members that joined and left not long ago. A message that comes late is for those who were there when it was sent. Times are those of this
- * process, in ms, as `performance.now()`.
+ * The members that joined and left not long ago. A message that comes late is for those who were
+ * there when it was sent. Times are those of this process, in ms, as `performance.now()`.
  */
 export class RecentMoves<M> {
   readonly #keepMs: number;
   #moves: Move<M>[] = [];
   #old = 0;
-  /** Put together when it is first asked for, and again after a move: late messages come many at a time. */
+  /**
+   * Put together when it is first asked for, and again after a move: late messages come many at a
+   * time.
+   */
   #index: Map<string | undefined, RoomMoves<M>> | undefined;
   #timer: NodeJS.Timeout | undefined;
 

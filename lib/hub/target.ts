@@ -28,7 +28,10 @@ export const EVERYONE: Target = Object.freeze({
 /** The lists of names in a target. */
 export type TargetList = Exclude<keyof Target, 'everyone'>;
 
-/** The target with more names in one of its lists. To name anybody, even nobody (`[]`), ends `everyone`. */
+/**
+ * The target with more names in one of its lists. To name anybody, even nobody (`[]`), ends
+ * `everyone`.
+ */
 export function extend(target: Target, list: TargetList, names: readonly string[]): Target {
   const includes = list === 'rooms' || list === 'users' || list === 'connections';
   return {
@@ -45,8 +48,8 @@ const COPY_UP_TO = 64;
 export type LateTarget = Target | ExtendedTarget;
 
 /**
- * As {@link extend}. Additions to many names are put together when the target is asked for ({@link targetOf}), so that `n` calls
- * after each other take `n` steps, not the square of that.
+ * As {@link extend}. Additions to many names are put together when the target is asked for ({@link
+ * targetOf}), so that `n` calls after each other take `n` steps, not the square of that.
  */
 export function extendLater(
   target: LateTarget,

@@ -10,9 +10,10 @@ import { shared } from './copies.js';
 const installed = shared('installed', () => new WeakMap<object, string>());
 
 /**
- * Sets the adapter while the app's providers are made, so that no line in `main.ts` needs to. An adapter that the app sets
- * itself comes later, and wins. Of several backplanes the default one serves the gateways, else the first by name: which of
- * them is made first depends on how soon its Redis answers.
+ * Sets the adapter while the app's providers are made, so that no line in `main.ts` needs to. An
+ * adapter that the app sets itself comes later, and wins. Of several backplanes the default one
+ * serves the gateways, else the first by name: which of them is made first depends on how soon its
+ * Redis answers.
  */
 export function installAdapter(
   config: ApplicationConfig,

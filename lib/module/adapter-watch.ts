@@ -7,7 +7,10 @@ import { shared } from './copies.js';
 /** Configurations of apps that were looked at. */
 const looked = shared('adapter-hints', () => new WeakSet<ApplicationConfig>());
 
-/** Says once that the gateways are served by an adapter that `main.ts` has set, which knows no other instance. */
+/**
+ * Says once that the gateways are served by an adapter that `main.ts` has set, which knows no other
+ * instance.
+ */
 export function watchAdapter(config: ApplicationConfig): void {
   const adapter = config.getIoAdapter() as object | undefined;
   if (!adapter || isBackplaneAdapter(adapter) || looked.has(config)) return;

@@ -26,7 +26,8 @@ interface Entry {
 const apps = shared('apps', () => new WeakMap<ModulesContainer, Map<string, Entry>>());
 
 /**
- * Starts the backplane, once an app and name: `forRoot` in a second module with the same options gives the same backplane.
+ * Starts the backplane, once an app and name: `forRoot` in a second module with the same options
+ * gives the same backplane.
  * @throws (rejects) BackplaneConfigError where the options differ; as `start` does
  */
 export async function startOnce(

@@ -42,7 +42,10 @@ export function classesOfOtherCopies(backplane: Type): Type[] {
   return others.map((other) => other.backplane);
 }
 
-/** The file that called the function. Neither ES modules nor CommonJS have another way that the other has, too. */
+/**
+ * The file that called the function. Neither ES modules nor CommonJS have another way that the
+ * other has, too.
+ */
 function callerOf(called: (...args: never[]) => unknown): string {
   const trace: { stack?: string } = {};
   Error.captureStackTrace(trace, called);

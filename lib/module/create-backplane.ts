@@ -9,8 +9,8 @@ import type { RedisBackplaneOptions } from './redis-backplane.options.js';
 /**
  * A backplane outside of Nest: for a worker or a script that publishes. Close it in the end.
  *
- * @throws (rejects) BackplaneConfigError for options that cannot work, wrong credentials and a wrong database;
- * BackplaneUnavailableError if Redis cannot be reached and `failFast` is set
+ * @throws (rejects) BackplaneConfigError for options that cannot work, wrong credentials and a
+ * wrong database; BackplaneUnavailableError if Redis cannot be reached and `failFast` is set
  */
 export async function createBackplane(options: RedisBackplaneOptions = {}): Promise<Backplane> {
   return startBackplane(normaliseOptions(options));

@@ -17,18 +17,24 @@ interface HistoryLimits {
   /** For how long they are, after the last one. */
   ttlMs: number;
   /**
-   * `'replicated'`: `publish` resolves only once a replica has the message. That narrows the window in which a failover loses what was
-   * confirmed; it does not close it. Default: Redis has it.
+   * `'replicated'`: `publish` resolves only once a replica has the message. That narrows the window
+   * in which a failover loses what was confirmed; it does not close it. Default: Redis has it.
    */
   durability?: Durability | undefined;
 }
 
-/** Whose messages have a history: rooms (a name, a prefix that ends with `*`, or a RegExp), each user, or the whole hub. */
+/**
+ * Whose messages have a history: rooms (a name, a prefix that ends with `*`, or a RegExp), each
+ * user, or the whole hub.
+ */
 export type HistoryOption = HistoryLimits &
   ({ rooms: string | RegExp } | { users: true } | { all: true });
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** The numbering outlives the entries by so much, so that who comes late learns what was missed, not a fresh start. */
+/**
+ * The numbering outlives the entries by so much, so that who comes late learns what was missed, not
+ * a fresh start.
+ */
 const META_LIFETIMES = 10;
 /** The result of one read must fit into an answer of Redis. */
 const MAX_ENTRIES = 100_000;

@@ -56,7 +56,10 @@ const KNOWN: readonly (keyof RedisBackplaneOptions)[] = [
   ...ADAPTER_OPTIONS,
 ];
 
-/** @throws BackplaneConfigError naming the option, what it must be, what kind of value it is, and how to fix it */
+/**
+ * @throws BackplaneConfigError naming the option, what it must be, what kind of value it is, and
+ * how to fix it
+ */
 export function normaliseOptions(
   given: unknown,
   env: NodeJS.ProcessEnv = process.env,

@@ -24,11 +24,12 @@ type DataOf<ServerEvents extends object, Name extends keyof ServerEvents> = [Nam
   : ServerEvents[Name];
 
 /**
- * The method, of any provider or controller that is no request-scoped one, hears a server event of the other instances: what
- * `serverSideEmit` tells and `serverSideRequest` asks. It is called with the data and `{ instanceId }`; what it returns is the answer.
+ * The method, of any provider or controller that is no request-scoped one, hears a server event of
+ * the other instances: what `serverSideEmit` tells and `serverSideRequest` asks. It is called with
+ * the data and `{ instanceId }`; what it returns is the answer.
  *
- * Typed by a map of events: `@OnServerEvent<Internal>('cache.clear')` checks the name, `@OnServerEvent<Internal, 'cache.clear'>('cache.clear')`
- * the method's data, too.
+ * Typed by a map of events: `@OnServerEvent<Internal>('cache.clear')` checks the name,
+ * `@OnServerEvent<Internal, 'cache.clear'>('cache.clear')` the method's data, too.
  */
 export function OnServerEvent<
   ServerEvents extends object = AnyEvents,

@@ -43,7 +43,10 @@ const LIFECYCLE = Symbol.for('nestjs-redis-backplane:lifecycle');
 const OPTIONS_FACTORY = Symbol.for('nestjs-redis-backplane:options-factory');
 const CONFIGURED = Symbol.for('nestjs-redis-backplane:configured');
 
-/** Whether this process has called `forRoot`, for any app: what a class of a module can know so early. */
+/**
+ * Whether this process has called `forRoot`, for any app: what a class of a module can know so
+ * early.
+ */
 const configured = shared('configured', () => ({ isOnce: false }));
 
 registerCopy(Backplane);
@@ -124,7 +127,10 @@ interface AppParts {
   readonly adapterOf: ApplicationConfig | undefined;
 }
 
-/** Binds handlers of server events when all providers are made, and closes the backplane after everything that may still want to send: adapters and HTTP servers are closed before. */
+/**
+ * Binds handlers of server events when all providers are made, and closes the backplane after
+ * everything that may still want to send: adapters and HTTP servers are closed before.
+ */
 class BackplaneLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly backplane: Backplane,
@@ -226,13 +232,19 @@ function moduleOf(
   };
 }
 
-/** Under which an app finds a backplane. Each is an alias of the one before it: a test that replaces the class replaces all. */
+/**
+ * Under which an app finds a backplane. Each is an alias of the one before it: a test that replaces
+ * the class replaces all.
+ */
 function publicTokens(name: string): (Type | string)[] {
   if (name !== DEFAULT_BACKPLANE) return [getNamedBackplaneToken(name)];
   return [Backplane, getNamedBackplaneToken(name), ...classesOfOtherCopies(Backplane)];
 }
 
-/** Known values are not looked up: another module may provide the same token, and not have its value yet. */
+/**
+ * Known values are not looked up: another module may provide the same token, and not have its value
+ * yet.
+ */
 function contextWith(known: ReadonlyMap<unknown, unknown>, moduleRef: ModuleRef): AdapterContext {
   return {
     get: <T>(token: Type<T> | Abstract<T> | string | symbol, options?: { strict?: boolean }): T =>

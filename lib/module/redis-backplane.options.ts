@@ -16,13 +16,14 @@ import type { HistoryOption } from './history-option.js';
 /** The options of a backplane. All may be left out. */
 export interface RedisBackplaneOptions {
   /**
-   * A URL, ioredis options, or an ioredis client, which is used for commands only and never closed; `'memory'` for no Redis at
-   * all (one process). Default: the environment's `REDIS_URL`, else `redis://localhost:6379`.
+   * A URL, ioredis options, or an ioredis client, which is used for commands only and never closed;
+   * `'memory'` for no Redis at all (one process). Default: the environment's `REDIS_URL`, else
+   * `redis://localhost:6379`.
    */
   redis?: string | Given<RedisOptions> | Redis | undefined;
   /**
-   * The names under which this app's traffic travels. Apps with other keys do not hear each other; several keys spread the
-   * traffic. Default `['backplane']`.
+   * The names under which this app's traffic travels. Apps with other keys do not hear each other;
+   * several keys spread the traffic. Default `['backplane']`.
    */
   eventKeys?: string | readonly string[] | undefined;
   /** Install the adapter by itself. Default true. An adapter that the app sets wins in any case. */
@@ -32,13 +33,15 @@ export interface RedisBackplaneOptions {
   /** How long a publish or a request to Redis may take. Default 2,000. */
   commandTimeoutMs?: number | undefined;
   /**
-   * Limit for messages that wait for Redis in the memory of this instance, when more is sent at once than Redis takes: their bytes and
-   * 512 for each. More is refused: `publish` rejects, and `emit` counts it in `stats().unsent`. Default 64 MiB.
+   * Limit for messages that wait for Redis in the memory of this instance, when more is sent at
+   * once than Redis takes: their bytes and 512 for each. More is refused: `publish` rejects, and
+   * `emit` counts it in `stats().unsent`. Default 64 MiB.
    */
   redisBufferBytes?: number | undefined;
   /**
-   * Outages of Redis, of one instance's link or of half of one, that last no longer lose nothing of what `emit` sends to targets without
-   * a history: senders keep it in memory, send it again, and are asked for what was missed. 0 turns that off. Default 10,000.
+   * Outages of Redis, of one instance's link or of half of one, that last no longer lose nothing of
+   * what `emit` sends to targets without a history: senders keep it in memory, send it again, and
+   * are asked for what was missed. 0 turns that off. Default 10,000.
    */
   liveWindowMs?: number | undefined;
   /** How much of it a sender keeps; then the oldest goes first. Default 32 MiB. */
@@ -48,48 +51,61 @@ export interface RedisBackplaneOptions {
    * `{ ttlMs: 10_000, renewEveryMs: 3_000 }`.
    */
   lease?: Given<LeaseOptions> | undefined;
-  /** Pings to silent clients; `false` turns them off. Default `{ intervalMs: 25_000, timeoutMs: 10_000 }`. */
+  /**
+   * Pings to silent clients; `false` turns them off. Default `{ intervalMs: 25_000, timeoutMs:
+   * 10_000 }`.
+   */
   heartbeat?: Given<HeartbeatOptions> | false | undefined;
   /** Of one message from a client; more closes the connection with 1009. Default 1 MiB. */
   maxPayloadBytes?: number | undefined;
   /**
-   * How deep lists and objects may nest in the data of a client's message, and in its event, id and error. A request that
-   * nests deeper is answered with a failure; without an `id` it is dropped, and counted as `stats().tooDeep`. `false` turns
-   * the check off. Default 64.
+   * How deep lists and objects may nest in the data of a client's message, and in its event, id and
+   * error. A request that nests deeper is answered with a failure; without an `id` it is dropped,
+   * and counted as `stats().tooDeep`. `false` turns the check off. Default 64.
    */
   maxDepth?: number | false | undefined;
   /**
-   * How much a client may leave unread before it counts as slow. Default 1 MiB. It holds for broadcasts, `emit` and answers; `client.send` is as
-   * on a `ws` socket.
+   * How much a client may leave unread before it counts as slow. Default 1 MiB. It holds for
+   * broadcasts, `emit` and answers; `client.send` is as on a `ws` socket.
    */
   bufferLimitBytes?: number | undefined;
   /**
-   * How much all clients of this instance together may leave unread. Beyond it the slowest go first, as `slowClient` says. Default 256 MiB.
-   * A broadcast's bytes count for each client that has them unread, though they are in memory once.
+   * How much all clients of this instance together may leave unread. Beyond it the slowest go
+   * first, as `slowClient` says. Default 256 MiB. A broadcast's bytes count for each client that
+   * has them unread, though they are in memory once.
    */
   totalBufferLimitBytes?: number | undefined;
   /**
-   * The treatment of a slow client: `'disconnect'` (4408, the default); `'drop'`: it misses messages until it has read; `'pause'`: as `'drop'`, but
-   * what has a history waits there, and comes when it has read (or `onContinuityLost` says that it is gone). Messages to this client
+   * The treatment of a slow client: `'disconnect'` (4408, the default); `'drop'`: it misses
+   * messages until it has read; `'pause'`: as `'drop'`, but what has a history waits there, and
+   * comes when it has read (or `onContinuityLost` says that it is gone). Messages to this client
    * alone may then take as much again, before it is disconnected.
    */
   slowClient?: SlowClientPolicy | undefined;
-  /** How long a broadcast may wait for others to leave with it in one write. Default 0: only what one turn of the event loop has. */
+  /**
+   * How long a broadcast may wait for others to leave with it in one write. Default 0: only what
+   * one turn of the event loop has.
+   */
   coalesceMs?: number | undefined;
   /**
-   * Rooms, users and hubs whose messages are kept for a while, in Redis: their members see one order, and what is lost on the way is
-   * repaired, or said (`onContinuityLost`). The first rule that matches wins. Default none.
+   * Rooms, users and hubs whose messages are kept for a while, in Redis: their members see one
+   * order, and what is lost on the way is repaired, or said (`onContinuityLost`). The first rule
+   * that matches wins. Default none.
    */
   history?: readonly HistoryOption[] | undefined;
   /** For how long a `publish` with an `id` knows that it was there before. Default 300,000. */
   idempotencyTtlMs?: number | undefined;
-  /** Asked at the upgrade who connects. Default: the provider under `BACKPLANE_AUTHENTICATOR`, else nobody is asked. */
+  /**
+   * Asked at the upgrade who connects. Default: the provider under `BACKPLANE_AUTHENTICATOR`, else
+   * nobody is asked.
+   */
   authenticate?: Authenticate | undefined;
   /** How long that may take; then the upgrade is refused with 503. Default 5,000. */
   authenticateTimeoutMs?: number | undefined;
   /**
-   * How long the runs of `handleConnection` for one client, of all gateways together, may take. Then the client is closed with 1013, what
-   * it had sent is dropped, and `handleDisconnect` is called. One that takes as long is waited for no longer. Default 30,000.
+   * How long the runs of `handleConnection` for one client, of all gateways together, may take.
+   * Then the client is closed with 1013, what it had sent is dropped, and `handleDisconnect` is
+   * called. One that takes as long is waited for no longer. Default 30,000.
    */
   connectionTimeoutMs?: number | undefined;
   /** Lets in whom the authenticator knows nothing of. Default true. */
@@ -99,10 +115,11 @@ export interface RedisBackplaneOptions {
   /** Compression, as in `ws`. Default false. */
   perMessageDeflate?: ServerOptions['perMessageDeflate'] | undefined;
   /**
-   * Limits for one client. Each is a number, which itself is allowed, or `false` for no limit. Default `{ rooms: 1_000 }`.
+   * Limits for one client. Each is a number, which itself is allowed, or `false` for no limit.
+   * Default `{ rooms: 1_000 }`.
    *
-   * `rooms`: in how many rooms a client may be at a time. A `join` that would go beyond it, from whichever instance, joins none of its
-   * rooms and rejects with `LimitExceededError`.
+   * `rooms`: in how many rooms a client may be at a time. A `join` that would go beyond it, from
+   * whichever instance, joins none of its rooms and rejects with `LimitExceededError`.
    */
   limits?: GivenLimits | undefined;
 }

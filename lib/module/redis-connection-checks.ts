@@ -9,7 +9,9 @@ import {
 } from '../adapter/options/option-checks.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 
-/** How an option of ioredis is checked, and how a URL's query, which holds strings only, can say it. */
+/**
+ * How an option of ioredis is checked, and how a URL's query, which holds strings only, can say it.
+ */
 interface Check {
   readonly inQuery?: 'text' | 'number' | 'boolean';
   /** @throws BackplaneConfigError */

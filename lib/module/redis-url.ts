@@ -4,8 +4,9 @@ import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { queryOptions } from './redis-connection-checks.js';
 
 /**
- * The ioredis options that a URL stands for: redis[s]://[[user]:password@]host[:port][/db][?option=value].
- * Read here and not by ioredis, which takes any text for a database and any name for an option.
+ * The ioredis options that a URL stands for:
+ * redis[s]://[[user]:password@]host[:port][/db][?option=value]. Read here and not by ioredis, which
+ * takes any text for a database and any name for an option.
  * @param where the option or the variable that the URL is from
  * @throws BackplaneConfigError which never holds a part of the URL: any of them may be a password
  */

@@ -15,9 +15,10 @@ const TEST_ROOT = 'RootTestModule';
 const looked = shared('shutdown-hints', () => new WeakSet<ModulesContainer>());
 
 /**
- * Says, once an app listens, that nothing closes it when the process is told to end. Nest tells nobody whether `enableShutdownHooks()`
- * was called, but what it does is to listen for signals, and an app that closes itself has to do so, too. Apps that listen to nothing
- * are scripts, and tests close what they open.
+ * Says, once an app listens, that nothing closes it when the process is told to end. Nest tells
+ * nobody whether `enableShutdownHooks()` was called, but what it does is to listen for signals, and
+ * an app that closes itself has to do so, too. Apps that listen to nothing are scripts, and tests
+ * close what they open.
  */
 export function watchShutdownHooks(modules: ModulesContainer, host: HttpAdapterHost): void {
   if (looked.has(modules) || isTest(modules)) return;

@@ -1,20 +1,25 @@
 /**
- * The last part of a deadline's time is waited for in so many pieces. A process that stands still learns afterwards that timers
- * are due before it reads what came meanwhile: by its pieces the deadline sees that, and leaves time to read.
+ * The last part of a deadline's time is waited for in so many pieces. A process that stands still
+ * learns afterwards that timers are due before it reads what came meanwhile: by its pieces the
+ * deadline sees that, and leaves time to read.
  */
 const PIECES = 4;
 const MAX_PIECE_MS = 1_000;
-/** A piece that ends later than this is one in which the process stood still, where a quarter of the piece is not more. */
+/**
+ * A piece that ends later than this is one in which the process stood still, where a quarter of the
+ * piece is not more.
+ */
 const STANDSTILL_MS = 50;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The one way in which the library keeps deadlines. Time counts only while the event loop runs: however long this process stands
- * still, it costs no more than what lies before the last four seconds. And what has arrived by the end is read before the
- * deadline ends.
+ * The one way in which the library keeps deadlines. Time counts only while the event loop runs:
+ * however long this process stands still, it costs no more than what lies before the last four
+ * seconds. And what has arrived by the end is read before the deadline ends.
  *
- * Bounds: it never ends before its time. It ends at its time while the loop runs. Where the loop is blocked again and again, it ends
- * after twice its time (four seconds more, where that is less) and what one turn of the loop takes at each piece.
+ * Bounds: it never ends before its time. It ends at its time while the loop runs. Where the loop is
+ * blocked again and again, it ends after twice its time (four seconds more, where that is less) and
+ * what one turn of the loop takes at each piece.
  */
 export class Deadline {
   readonly #ms: number;
@@ -86,7 +91,8 @@ export class Deadline {
 }
 
 /**
- * Settles as the promise does, or rejects with what `late` makes if that takes longer. The promise itself goes on.
+ * Settles as the promise does, or rejects with what `late` makes if that takes longer. The promise
+ * itself goes on.
  * @param late must not throw
  */
 export function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {

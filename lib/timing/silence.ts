@@ -1,8 +1,9 @@
 import { Deadline } from './deadline.js';
 
 /**
- * Waits for many answers of one other side, with one deadline for all: they may be slow to come, one behind the other, as long as
- * some of them come. When none does for so long, the other side is silent, and all waits end.
+ * Waits for many answers of one other side, with one deadline for all: they may be slow to come,
+ * one behind the other, as long as some of them come. When none does for so long, the other side is
+ * silent, and all waits end.
  */
 export class Silence {
   readonly #ms: number;
@@ -16,7 +17,10 @@ export class Silence {
     this.#late = late;
   }
 
-  /** Settles as the answer does, or rejects when the other side is silent, or by {@link end}. The answer itself goes on. */
+  /**
+   * Settles as the answer does, or rejects when the other side is silent, or by {@link end}. The
+   * answer itself goes on.
+   */
   wait<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waits.add(reject);

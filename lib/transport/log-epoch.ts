@@ -13,8 +13,9 @@ export const HALF_DAY_MS = 12 * 60 * 60 * 1_000;
 export const NOT_STORED = '---';
 
 /**
- * An epoch: the data that the other side has, when the epoch began (in half days, on the other side's clock), and something random.
- * The first two say what is lost between two epochs: see {@link isSameBeginning}.
+ * An epoch: the data that the other side has, when the epoch began (in half days, on the other
+ * side's clock), and something random. The first two say what is lost between two epochs: see
+ * {@link isSameBeginning}.
  *
  * @param data names the data: another name once the other side has lost its data
  * @param random as long as an epoch; its end is used
@@ -26,10 +27,12 @@ export function epochOf(data: string, atMs: number, random: string): string {
 }
 
 /**
- * Whether the beginnings of a log's two epochs are the same place: nothing that was sent to it lies between them.
+ * Whether the beginnings of a log's two epochs are the same place: nothing that was sent to it lies
+ * between them.
  *
- * A log to which nothing was sent loses its epoch soon ({@link EMPTY_TTL_MS}). One to which something was sent keeps it for a day at
- * least, so within a day no epoch that had entries can have come and gone, unless the other side lost its data.
+ * A log to which nothing was sent loses its epoch soon ({@link EMPTY_TTL_MS}). One to which
+ * something was sent keeps it for a day at least, so within a day no epoch that had entries can
+ * have come and gone, unless the other side lost its data.
  *
  * @param earlier of a place where nothing had been sent: the epoch that was stored or answered then
  * @param later an epoch of the log, of the same time or later

@@ -11,7 +11,10 @@ export class WithdrawnError extends Error {
   }
 }
 
-/** Goes with a message, or with the copies of one: knows whether it has left, and takes it back until then. */
+/**
+ * Goes with a message, or with the copies of one: knows whether it has left, and takes it back
+ * until then.
+ */
 export class Ticket {
   readonly #onLeave: (() => void) | undefined;
   #waiting: Set<Withdrawable> | undefined;

@@ -3,47 +3,53 @@ import type { Ticket } from './ticket.js';
 import type { Waits } from './waits.js';
 
 /**
- * The port between the cluster and what carries its bytes: named channels, nothing else. A maker knows neither hubs nor
- * sockets nor envelopes. `test/transport/conformance.ts` is the suite that each maker passes.
+ * The port between the cluster and what carries its bytes: named channels, nothing else. A maker
+ * knows neither hubs nor sockets nor envelopes. `test/transport/conformance.ts` is the suite that
+ * each maker passes.
  */
 export interface Transport {
   /** Names the carrier of the bytes in logs: `redis` or `memory`. */
   readonly name: string;
 
   /**
-   * True if one publish may reach a subscriber twice, as a client does that sends its unanswered commands again after a
-   * reconnect. Receivers then look out for doubles.
+   * True if one publish may reach a subscriber twice, as a client does that sends its unanswered
+   * commands again after a reconnect. Receivers then look out for doubles.
    */
   readonly mayRepeat: boolean;
 
   /**
-   * Connects. Resolves with `true` once both ways are open, and with `false` when the other side cannot be reached for
-   * now: the maker goes on trying, and says so by {@link TransportEvents.up}. Rejects with `BackplaneConfigError` for
-   * what will not mend by itself (a wrong password, a database that is not there, a node of a cluster).
-   * @param checkChannels channels that nobody uses, each among those that the cluster does: {@link check} stays within them
+   * Connects. Resolves with `true` once both ways are open, and with `false` when the other side
+   * cannot be reached for now: the maker goes on trying, and says so by {@link TransportEvents.up}.
+   * Rejects with `BackplaneConfigError` for what will not mend by itself (a wrong password, a
+   * database that is not there, a node of a cluster).
+   * @param checkChannels channels that nobody uses, each among those that the cluster does: {@link
+   * check} stays within them
    */
   start(events: TransportEvents, checkChannels?: readonly string[]): Promise<boolean>;
 
   /**
-   * Asks whether the other side would do what is needed, and changes nothing. Resolves with what it refuses; with nothing where it
-   * does not answer. Never rejects.
+   * Asks whether the other side would do what is needed, and changes nothing. Resolves with what it
+   * refuses; with nothing where it does not answer. Never rejects.
    */
   check(needs: readonly Need[]): Promise<Capability>;
 
   /**
-   * Sends the bytes to whoever is subscribed to the channel. Calls made in one order arrive in that order, but for what is
-   * urgent. Messages that cannot leave at once wait in memory, as long as there is room for it and the other side answers at all.
-   * Resolves when the other side took them; rejects, soon, when it cannot be known that it will, or when it was
-   * withdrawn. Never throws.
+   * Sends the bytes to whoever is subscribed to the channel. Calls made in one order arrive in that
+   * order, but for what is urgent. Messages that cannot leave at once wait in memory, as long as
+   * there is room for it and the other side answers at all. Resolves when the other side took them;
+   * rejects, soon, when it cannot be known that it will, or when it was withdrawn. Never throws.
    */
   publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void>;
 
-  /** As {@link publish} in the lane `data`, at less cost: `ends` is told what {@link publish} resolves or rejects with, later than this call. */
+  /**
+   * As {@link publish} in the lane `data`, at less cost: `ends` is told what {@link publish}
+   * resolves or rejects with, later than this call.
+   */
   post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void;
 
   /**
-   * The fate of a message of that size, published now in the lane `data`. `full`, `down`: it would be refused, for lack of room,
-   * or because nothing can be sent for now.
+   * The fate of a message of that size, published now in the lane `data`. `full`, `down`: it would
+   * be refused, for lack of room, or because nothing can be sent for now.
    */
   readiness(length: number): Readiness;
 
@@ -51,18 +57,25 @@ export interface Transport {
   readonly waiting: Waits;
 
   /**
-   * Resolves when all that was handed over so far has been taken or refused. Messages that wait still after the time are refused, and
-   * sooner where there is no point in waiting. Never rejects.
+   * Resolves when all that was handed over so far has been taken or refused. Messages that wait
+   * still after the time are refused, and sooner where there is no point in waiting. Never rejects.
    */
   drain(timeoutMs: number): Promise<void>;
 
-  /** As {@link publish}; resolves with how many heard it, or with undefined where that is not known. */
+  /**
+   * As {@link publish}; resolves with how many heard it, or with undefined where that is not known.
+   */
   publishAndCount(channel: string, bytes: Buffer, sending?: Sending): Promise<number | undefined>;
 
-  /** Published messages leave now, and not at the end of this turn of the event loop. Never throws. */
+  /**
+   * Published messages leave now, and not at the end of this turn of the event loop. Never throws.
+   */
   flush(): void;
 
-  /** Resolves when the other side confirmed all the channels, rejects when it did not. Calls take effect in their order. */
+  /**
+   * Resolves when the other side confirmed all the channels, rejects when it did not. Calls take
+   * effect in their order.
+   */
   subscribe(channels: readonly string[]): Promise<void>;
 
   /** Resolves when the other side confirmed; rejects when it did not. */
@@ -75,21 +88,21 @@ export interface Transport {
   readonly logs: Logs;
 
   /**
-   * Drops the receiving link and opens a new one: the cluster found it deaf. {@link TransportEvents.down} and
-   * {@link TransportEvents.up} follow.
+   * Drops the receiving link and opens a new one: the cluster found it deaf. {@link
+   * TransportEvents.down} and {@link TransportEvents.up} follow.
    */
   restart(): void;
 
   /**
-   * Sends what waits, as {@link drain} does, within some seconds. Then ends what the maker opened, and nothing that it was given.
-   * May be called more than once.
+   * Sends what waits, as {@link drain} does, within some seconds. Then ends what the maker opened,
+   * and nothing that it was given. May be called more than once.
    */
   close(): Promise<void>;
 }
 
 /**
- * The things that a cluster may need of the other side, besides messages: {@link Leases}, and of {@link Logs} `append`, `append` with
- * `replicaTimeoutMs`, `tops`, `read` and `lineage`.
+ * The things that a cluster may need of the other side, besides messages: {@link Leases}, and of
+ * {@link Logs} `append`, `append` with `replicaTimeoutMs`, `tops`, `read` and `lineage`.
  */
 export type Need = 'leases' | 'append' | 'replicate' | 'compare' | 'read' | 'identify';
 
@@ -108,8 +121,8 @@ export interface Refusal {
 }
 
 /**
- * `data`: in the order of the calls; refused when too much waits. `control`: as data, in the same order, and there is room
- * reserved for it. `urgent`: at once, past all that waits.
+ * `data`: in the order of the calls; refused when too much waits. `control`: as data, in the same
+ * order, and there is room reserved for it. `urgent`: at once, past all that waits.
  */
 export type Lane = 'data' | 'control' | 'urgent';
 
@@ -138,21 +151,30 @@ export interface TransportEvents {
    * @param refused the reason is an answer of the other side: it is there, and does not let us in
    */
   down(reason: string, refused?: boolean): void;
-  /** The connection stands, and nothing has been answered for the time that answers may take, though some are waited for. */
+  /**
+   * The connection stands, and nothing has been answered for the time that answers may take, though
+   * some are waited for.
+   */
   silent?(reason: string): void;
 }
 
 /**
- * Leases under a key, on the clock of the other side. Each call costs as much as there are leases under the key, and rejects,
- * soon, when it cannot be known that it will be carried out: with `BackplaneRefusedError` where the other side answered, and
- * refused. A clock that is set back prolongs no lease by more than its own time.
+ * Leases under a key, on the clock of the other side. Each call costs as much as there are leases
+ * under the key, and rejects, soon, when it cannot be known that it will be carried out: with
+ * `BackplaneRefusedError` where the other side answered, and refused. A clock that is set back
+ * prolongs no lease by more than its own time.
  */
 export interface Leases {
   /** Takes a lease, or takes it anew. Resolves with all of the key. */
   claim(key: string, id: string, value: string, ttlMs: number): Promise<LeaseList>;
-  /** As {@link claim} for a lease that is still held; resolves with undefined, and changes nothing, if it has lapsed. */
+  /**
+   * As {@link claim} for a lease that is still held; resolves with undefined, and changes nothing,
+   * if it has lapsed.
+   */
   renew(key: string, id: string, value: string, ttlMs: number): Promise<LeaseList | undefined>;
-  /** Gives a lease up. For so long, {@link LeaseList.departed} names it, unless it is claimed again. */
+  /**
+   * Gives a lease up. For so long, {@link LeaseList.departed} names it, unless it is claimed again.
+   */
   drop(key: string, id: string, rememberMs: number): Promise<void>;
   /** Changes nothing, so that it works where the other side takes no writes. */
   list(key: string): Promise<LeaseList>;
@@ -161,7 +183,9 @@ export interface Leases {
 export interface LeaseList {
   /** Those that have not lapsed. */
   readonly leases: readonly Lease[];
-  /** The ids of those that were given up by {@link Leases.drop} not long ago: they did not lapse. */
+  /**
+   * The ids of those that were given up by {@link Leases.drop} not long ago: they did not lapse.
+   */
   readonly departed: readonly string[];
 }
 

@@ -4,8 +4,8 @@ import type { ChatUser } from './chat.events.js';
 const LONGEST_NAME = 40;
 
 /**
- * Who connects, asked at the upgrade: the name in the query, or in a cookie. A demo takes people at their word; a real app
- * checks a session or a token here, and throws `UnauthorizedException`.
+ * Who connects, asked at the upgrade: the name in the query, or in a cookie. A demo takes people at
+ * their word; a real app checks a session or a token here, and throws `UnauthorizedException`.
  */
 export function authenticateByName(request: IncomingMessage): ChatUser | null {
   const name = (nameInQuery(request.url) ?? nameInCookie(request.headers.cookie) ?? '')

@@ -27,7 +27,10 @@ export interface Roster {
   missing: number;
 }
 
-/** What somebody said in a room. Its id is the page's own: sent again under it, a message is not said twice. */
+/**
+ * What somebody said in a room. Its id is the page's own: sent again under it, a message is not
+ * said twice.
+ */
 export interface Said {
   id: string;
   at: number;
@@ -66,7 +69,10 @@ export interface ServerEvents {
   said: Said;
   whispered: Whispered;
   announced: { id: string; at: number; from: Origin; text: string };
-  /** Messages were lost for this client, in a room or, with none, among those to its user. What follows is whole again. */
+  /**
+   * Messages were lost for this client, in a room or, with none, among those to its user. What
+   * follows is whole again.
+   */
   missed: { room?: string; reason: LossReason };
   joined: { from: Origin; room: string; user: ChatUser };
   left: { from: Origin; room: string; user: ChatUser };

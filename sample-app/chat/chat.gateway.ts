@@ -99,7 +99,9 @@ export class ChatGateway
     (client ?? members).emit('missed', { room: talk && roomOf(talk), reason });
   }
 
-  /** Joining a room twice changes nothing: a page that has missed something does, for the answer. */
+  /**
+   * Joining a room twice changes nothing: a page that has missed something does, for the answer.
+   */
   @SubscribeMessage('join')
   async join(
     @ConnectedSocket() client: ChatSocket,
@@ -121,7 +123,10 @@ export class ChatGateway
     return { room };
   }
 
-  /** Waits for Redis as long as that takes. A page that lost its worker meanwhile says it again, with the same id, which counts for its user only. */
+  /**
+   * Waits for Redis as long as that takes. A page that lost its worker meanwhile says it again,
+   * with the same id, which counts for its user only.
+   */
   @SubscribeMessage('say')
   async say(
     @ConnectedSocket() client: ChatSocket,
@@ -136,7 +141,10 @@ export class ChatGateway
     return { duplicate: published!.duplicate };
   }
 
-  /** To all tabs of one user, and to all tabs of the one who whispers; to one copy each if they are the same. */
+  /**
+   * To all tabs of one user, and to all tabs of the one who whispers; to one copy each if they are
+   * the same.
+   */
   @SubscribeMessage('whisper')
   async whisper(
     @ConnectedSocket() client: ChatSocket,
@@ -180,7 +188,10 @@ export class ChatGateway
     return this.survey.begin(text, userOf(client));
   }
 
-  /** As many messages as that, in one turn, to everyone. They have no history: an outage holds up what goes to the other workers. */
+  /**
+   * As many messages as that, in one turn, to everyone. They have no history: an outage holds up
+   * what goes to the other workers.
+   */
   @SubscribeMessage('send-many')
   sendMany(@ConnectedSocket() client: ChatSocket): { id: string } {
     const user = userOf(client);
@@ -195,7 +206,10 @@ export class ChatGateway
     return { at: Date.now() };
   }
 
-  /** Ends the process that serves this client, as an orderly deploy would: all its clients are told to come back. */
+  /**
+   * Ends the process that serves this client, as an orderly deploy would: all its clients are told
+   * to come back.
+   */
   @SubscribeMessage('stop-instance')
   stopInstance(): { stopping: string } {
     if (!this.instance.restarts) {

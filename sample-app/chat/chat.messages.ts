@@ -2,7 +2,10 @@ import { IsNotEmpty, IsString, Matches, MaxLength } from 'class-validator';
 
 const ROOM = /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u;
 
-/** Which message it is, however often it is sent: long enough that nobody guesses it before it is said. */
+/**
+ * Which message it is, however often it is sent: long enough that nobody guesses it before it is
+ * said.
+ */
 const MessageId = Matches(/^[\w-]{16,64}$/, {
   message: 'The id of a message has 16 to 64 letters, digits, dashes and underscores.',
 });

@@ -10,8 +10,8 @@ import { CHAT_PATH, originOf } from './origin.js';
 const INTERVAL_MS = 2_000;
 
 /**
- * Tells every client which instances there are: a provider that broadcasts without a gateway, through the injected
- * backplane.
+ * Tells every client which instances there are: a provider that broadcasts without a gateway,
+ * through the injected backplane.
  */
 @Injectable()
 export class PulseService implements OnApplicationBootstrap, BeforeApplicationShutdown {

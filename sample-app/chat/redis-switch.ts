@@ -8,7 +8,10 @@ import { CHAT_PATH } from './origin.js';
 /** `none`: this worker has a Redis that is not the demo's to pause. */
 export type RedisState = 'open' | 'paused' | 'none';
 
-/** Has the pool pause the Redis of all workers, and tells the page of it: by the pool, as Redis is then no way to tell it. */
+/**
+ * Has the pool pause the Redis of all workers, and tells the page of it: by the pool, as Redis is
+ * then no way to tell it.
+ */
 @Injectable()
 export class RedisSwitch implements OnApplicationBootstrap, BeforeApplicationShutdown {
   state: RedisState = cluster.isWorker && process.env.DEMO_REDIS_GATE === '1' ? 'open' : 'none';

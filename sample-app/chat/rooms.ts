@@ -1,6 +1,6 @@
 /**
- * What people call a room is two rooms here: a talk, which has a history, and its hints (who comes, who types), which are
- * gone when they are not heard.
+ * What people call a room is two rooms here: a talk, which has a history, and its hints (who comes,
+ * who types), which are gone when they are not heard.
  */
 const TALK = 'talk:';
 const HINTS = 'hints:';

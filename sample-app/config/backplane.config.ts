@@ -6,8 +6,8 @@ import { ALL_TALKS } from '../chat/rooms.js';
 const HOUR_MS = 60 * 60 * 1_000;
 
 /**
- * The backplane's options from the app's settings, that is from the environment or a `.env` file. Without `REDIS_URL` the
- * library looks at redis://localhost:6379.
+ * The backplane's options from the app's settings, that is from the environment or a `.env` file.
+ * Without `REDIS_URL` the library looks at redis://localhost:6379.
  */
 export function backplaneConfig(config: ConfigService): RedisBackplaneOptions {
   return {

@@ -4,7 +4,10 @@ import { instanceChip } from './instance-chip.js';
 
 const MOST_SHOWN = 2;
 
-/** What arrives here of the thousands that somebody sends at once: how many, in which order, how late. */
+/**
+ * What arrives here of the thousands that somebody sends at once: how many, in which order, how
+ * late.
+ */
 export class Bursts {
   #list = byId('bursts');
   #button = byId('send-many');

@@ -1,4 +1,7 @@
-/** What the server's clock says, as far as an answer can tell: the pages of a demo may be on another machine. */
+/**
+ * What the server's clock says, as far as an answer can tell: the pages of a demo may be on another
+ * machine.
+ */
 export class Clock {
   #connection;
   #aheadMs = 0;

@@ -1,15 +1,18 @@
 import { backoff } from './backoff.js';
 
 const ANSWER_TIMEOUT_MS = 8_000;
-/** Instances pulse every two seconds: after this long a silence the connection is dead, whatever it looks like. */
+/**
+ * Instances pulse every two seconds: after this long a silence the connection is dead, whatever it
+ * looks like.
+ */
 const SILENCE_MS = 15_000;
 
 /** The server may or may not have done what it was asked for. */
 export class ConnectionLost extends Error {}
 
 /**
- * A WebSocket that comes back. Fires `state` (detail: `{ state, attempt, delayMs, code }`, state one of connecting, open,
- * waiting) and `message` (detail: `{ event, data, id }`).
+ * A WebSocket that comes back. Fires `state` (detail: `{ state, attempt, delayMs, code }`, state
+ * one of connecting, open, waiting) and `message` (detail: `{ event, data, id }`).
  */
 export class Connection extends EventTarget {
   #url;
@@ -52,7 +55,9 @@ export class Connection extends EventTarget {
     if (this.isOpen) this.#socket.send(JSON.stringify({ id, data }));
   }
 
-  /** Resolves with the server's answer, rejects with its reason, or with a {@link ConnectionLost}. */
+  /**
+   * Resolves with the server's answer, rejects with its reason, or with a {@link ConnectionLost}.
+   */
   request(event, data, { timeoutMs = ANSWER_TIMEOUT_MS } = {}) {
     if (!this.isOpen)
       return Promise.reject(new ConnectionLost('There is no connection right now.'));

@@ -2,8 +2,8 @@ import { byId, el } from './dom.js';
 import { Timeline } from './timeline.js';
 
 /**
- * The rooms one is in, and the people one talks to in private: each a conversation with a log. Fires `change` when another
- * one is shown.
+ * The rooms one is in, and the people one talks to in private: each a conversation with a log.
+ * Fires `change` when another one is shown.
  */
 export class Conversations extends EventTarget {
   #list = byId('rooms');
@@ -64,7 +64,10 @@ export class Conversations extends EventTarget {
     this.show(this.all.at(-1));
   }
 
-  /** Adds a message, unless it is there. It counts as unread where nobody looks, unless it is one's own. */
+  /**
+   * Adds a message, unless it is there. It counts as unread where nobody looks, unless it is one's
+   * own.
+   */
   addMessage(conversation, entry, { id, isOwn }) {
     if (!conversation.timeline.add(entry, id)) return;
     if (isOwn || conversation === this.#active) return;

@@ -2,13 +2,17 @@ import { el } from './dom.js';
 import { durationOf } from './clock.js';
 import { hueOf, instanceChip } from './instance-chip.js';
 
-/** What somebody said, with the instance that it was said to. `onAuthor` is called for a click on the author's name. */
+/**
+ * What somebody said, with the instance that it was said to. `onAuthor` is called for a click on
+ * the author's name.
+ */
 export function messageEntry({ user, from, at, text }, { isOwn, isHere, onAuthor, latencyMs }) {
   const author = isOwn
     ? el('span', { className: 'author' }, `${user.name} (you)`)
     : el(
         'button',
-        // No stop of the Tab key: a log has hundreds of them. The list of who is here has one for each.
+        // No stop of the Tab key: a log has hundreds of them. The list of who is here has one for
+        // each.
         {
           type: 'button',
           className: 'author',

@@ -13,7 +13,10 @@ const MOST_DOTS = 12;
 const STEP_MS = 320;
 const LIT_MS = 600;
 
-/** What a worker hands to Redis, and nobody gets past it: rooms with a history have one order for all. */
+/**
+ * What a worker hands to Redis, and nobody gets past it: rooms with a history have one order for
+ * all.
+ */
 const ORDERED = new Set(['said', 'whispered']);
 
 /** The workers, Redis and this tab; and on which way each message comes here. */

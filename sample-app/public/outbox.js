@@ -4,12 +4,15 @@ import { failedEntry, waitingEntry } from './entries.js';
 
 /** What is back sooner is not shown as waiting. */
 const SHOWN_AFTER_MS = 400;
-/** The server knows ids for five minutes. What was tried longer ago might be said twice: that is for a person to decide. */
+/**
+ * The server knows ids for five minutes. What was tried longer ago might be said twice: that is for
+ * a person to decide.
+ */
 const RESENT_FOR_MS = 4 * 60_000;
 
 /**
- * What this tab has said, until it comes back from its history. Meanwhile it is shown as waiting; after a lost connection it
- * is sent again, under its id, so that it is not said twice.
+ * What this tab has said, until it comes back from its history. Meanwhile it is shown as waiting;
+ * after a lost connection it is sent again, under its id, so that it is not said twice.
  */
 export class Outbox {
   #connection;

@@ -1,8 +1,8 @@
 import { ConnectionLost } from './connection.js';
 
 /**
- * Enters rooms, and brings up to date what this tab shows of them and of its private conversations: after it was away, or
- * when messages were lost for it.
+ * Enters rooms, and brings up to date what this tab shows of them and of its private conversations:
+ * after it was away, or when messages were lost for it.
  */
 export class PastReader {
   #connection;

@@ -33,7 +33,8 @@ export class Timeline {
 
   /**
    * Puts messages of the history, oldest first, in their places. What is there stays.
-   * @param gapEntry makes what is put before them where they join up with nothing, and older ones are not among them
+   * @param gapEntry makes what is put before them where they join up with nothing, and older ones
+   * are not among them
    */
   addPast({ messages, more }, entryOf, gapEntry) {
     const known = messages.find(({ id }) => this.#byId.has(id));

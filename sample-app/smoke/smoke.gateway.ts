@@ -17,7 +17,9 @@ import type { SmokeCommand, SmokeEvents } from './smoke.protocol.js';
 const PATH = '/smoke';
 const MOST_READ = 1_000;
 
-/** Sends what it is told to whom it is told: for `npm run demo -- --smoke`, and absent otherwise. */
+/**
+ * Sends what it is told to whom it is told: for `npm run demo -- --smoke`, and absent otherwise.
+ */
 @WebSocketGateway({ path: PATH })
 export class SmokeGateway implements OnGatewayConnection<BackplaneSocket> {
   @WebSocketServer() private readonly server!: BackplaneServer<SmokeEvents>;

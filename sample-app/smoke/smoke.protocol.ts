@@ -3,7 +3,10 @@ export interface SmokeCommand {
   /** Comes back in what is sent, so that the receiver can tell what it got. */
   mark: string;
   as: 'event' | 'text' | 'binary';
-  /** Which door: the gateway's server, the asking client (which is then left out), or the injected Backplane. */
+  /**
+   * Which door: the gateway's server, the asking client (which is then left out), or the injected
+   * Backplane.
+   */
   from: 'server' | 'client' | 'injected';
   local?: boolean;
   volatile?: boolean;

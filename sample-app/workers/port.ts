@@ -4,8 +4,8 @@ import { UsageError } from './options.js';
 const TRIES = 100;
 
 /**
- * The port that the pool will listen on: the one that was asked for, or the first free one from there on. `0` is any
- * free one.
+ * The port that the pool will listen on: the one that was asked for, or the first free one from
+ * there on. `0` is any free one.
  */
 export async function choosePort(host: string, port: number, asked: boolean): Promise<number> {
   if (port === 0) return freePort(host);
@@ -22,7 +22,10 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return port;
 }
 
-/** `localhost` is 127.0.0.1 or ::1, as the browser likes: who has either of them would get our visitors. */
+/**
+ * `localhost` is 127.0.0.1 or ::1, as the browser likes: who has either of them would get our
+ * visitors.
+ */
 async function isFree(host: string, port: number): Promise<boolean> {
   const hosts = host === '127.0.0.1' || host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
   for (const each of hosts) {
@@ -31,7 +34,10 @@ async function isFree(host: string, port: number): Promise<boolean> {
   return true;
 }
 
-/** Listens for a moment. `undefined` if the port is taken; an address family that this machine lacks is not. */
+/**
+ * Listens for a moment. `undefined` if the port is taken; an address family that this machine lacks
+ * is not.
+ */
 function bind(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();

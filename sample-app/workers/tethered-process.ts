@@ -5,8 +5,8 @@ import { once } from 'node:events';
 const KILL_AFTER_MS = 3_000;
 
 /**
- * The program runs as long as its standard input is open, that is as long as we live and want it: even if we are killed
- * outright, nothing stays behind.
+ * The program runs as long as its standard input is open, that is as long as we live and want it:
+ * even if we are killed outright, nothing stays behind.
  */
 const tether = [
   'exec 3<&0',
@@ -18,8 +18,8 @@ const tether = [
 ].join('\n');
 
 /**
- * A child process in a process group of its own, so that Ctrl-C in the terminal reaches only us and we decide what ends
- * when.
+ * A child process in a process group of its own, so that Ctrl-C in the terminal reaches only us and
+ * we decide what ends when.
  */
 export class TetheredProcess {
   readonly #child: ChildProcess;

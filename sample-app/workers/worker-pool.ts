@@ -14,8 +14,9 @@ export interface WorkerPoolSettings {
 }
 
 /**
- * A pool of workers: several processes of one app behind one port. Connections go to the workers in turn, so that the tabs of
- * one browser are served by different ones. There is one pool a process, as `node:cluster` has it.
+ * A pool of workers: several processes of one app behind one port. Connections go to the workers in
+ * turn, so that the tabs of one browser are served by different ones. There is one pool a process,
+ * as `node:cluster` has it.
  */
 export class WorkerPool {
   readonly #slots: WorkerSlot[];

@@ -1,4 +1,7 @@
-/** The same in one bundle, which has both builds: some of its files `import` the package, and others `require` it. */
+/**
+ * The same in one bundle, which has both builds: some of its files `import` the package, and others
+ * `require` it.
+ */
 import * as esm from 'nestjs-redis-backplane';
 
 import { check } from './check.mjs';

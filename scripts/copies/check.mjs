@@ -15,7 +15,8 @@ Logger.overrideLogger({
 });
 
 /**
- * Lets apps use both copies: the module is of one, and a provider, the authenticator and the checks of errors are of the other.
+ * Lets apps use both copies: the module is of one, and a provider, the authenticator and the checks
+ * of errors are of the other.
  * @param files what the warning about the copies is to name
  */
 export async function check(esm, cjs, files) {

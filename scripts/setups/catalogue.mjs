@@ -1,11 +1,12 @@
 /**
  * The set-ups that people have.
  *
- * template: which of Nest's templates, by the version of `@nestjs/schematics`; without one, the version of this repository.
- * type: `esm` or `cjs`, where the template has both. manager: the package manager. build, start: in the place of the template's own.
- * packages: what the set-up needs besides. node: runs under this Node, not the one that is there. runs: the program that runs the built app.
- * signals: those that the app listens for, where it cannot listen for all.
- * quick: one of the three commonest, which `--quick` tries.
+ * template: which of Nest's templates, by the version of `@nestjs/schematics`; without one, the
+ * version of this repository. type: `esm` or `cjs`, where the template has both. manager: the
+ * package manager. build, start: in the place of the template's own. packages: what the set-up
+ * needs besides. node: runs under this Node, not the one that is there. runs: the program that runs
+ * the built app. signals: those that the app listens for, where it cannot listen for all. quick:
+ * one of the three commonest, which `--quick` tries.
  */
 export const SETUPS = [
   { name: 'Nest 11', template: '11.1.0', quick: true },
@@ -49,6 +50,8 @@ export const SETUPS = [
   { name: 'Nest 12, ES modules, Node 24', type: 'esm', node: '24' },
 ];
 
-/** Programs of the templates that no set-up needs: they would make each installation twice as long. */
+/**
+ * Programs of the templates that no set-up needs: they would make each installation twice as long.
+ */
 export const LEFT_OUT =
   /^(?:eslint|@eslint\/|typescript-eslint|oxlint|prettier|globals$|@nestjs\/mau|@swc\/|@vitest\/coverage|source-map-support|supertest|@types\/supertest)/;

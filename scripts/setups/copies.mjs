@@ -5,7 +5,9 @@ import { QUIETLY, root, run } from './shared.mjs';
 
 const NODES = ['20.19', '22', '24'];
 
-/** Both builds in one process, on each Node, and in one bundle of webpack. Answers with what failed. */
+/**
+ * Both builds in one process, on each Node, and in one bundle of webpack. Answers with what failed.
+ */
 export async function checkCopies(work, tarball, say) {
   const folder = join(work, 'copies');
   mkdirSync(folder);

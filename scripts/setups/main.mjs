@@ -1,4 +1,7 @@
-/** `npm run test:setups`: makes apps from Nest's templates, adds this package as the README says, builds, starts and tests them. */
+/**
+ * `npm run test:setups`: makes apps from Nest's templates, adds this package as the README says,
+ * builds, starts and tests them.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';

@@ -4,7 +4,10 @@ import { freePort } from './shared.mjs';
 
 const LAST_WORDS = 2_000;
 
-/** Starts an empty redis-server. Rejects if there is none, or if it ends before it accepts connections. */
+/**
+ * Starts an empty redis-server. Rejects if there is none, or if it ends before it accepts
+ * connections.
+ */
 export async function startRedis() {
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', ''];

@@ -9,7 +9,10 @@ const START_MS = 60_000;
 const MESSAGE_MS = 10_000;
 const GOING_AWAY = 1001;
 
-/** Starts the built app twice: what is said to a room by a client of one reaches a client of the other, and both close at SIGTERM. */
+/**
+ * Starts the built app twice: what is said to a room by a client of one reaches a client of the
+ * other, and both close at SIGTERM.
+ */
 export async function serve(command, folder, env) {
   const apps = [];
   try {

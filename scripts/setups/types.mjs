@@ -40,7 +40,10 @@ export class ChatGateway {
 export class AppModule {}
 `;
 
-/** Compiles a gateway by each version of TypeScript in each way, with all checks on. Answers with what failed. */
+/**
+ * Compiles a gateway by each version of TypeScript in each way, with all checks on. Answers with
+ * what failed.
+ */
 export async function checkTypes(work, tarball, say) {
   const folder = join(work, 'types');
   mkdirSync(folder);
@@ -90,7 +93,10 @@ async function compile(folder, version, { moduleResolution, module, until = Infi
   return faultsIn(said).map((line) => `TypeScript ${version}, ${moduleResolution}: ${line}`);
 }
 
-/** The errors of the app and of this package: other packages have errors of their own. A compiler that crashed is a fault. */
+/**
+ * The errors of the app and of this package: other packages have errors of their own. A compiler
+ * that crashed is a fault.
+ */
 function faultsIn(said) {
   const lines = said.split('\n');
   if (/: exit code /.test(lines[0]) && !lines.some((line) => /error TS\d+/.test(line)))

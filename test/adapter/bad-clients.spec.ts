@@ -168,7 +168,8 @@ describe('bad clients', () => {
     await bystander.stop();
   });
 
-  // Where a message may nest 64 levels, which is less; and where the app has turned that off, and encoding has to fail well.
+  // Where a message may nest 64 levels, which is less; and where the app has turned that off, and
+  // encoding has to fail well.
   describe.each<64 | false>([64, false])('who nest deeply, with maxDepth %j', (maxDepth) => {
     const lists = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
     const objects = (depth: number) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth);

@@ -30,7 +30,9 @@ const UPGRADE = {
 
 type Lines = Record<string, string | readonly string[] | undefined>;
 
-/** A request, byte for character, with some headers of an upgrade changed, given twice, or left out. */
+/**
+ * A request, byte for character, with some headers of an upgrade changed, given twice, or left out.
+ */
 function requestOf(firstLine: string, changes: Lines = {}, body = ''): Buffer {
   const lines = Object.entries({ ...UPGRADE, ...changes } as Lines).flatMap(([name, value]) =>
     value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}`),

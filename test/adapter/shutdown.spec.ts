@@ -23,7 +23,10 @@ const CLOSE_GRACE_MS = 2_000;
 const DISCONNECT_HOOKS_GRACE_MS = 5_000;
 /** Timers may fire a little early, by this clock. */
 const EARLY_MS = 50;
-/** What is on time takes no longer, on a busy machine either. Short of the 30 s after which `ws` cuts a client by itself. */
+/**
+ * What is on time takes no longer, on a busy machine either. Short of the 30 s after which `ws`
+ * cuts a client by itself.
+ */
 const LATE_MS = 20_000;
 
 @WebSocketGateway({ path: '/x' })

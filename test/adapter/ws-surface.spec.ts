@@ -14,7 +14,10 @@ import { guardProcess } from '../support/process-guard.js';
 import { waitFor } from '../support/wait-for.js';
 import { WsClient } from '../support/ws-client.js';
 
-/** Members of the prototypes of `ws` that it calls private in its comments, and its types do not know. */
+/**
+ * Members of the prototypes of `ws` that it calls private in its comments, and its types do not
+ * know.
+ */
 const PRIVATE = ['constructor', 'setSocket', 'emitClose', 'completeUpgrade'];
 
 function membersOf(...prototypes: readonly object[]): string[] {

@@ -14,7 +14,10 @@ import type {
 import type { Ticket } from '../../lib/transport/ticket.js';
 import type { Waits } from '../../lib/transport/waits.js';
 
-/** A transport within the process that fails as it is told to. Until then it does all that the port asks for. */
+/**
+ * A transport within the process that fails as it is told to. Until then it does all that the port
+ * asks for.
+ */
 export class ControllableTransport implements Transport {
   readonly name = 'controllable';
   readonly mayRepeat = false;

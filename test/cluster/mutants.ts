@@ -6,7 +6,10 @@ jest.setTimeout(60_000);
 /** What lies around the bytes in {@link withinOutside}; never part of them. */
 export const OUTSIDE = 'OUTSIDE';
 
-/** The bytes as a view into the middle of a larger buffer, as they come from a socket: to read past their end finds something. */
+/**
+ * The bytes as a view into the middle of a larger buffer, as they come from a socket: to read past
+ * their end finds something.
+ */
 export function withinOutside(bytes: Buffer): Buffer {
   const { length } = AROUND;
   return Buffer.concat([AROUND, bytes, AROUND]).subarray(length, length + bytes.length);
@@ -15,8 +18,8 @@ export function withinOutside(bytes: Buffer): Buffer {
 const AROUND = Buffer.from(OUTSIDE.repeat(20));
 
 /**
- * So many byte strings, the same at each run: a third random ones of any length, the rest the valid one with bits flipped,
- * bytes overwritten, parts cut out, doubled or swapped.
+ * So many byte strings, the same at each run: a third random ones of any length, the rest the valid
+ * one with bits flipped, bytes overwritten, parts cut out, doubled or swapped.
  */
 export function* mutants(valid: Buffer, count: number, seed = 1): Generator<Buffer> {
   const random = generator(seed);

@@ -11,7 +11,10 @@ const ROOMS = 50_000;
 /** Generous for a busy machine: 5 s and 20 ms are what is meant, where nothing else runs. */
 const CHECKED_MS = 15_000;
 const P99_MS = 100;
-/** One in so many rooms misses a message, the last of all among them: the rooms are compared in their order. */
+/**
+ * One in so many rooms misses a message, the last of all among them: the rooms are compared in
+ * their order.
+ */
 const MISSED_EVERY = 250;
 
 describeWithRedis(`${ROOMS.toLocaleString('en')} rooms with a history on one instance`, () => {

@@ -5,7 +5,8 @@ import { HISTORY_MUTANTS } from './mutants.js';
 
 const LIBRARY = new URL('../../lib/', import.meta.url);
 
-// The mutants and mutants themselves take minutes: this says in no time that the code has changed under one of them.
+// The mutants and mutants themselves take minutes: this says in no time that the code has changed
+// under one of them.
 describe('What is taken out of the library', () => {
   it.each([...HISTORY_MUTANTS, ...LIVE_MUTANTS])(
     'for want of $lacks is there, once',

@@ -8,15 +8,18 @@ import { STAGES, HISTORY_MUTANTS } from './mutants.js';
 /** What is whole is whole again by then; a mutant would be waited for in vain. */
 const REPAIR_DEADLINE_MS = 4_000;
 
-/** Each takes a quarter of a minute: of the mutants, a third is played, unless `npm run test:mutants` asks for all. */
+/**
+ * Each takes a quarter of a minute: of the mutants, a third is played, unless `npm run
+ * test:mutants` asks for all.
+ */
 const PLAYED =
   process.env.HISTORY_MUTANTS === 'all'
     ? HISTORY_MUTANTS
     : HISTORY_MUTANTS.filter((_, i) => i % 3 === 0);
 
 /**
- * Plays the stages and mutants whose number is `part`, modulo `parts`: each such part is a test file of its own, as test files run side by
- * side, and tests in one of them do not.
+ * Plays the stages and mutants whose number is `part`, modulo `parts`: each such part is a test
+ * file of its own, as test files run side by side, and tests in one of them do not.
  */
 export function playMutants(part: number, parts: number): void {
   const isOfPart = (_: unknown, i: number): boolean => i % parts === part;

@@ -12,13 +12,19 @@ import { Instance, ownKey, reaches, report } from './fixtures/instance.js';
 const LARGE_BYTES = 128 * 1_024;
 const LARGE_MESSAGES = 768;
 const SMALL_MESSAGES = 160_000;
-/** What of them may wait, and be under way: 64 MiB, of which each takes 512 bytes and more, and 2,000. */
+/**
+ * What of them may wait, and be under way: 64 MiB, of which each takes 512 bytes and more, and
+ * 2,000.
+ */
 const MAX_WAITING = 64 * 2 ** 11 + 2_000;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** What the process holds on to, in MiB. Buffers are freed a moment after they were found to be garbage. */
+/**
+ * What the process holds on to, in MiB. Buffers are freed a moment after they were found to be
+ * garbage.
+ */
 async function retainedMiB(): Promise<number> {
   for (let i = 0; i < 3; i++) {
     await delay(20);
@@ -74,7 +80,8 @@ describeWithRedis('A process that', () => {
     );
     await a.awaitStatus('ready');
     const client = track(await a.connect('room'));
-    // At least one proof begins in this time, and each of its steps takes longer than all of it may.
+    // At least one proof begins in this time, and each of its steps takes longer than all of it
+    // may.
     const end = performance.now() + 5_000;
     while (performance.now() < end) {
       const until = performance.now() + 600;

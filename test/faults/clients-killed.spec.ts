@@ -90,7 +90,8 @@ describeWithRedis('Connections to Redis killed under traffic', () => {
     const client = track(await instance.connect());
     expect(await ofUser()).toHaveLength(1);
 
-    // The user leaves in the moment in which the subscriber's connection stands, and the other does not.
+    // The user leaves in the moment in which the subscriber's connection stands, and the other does
+    // not.
     let sawDegraded = false;
     instance.backplane.on('status', (status) => {
       if (status !== 'degraded') return;

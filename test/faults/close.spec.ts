@@ -38,7 +38,10 @@ async function restingResources(): Promise<Resources> {
   return resources();
 }
 
-/** Nothing more than before; a turn, or a grace of ioredis, later, and sooner than any timer of ours would end by itself. */
+/**
+ * Nothing more than before; a turn, or a grace of ioredis, later, and sooner than any timer of ours
+ * would end by itself.
+ */
 async function leavesNothingMoreThan(before: Resources): Promise<void> {
   const more = () => [...resources()].filter(([kind, count]) => count > (before.get(kind) ?? 0));
   const end = performance.now() + 1_500;

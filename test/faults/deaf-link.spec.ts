@@ -23,7 +23,8 @@ describeWithRedis('A link that looks healthy', () => {
     const redis = track(await RedisServer.start());
     const proxy = track(await TcpProxy.start(redis.port));
     const eventKeys = ownKey();
-    // A client of the app's carries the commands; the subscriber, its duplicate, goes through the proxy.
+    // A client of the app's carries the commands; the subscriber, its duplicate, goes through the
+    // proxy.
     const commands = redis.client();
     const { port } = proxy;
     commands.duplicate = (override) => new Redis({ ...commands.options, ...override, port });
@@ -107,7 +108,8 @@ describeWithRedis('A link that looks healthy', () => {
     await redis.kill();
     await a.awaitStatus('degraded');
 
-    // On Redis's port: it accepts both connections, keeps them, and never answers. Then Redis is there again, for others.
+    // On Redis's port: it accepts both connections, keeps them, and never answers. Then Redis is
+    // there again, for others.
     const trapped = new Set<Socket>();
     const trap = createServer((socket) => trapped.add(socket.on('error', () => {})));
     track({

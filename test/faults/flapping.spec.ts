@@ -37,7 +37,8 @@ describeWithRedis('A link that flaps', () => {
         if (own.status !== 'end') await new Promise((resolve) => own.once('end', resolve));
       },
     });
-    // Two that flap: one on connections of its own, one on a client of the app's. One that does not.
+    // Two that flap: one on connections of its own, one on a client of the app's. One that does
+    // not.
     const a = track(await Instance.boot({ redis: `redis://127.0.0.1:${proxy.port}`, eventKeys }));
     const b = track(await Instance.boot({ redis: own, eventKeys }, a.log));
     const c = track(await Instance.boot({ redis: redis.url, eventKeys }, a.log));

@@ -65,7 +65,8 @@ describeWithRedis(`${ROOMS.toLocaleString('en')} rooms on one instance`, () => {
     report(
       `${ROOMS} rooms back ${restoredMs.toFixed()} ms after Redis was; it was busy for ${busyMs.toFixed(1)} ms at a time at most`,
     );
-    // Of the rooms that were left, those that nobody came back to within their second are not asked for again.
+    // Of the rooms that were left, those that nobody came back to within their second are not asked
+    // for again.
     expect(known).toBeGreaterThanOrEqual(ROOMS - 100 + 1);
     expect(restoredMs).toBeLessThan(RESTORED_MS);
     // In many small bites.

@@ -179,7 +179,8 @@ describeWithRedis('A Redis that answers, and refuses', () => {
     await b.awaitStatus('ready');
     expect(await client.request('join', ['another'])).toBe(1);
     await reaches(a, 'another', client);
-    // Leases need some: `test/faults-cluster/leases-refused.spec.ts`. The one that booted meanwhile says what does not work so.
+    // Leases need some: `test/faults-cluster/leases-refused.spec.ts`. The one that booted meanwhile
+    // says what does not work so.
     const others = a.complaints.filter((line) => !/lease: OOM/.test(line));
     expect(others).toEqual([
       expect.stringMatching(/^error: .*OOM .*instances do not know of each other.*maxmemory/),

@@ -1,4 +1,7 @@
-/** `npm run test:live:mutants`: plays schedules with libraries that lack a mechanism each, and says of which the checker noticed. */
+/**
+ * `npm run test:live:mutants`: plays schedules with libraries that lack a mechanism each, and says
+ * of which the checker noticed.
+ */
 import { parseArgs } from 'node:util';
 import { LIVE_MUTANTS, type Mutant } from './mutants.js';
 import { livePlanOf } from './plan/live-plan.js';

@@ -49,7 +49,10 @@ const behind: LiveFault[] = repeated(3, (i) => {
   ];
 });
 
-/** Instance 0 reaches Redis again just before nothing more is written: no later message shows what is missing. */
+/**
+ * Instance 0 reaches Redis again just before nothing more is written: no later message shows what
+ * is missing.
+ */
 const cutOffAtLast: LiveFault[] = [
   { kind: 'cut', roles: ['commands'], instance: 0, atMs: 7_000, forMs: 2_900 },
 ];

@@ -4,7 +4,9 @@ import type { Arrival, Recording, Side } from './recording.js';
 
 const SENT = [0, 100, 200, 300];
 
-/** Arrivals of one sender: their numbers, each as long after its sending as `delays` says, or 1 ms. */
+/**
+ * Arrivals of one sender: their numbers, each as long after its sending as `delays` says, or 1 ms.
+ */
 function arrivals(from: Side, numbers: number[], delays: Record<number, number> = {}): Arrival[] {
   return numbers.map((n) => ({ from, n, at: SENT[n - 1]! + (delays[n] ?? 1) }));
 }

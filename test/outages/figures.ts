@@ -1,6 +1,9 @@
 import { type Arrival, otherSide, type Recording, type Side, SIDES } from './recording.js';
 
-/** A message that takes longer is late; by the outage, if it was sent no later than so long after the return. */
+/**
+ * A message that takes longer is late; by the outage, if it was sent no later than so long after
+ * the return.
+ */
 const LATE_MS = 250;
 
 export interface Figures {
@@ -15,7 +18,10 @@ export interface Figures {
   readonly disordered: number;
   /** For how long the client of a sender's own instance heard nothing of that sender, at most. */
   readonly silenceMs: number;
-  /** How long after the return the last message of the other instance came that was late by the outage. Undefined if none was late. */
+  /**
+   * How long after the return the last message of the other instance came that was late by the
+   * outage. Undefined if none was late.
+   */
   readonly lateMs: number | undefined;
 }
 

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 const folder = new URL('../../bench/peers/', import.meta.url);
 
-/** The packages that we compare with, as the bench has them: installed if they are not there, or older than the lockfile. */
+/**
+ * The packages that we compare with, as the bench has them: installed if they are not there, or
+ * older than the lockfile.
+ */
 export function installPeers(): void {
   if (isFresh()) return;
   process.stderr.write('Installing what we compare with (npm ci --prefix bench/peers) …\n');

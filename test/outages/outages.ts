@@ -11,7 +11,9 @@ export interface Outage {
   readonly end: (world: World) => Promise<unknown> | void;
 }
 
-/** A proxy that accepts without a Redis behind it would take messages that a closed port does not. */
+/**
+ * A proxy that accepts without a Redis behind it would take messages that a closed port does not.
+ */
 async function kill({ redis, proxy }: World): Promise<void> {
   proxy.refuse();
   await redis.kill();

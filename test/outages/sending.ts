@@ -5,7 +5,10 @@ import type { Party } from './subjects/subject.js';
 const EVERY_MS = 20;
 const TICK_MS = 5;
 
-/** Numbered messages from both instances, at an even rate by the clock, also where the process is late. */
+/**
+ * Numbered messages from both instances, at an even rate by the clock, also where the process is
+ * late.
+ */
 export class Sending {
   readonly sent: Record<Side, number[]> = { a: [], b: [] };
   /** Resolves when all have been sent. */

@@ -1,4 +1,7 @@
-/** One trial, in a process of its own: what one subject leaves behind, or throws, is nothing to the next. */
+/**
+ * One trial, in a process of its own: what one subject leaves behind, or throws, is nothing to the
+ * next.
+ */
 import { outages } from './outages.js';
 import { subjects } from './subjects/subjects.js';
 import { Trial, type TrialResult } from './trial.js';

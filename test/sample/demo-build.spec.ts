@@ -38,7 +38,9 @@ function writeOld(file: string): void {
   utimesSync(path, new Date(0), new Date(0));
 }
 
-/** What stands for a compiler: `body` may write files, and wait for one, or for the end of the test. */
+/**
+ * What stands for a compiler: `body` may write files, and wait for one, or for the end of the test.
+ */
 function compiler(file: string, body: string): void {
   const path = join(root, file);
   mkdirSync(dirname(path), { recursive: true });

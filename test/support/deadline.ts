@@ -1,6 +1,9 @@
 import { Deadline } from '../../lib/timing/deadline.js';
 
-/** How long a wait may take before it fails the test: it is there for what hangs, and the machine may be busy. */
+/**
+ * How long a wait may take before it fails the test: it is there for what hangs, and the machine
+ * may be busy.
+ */
 export const DEFAULT_DEADLINE_MS = 20_000;
 
 /** Something that was waited for did not happen in time. */

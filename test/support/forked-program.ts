@@ -10,7 +10,10 @@ const STARTS_AT_ONCE = 2;
 /** For whatever starts programs and waits for them. */
 export const starts = new Limit(STARTS_AT_ONCE);
 
-/** A program of a test, in TypeScript, in a process of its own, which is told orders and tells reports. It dies with the test process. */
+/**
+ * A program of a test, in TypeScript, in a process of its own, which is told orders and tells
+ * reports. It dies with the test process.
+ */
 export class ForkedProgram<Order extends object, Report extends { readonly report: string }> {
   readonly exited: Promise<void>;
   #alive = true;
@@ -51,7 +54,10 @@ export class ForkedProgram<Order extends object, Report extends { readonly repor
     if (this.#alive && this.#child.connected) this.#child.send(order);
   }
 
-  /** The next report of that kind; rejects if the process ends before. A rejection that nobody waits for is none. */
+  /**
+   * The next report of that kind; rejects if the process ends before. A rejection that nobody waits
+   * for is none.
+   */
   told<Kind extends Report['report']>(
     kind: Kind,
   ): Promise<Extract<Report, { readonly report: Kind }>> {

@@ -2,8 +2,9 @@ const MORE = 16;
 const ROUNDS = 7;
 
 /**
- * How much more one of many costs than one of few: about 1 for work that grows with `n`, about 16 for work that grows with its
- * square. Each is the best of several rounds that take turns, so that a busy machine disturbs both.
+ * How much more one of many costs than one of few: about 1 for work that grows with `n`, about 16
+ * for work that grows with its square. Each is the best of several rounds that take turns, so that
+ * a busy machine disturbs both.
  */
 export function growthOf(work: (n: number) => unknown, few: number): number {
   let [best, bestOfMany] = [Infinity, Infinity];

@@ -71,7 +71,8 @@ export class ProcessGuard {
 
   /** What happened so far, those just about to be reported included; the test is forgiven them. */
   async takeFatalErrors(): Promise<FatalError[]> {
-    // RxJS throws what nobody caught in a timer; timers of one delay fire in the order of their start.
+    // RxJS throws what nobody caught in a timer; timers of one delay fire in the order of their
+    // start.
     await setTimeout(1);
     await nextTurn(2); // rejections are reported when the turn's promise reactions have run
     const taken = this.fatal;

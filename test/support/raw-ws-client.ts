@@ -116,7 +116,10 @@ export class RawWsClient {
     this.socket.pause();
   }
 
-  /** The code of the close frame that the server sent last of all; resolves when the connection is gone. */
+  /**
+   * The code of the close frame that the server sent last of all; resolves when the connection is
+   * gone.
+   */
   async closeCode(timeoutMs = DEFAULT_DEADLINE_MS): Promise<number | undefined> {
     await withDeadline(this.closed, 'the server to hang up', timeoutMs);
     return this.lastCloseCode();

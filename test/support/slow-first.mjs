@@ -1,6 +1,9 @@
 import Sequencer from '@jest/test-sequencer';
 
-/** Files that take a minute, most of which they wait. Jest would begin them late, as they are small, and then wait for them alone. */
+/**
+ * Files that take a minute, most of which they wait. Jest would begin them late, as they are small,
+ * and then wait for them alone.
+ */
 const SLOW = /\/test\/(?:transport\/redis\.spec|continuity\/|sample\/|faults|live-faults\/)/;
 
 export default class SlowFirst extends Sequencer {

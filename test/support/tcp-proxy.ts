@@ -7,7 +7,9 @@ export type { Direction } from './proxied-link.js';
 
 const BOTH: readonly Direction[] = ['toServer', 'toClient'];
 
-/** A network in between that can be made to fail: point a client at `port` instead of the target. */
+/**
+ * A network in between that can be made to fail: point a client at `port` instead of the target.
+ */
 export class TcpProxy {
   /** Starts a proxy on a loopback port; resolves when it accepts. */
   static async start(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {

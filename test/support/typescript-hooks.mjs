@@ -42,7 +42,10 @@ async function compiled(filename, text) {
   return code;
 }
 
-/** As SOURCE_EDITS wants it: a list of { file, code, instead }, for processes that are to lack a piece of the library. */
+/**
+ * As SOURCE_EDITS wants it: a list of { file, code, instead }, for processes that are to lack a
+ * piece of the library.
+ */
 function edited(filename, text) {
   let source = text;
   for (const { file, code, instead } of edits) {

@@ -15,7 +15,9 @@ jest.setTimeout(60_000);
 export interface TransportBackend {
   /** A new transport, not started. All that are made here can hear each other. */
   make(): Transport | Promise<Transport>;
-  /** Called after the last test, with every transport closed: ends what the backend itself opened. */
+  /**
+   * Called after the last test, with every transport closed: ends what the backend itself opened.
+   */
   stop?(): unknown;
 }
 

@@ -255,7 +255,8 @@ describeOnRedis('Over Redis:', (redis) => {
       const leases = await start(options(''));
       await leases.claim(key, 'live', '', LONG_MS);
       await leases.claim(key, 'dead', '', LONG_MS);
-      // Half of its time has passed when an hour is taken off the clock: seen from then, all times lie ahead.
+      // Half of its time has passed when an hour is taken off the clock: seen from then, all times
+      // lie ahead.
       const shift = async (name: string, by: number) => {
         const at = Number(await redis.server.cli('zscore', key, name));
         await redis.server.cli('zadd', key, at + by, name);

@@ -15,7 +15,8 @@ interface AppListener extends Listener {
 type Way = 'on' | 'prependListener';
 
 /**
- * Listens to an emitter in the name of another object: the listener gets that as `this`. It is removed by the function that was given.
+ * Listens to an emitter in the name of another object: the listener gets that as `this`. It is
+ * removed by the function that was given.
  * @throws TypeError for a listener that is no function
  */
 export function listen(

@@ -3,10 +3,14 @@ import type { RawData } from 'ws';
 import { byteLengthOf } from '../write/byte-length.js';
 import type { ConnectionGate } from '../upgrade/connection-gate.js';
 
-/** So many messages wait for a slow `handleConnection` in memory; more wait in the client's socket. */
+/**
+ * So many messages wait for a slow `handleConnection` in memory; more wait in the client's socket.
+ */
 const MAX_HELD = 64;
 const MAX_HELD_BYTES = 256 * 1024;
-/** So many where `handleConnection` waits for an answer of the client, which may stand behind them. */
+/**
+ * So many where `handleConnection` waits for an answer of the client, which may stand behind them.
+ */
 const MAX_HELD_BEFORE_ANSWER = 1_024;
 const MAX_HELD_BYTES_BEFORE_ANSWER = 1024 * 1024;
 

@@ -45,8 +45,9 @@ export interface BackplaneSocketParts {
 }
 
 /**
- * One client, as handlers, guards, filters and hooks get it. It serves gateways that were written for Socket.IO
- * (`emit`, `join`, `to`, `broadcast`) and for the stock `WsAdapter` (`send`, `close`, `on`).
+ * One client, as handlers, guards, filters and hooks get it. It serves gateways that were written
+ * for Socket.IO (`emit`, `join`, `to`, `broadcast`) and for the stock `WsAdapter` (`send`, `close`,
+ * `on`).
  *
  * Its audiences leave this client out.
  */
@@ -57,7 +58,9 @@ export class BackplaneSocket<
   extends WsSocket
   implements Connection
 {
-  /** Unique in the cluster, url-safe, public. Not a room: `server.toConnection(id)` addresses it. */
+  /**
+   * Unique in the cluster, url-safe, public. Not a room: `server.toConnection(id)` addresses it.
+   */
   readonly id: string;
   /** The return value of the authenticator. */
   readonly user: User | undefined;
@@ -73,7 +76,8 @@ export class BackplaneSocket<
   readonly #hub: LocalHub<BackplaneSocket>;
   readonly #publisher: AudiencePublisher;
   readonly #writer: FrameWriter;
-  // Made when they are asked for: a process has many clients that are in no room, hold no data and are asked nothing.
+  // Made when they are asked for: a process has many clients that are in no room, hold no data and
+  // are asked nothing.
   #data: Data | undefined;
   #rooms: Set<string> | undefined;
   #answers: ClientAnswers | undefined;
@@ -107,10 +111,11 @@ export class BackplaneSocket<
   }
 
   /**
-   * Enters the rooms. Once resolved, an emit to one of them from any instance reaches this client. Resolves also while Redis
-   * is away: local at once, in the cluster when it is back.
-   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes; LimitExceededError if it would be in
-   * more rooms than the option `limits.rooms` allows (default 1,000), and then it enters none. A room that it is in counts once
+   * Enters the rooms. Once resolved, an emit to one of them from any instance reaches this client.
+   * Resolves also while Redis is away: local at once, in the cluster when it is back.
+   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes;
+   * LimitExceededError if it would be in more rooms than the option `limits.rooms` allows (default
+   * 1,000), and then it enters none. A room that it is in counts once
    */
   async join(...rooms: Names): Promise<void> {
     await this.#hub.join(this as unknown as BackplaneSocket, roomsToJoin(this, rooms));
@@ -123,7 +128,8 @@ export class BackplaneSocket<
 
   /**
    * Sends an event to this client. Always a message, never a local event.
-   * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or starts with `$`
+   * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or
+   * starts with `$`
    */
   emit<Name extends EventName<Events>>(event: Name, ...[data]: EventArguments<Events, Name>): void {
     if (this.session.takesAsAnswer(event, data)) return;
@@ -131,9 +137,11 @@ export class BackplaneSocket<
   }
 
   /**
-   * Sends an event with an `id` to this client, and resolves with the data of its answer, `{"id":…,"data":…}`.
-   * @throws (rejects) ClientAnswerError if it answers with an error; ConnectionClosedError at once if it disconnects;
-   * RequestTimeoutError at the deadline (default 5,000 ms); TypeError as {@link emit} throws it
+   * Sends an event with an `id` to this client, and resolves with the data of its answer,
+   * `{"id":…,"data":…}`.
+   * @throws (rejects) ClientAnswerError if it answers with an error; ConnectionClosedError at once
+   * if it disconnects; RequestTimeoutError at the deadline (default 5,000 ms); TypeError as {@link
+   * emit} throws it
    */
   async request<Name extends EventName<Events>>(
     event: Name,
@@ -187,7 +195,8 @@ export class BackplaneSocket<
 
   /**
    * Sends a raw frame, as on a `ws` socket: text for a string, binary for bytes.
-   * @throws TypeError for anything else: `emit` sends events, and `JSON.stringify` makes text of data
+   * @throws TypeError for anything else: `emit` sends events, and `JSON.stringify` makes text of
+   * data
    */
   send(data: Sendable | Blob, done?: SendCallback): void;
   send(data: Sendable | Blob, options: SendOptions, done?: SendCallback): void;
@@ -228,7 +237,10 @@ export class BackplaneSocket<
     return this.raw.isPaused;
   }
 
-  /** Reads nothing more of the client, until {@link resume}. A client that is paused for long ends, as one that does not answer pings. */
+  /**
+   * Reads nothing more of the client, until {@link resume}. A client that is paused for long ends,
+   * as one that does not answer pings.
+   */
   pause(): void {
     this.session.pauseReading();
   }

@@ -5,7 +5,9 @@ import type { BackplaneSocket } from './backplane-socket.js';
 
 type Handler = WsMessageHandler['callback'];
 
-/** Takes the messages of clients: the dispatcher, as far as a session needs it. No method throws. */
+/**
+ * Takes the messages of clients: the dispatcher, as far as a session needs it. No method throws.
+ */
 export interface ClientMessageHandler {
   /** A client's handlers, with those of one more gateway. */
   bind(bound: readonly Handler[], handlers: readonly WsMessageHandler[]): readonly Handler[];

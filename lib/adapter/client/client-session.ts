@@ -47,8 +47,9 @@ const NONE: readonly never[] = Object.freeze([]);
 const REFUSED = Symbol('refused');
 
 /**
- * One client between its arrival and its end: what its gateways have bound to it, and what waits until they have let it in.
- * There are many, most of them idle: a session keeps nothing that it can do without.
+ * One client between its arrival and its end: what its gateways have bound to it, and what waits
+ * until they have let it in. There are many, most of them idle: a session keeps nothing that it can
+ * do without.
  */
 export class ClientSession implements Session {
   readonly pulse: Liveness;
@@ -105,8 +106,8 @@ export class ClientSession implements Session {
   }
 
   /**
-   * Lets the client in when all of its hooks are done. Closes it with 1011 if one fails, and with 1013 if they take too long. To be
-   * called once, when Nest has bound it.
+   * Lets the client in when all of its hooks are done. Closes it with 1011 if one fails, and with
+   * 1013 if they take too long. To be called once, when Nest has bound it.
    */
   admit(): void {
     const arrival = this.#waiting!;
@@ -207,7 +208,10 @@ export class ClientSession implements Session {
     return this.#arrival === REFUSED ? undefined : this.#arrival;
   }
 
-  /** Nest tells the client of a request-scoped gateway that could not be made: it will not have its hook called. */
+  /**
+   * Nest tells the client of a request-scoped gateway that could not be made: it will not have its
+   * hook called.
+   */
   #noteException(): void {
     const gate = this.#waiting?.gate;
     if (gate?.awaitsBeginning) gate.fail(new Error('a request-scoped gateway could not be made'));

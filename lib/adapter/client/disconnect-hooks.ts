@@ -1,7 +1,10 @@
 import type { ThrottledLog } from '../../cluster/common/throttled-log.js';
 import { Deadline, settledWithin } from '../../timing/deadline.js';
 
-/** Runs of `handleDisconnect` that have not ended. One that takes too long is waited for no longer, and is forgotten. */
+/**
+ * Runs of `handleDisconnect` that have not ended. One that takes too long is waited for no longer,
+ * and is forgotten.
+ */
 export class DisconnectHooks {
   readonly #log: ThrottledLog;
   readonly #timeoutMs: number;

@@ -2,7 +2,8 @@ const EXCEPTION_START = '{"event":"exception"';
 
 /**
  * The content of an exception frame. Nest's own filter writes it with the event first.
- * @param inAnyForm reads a filter's own wording, too; for a handler that has failed, as it costs a parse
+ * @param inAnyForm reads a filter's own wording, too; for a handler that has failed, as it costs a
+ * parse
  */
 export function exceptionIn(frame: unknown, inAnyForm: boolean): { data?: unknown } | undefined {
   const text = inAnyForm ? textOf(frame) : frame;

@@ -12,7 +12,10 @@ export const INTERNAL_ERROR: Failure = Object.freeze({
   message: 'Internal server error',
 });
 
-/** An exception in Nest's words: only a `WsException` is meant for clients, and its object goes as it is. */
+/**
+ * An exception in Nest's words: only a `WsException` is meant for clients, and its object goes as
+ * it is.
+ */
 export function failureOf(exception: unknown): unknown {
   if (!(exception instanceof WsException)) return INTERNAL_ERROR;
   const payload: unknown = exception.getError();

@@ -6,7 +6,10 @@ import type { HeartbeatOptions } from '../options/adapter.options.js';
 const MAX_TICK_MS = 1_000;
 const STANDSTILL_MS = 50;
 
-/** When a connection was last heard, in the time of its {@link Heartbeat}. Whole milliseconds, which take no memory of their own. */
+/**
+ * When a connection was last heard, in the time of its {@link Heartbeat}. Whole milliseconds, which
+ * take no memory of their own.
+ */
 export class Liveness {
   readonly ws: WebSocket;
   readonly #stream: Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number };
@@ -14,7 +17,9 @@ export class Liveness {
   #heardAt = 0;
   /** When the unanswered ping left; 0 for none; negative while the socket is paused. */
   #pingedAt = 0;
-  /** How much the peer had taken when it was pinged, while more waited for it; -1: nothing waited. */
+  /**
+   * How much the peer had taken when it was pinged, while more waited for it; -1: nothing waited.
+   */
   #takenBytes = -1;
 
   constructor(ws: WebSocket, stream: Duplex) {
@@ -32,7 +37,8 @@ export class Liveness {
     if (ws.isPaused) return this.#checkPaused(options, at);
     const { intervalMs, timeoutMs } = options;
     const { bytesRead } = this.#stream;
-    // A stream that does not count what it reads tells nothing, so it is left alone. One that was paused has yet to be read.
+    // A stream that does not count what it reads tells nothing, so it is left alone. One that was
+    // paused has yet to be read.
     if (this.#pingedAt < 0 || bytesRead === undefined || bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead ?? 0;
       this.#heardAt = at;
@@ -48,8 +54,9 @@ export class Liveness {
   }
 
   /**
-   * A paused socket is not read, so no answer would be heard. But a peer that has closed its end refuses the ping, which ends the
-   * connection. And one that takes nothing for so long while something waits for it is gone, as where the socket is read.
+   * A paused socket is not read, so no answer would be heard. But a peer that has closed its end
+   * refuses the ping, which ends the connection. And one that takes nothing for so long while
+   * something waits for it is gone, as where the socket is read.
    */
   #checkPaused({ intervalMs, timeoutMs }: HeartbeatOptions, at: number): void {
     const { ws } = this;
@@ -77,10 +84,11 @@ export class Liveness {
 }
 
 /**
- * Pings connections that have been silent, and drops those that then do not answer: the peer is gone, and no FIN will come.
+ * Pings connections that have been silent, and drops those that then do not answer: the peer is
+ * gone, and no FIN will come.
  *
- * Its time counts only while the event loop runs, and it looks at nobody before what has arrived is read: an answer that waits to be
- * read is none that is missing.
+ * Its time counts only while the event loop runs, and it looks at nobody before what has arrived is
+ * read: an answer that waits to be read is none that is missing.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;

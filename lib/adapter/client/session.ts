@@ -20,7 +20,10 @@ export interface Session {
   onDisconnect(callback: DisconnectCallback): void;
   /** Makes the call of a gateway's hook, in a way that no throw and no rejection of it escapes. */
   callHook(hook: GatewayHook, gateway: string, scoped: boolean, call: () => unknown): Promise<void>;
-  /** Sees what is sent while a request of the client is handled; true if it was taken for the request's answer. */
+  /**
+   * Sees what is sent while a request of the client is handled; true if it was taken for the
+   * request's answer.
+   */
   takesAsAnswer(event: string, data: unknown): boolean;
   /** As {@link takesAsAnswer}, of a raw frame. */
   takesFrameAsAnswer(frame: unknown): boolean;

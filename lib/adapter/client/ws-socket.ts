@@ -30,8 +30,8 @@ interface Internals {
 }
 
 /**
- * The members of the `ws` socket on a client, so that gateways written for the stock `WsAdapter` work unchanged. Listeners get the
- * client as `this`, and events have it as `target`.
+ * The members of the `ws` socket on a client, so that gateways written for the stock `WsAdapter`
+ * work unchanged. Listeners get the client as `this`, and events have it as `target`.
  *
  * Nothing of it takes memory for a client that nobody listens to: all are members of the prototype.
  */
@@ -105,7 +105,10 @@ export abstract class WsSocket {
     this.raw.binaryType = type;
   }
 
-  /** The TCP or TLS socket, a private member of `ws` that guards for the stock adapter read. `handshake.address` is the peer's address. */
+  /**
+   * The TCP or TLS socket, a private member of `ws` that guards for the stock adapter read.
+   * `handshake.address` is the peer's address.
+   */
   get _socket(): Duplex {
     return internalsOf(this.raw)._socket;
   }
@@ -197,7 +200,9 @@ export abstract class WsSocket {
   }
 }
 
-/** The members of `ws` that take a listener: they work on whatever has its methods for listeners. */
+/**
+ * The members of `ws` that take a listener: they work on whatever has its methods for listeners.
+ */
 const ATTRIBUTES = ['onopen', 'onclose', 'onerror', 'onmessage'] as const;
 
 for (const name of ATTRIBUTES) {

@@ -51,7 +51,10 @@ export class ClientRequest {
     else this.fail(this.#failure);
   }
 
-  /** Says the error, or an internal one for what a client would take for none. @throws TypeError as {@link answer} */
+  /**
+   * Says the error, or an internal one for what a client would take for none. @throws TypeError as
+   * {@link answer}
+   */
   fail(error: unknown): void {
     if (this.#answered) return;
     const encoded = jsonText('The error', withoutEcho(error) ?? null);
@@ -67,7 +70,10 @@ export class ClientRequest {
   }
 }
 
-/** Nest's exceptions repeat the client's message as their cause. An answer's id says which message it is about. */
+/**
+ * Nest's exceptions repeat the client's message as their cause. An answer's id says which message
+ * it is about.
+ */
 function withoutEcho(error: unknown): unknown {
   if (typeof error !== 'object' || error === null || !('status' in error) || !('cause' in error))
     return error;

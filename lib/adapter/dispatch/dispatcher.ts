@@ -48,9 +48,9 @@ interface TableEntry {
 }
 
 /**
- * From a client's frame to the gateways' handlers, and back with what they return. One table for all clients of an
- * endpoint: Nest binds each handler to each client, so a client keeps its bound handlers in one list, and the table says
- * where in it an event's handlers stand.
+ * From a client's frame to the gateways' handlers, and back with what they return. One table for
+ * all clients of an endpoint: Nest binds each handler to each client, so a client keeps its bound
+ * handlers in one list, and the table says where in it an event's handlers stand.
  */
 export class Dispatcher implements ClientMessageHandler {
   readonly #table = new Map<unknown, TableEntry[]>();
@@ -71,8 +71,8 @@ export class Dispatcher implements ClientMessageHandler {
   }
 
   /**
-   * A client's handlers, with those of one more gateway. Gateways come in the same order for each client. The list is as
-   * long as need be: lists that grow by themselves keep room for more.
+   * A client's handlers, with those of one more gateway. Gateways come in the same order for each
+   * client. The list is as long as need be: lists that grow by themselves keep room for more.
    */
   bind(bound: readonly Handler[], handlers: readonly WsMessageHandler[]): readonly Handler[] {
     for (const [i, { message, isAckHandledManually }] of handlers.entries()) {
@@ -131,8 +131,8 @@ export class Dispatcher implements ClientMessageHandler {
   }
 
   /**
-   * Whether the frame answers an open question to the client; then it is taken. To be asked before the client is let in: the frame
-   * is read once more when it is dispatched. Never throws.
+   * Whether the frame answers an open question to the client; then it is taken. To be asked before
+   * the client is let in: the frame is read once more when it is dispatched. Never throws.
    */
   takeAnswer(socket: BackplaneSocket, data: RawData, binary: boolean): boolean {
     const message = this.#reader.read(data, binary);
@@ -189,7 +189,8 @@ export class Dispatcher implements ClientMessageHandler {
     const run = request
       ? new HandlerRun(request, message.event, entry.isWatched)
       : entry.withoutRequest;
-    // Else an Observable that a message without an `id` began might fail in the context of a request.
+    // Else an Observable that a message without an `id` began might fail in the context of a
+    // request.
     if (this.#handlers.sawRequest || entry.isStream)
       inRun(run, () => this.#handle(handler, entry, message, socket, run));
     else this.#handle(handler, entry, message, socket, run);
@@ -202,8 +203,9 @@ export class Dispatcher implements ClientMessageHandler {
     socket: BackplaneSocket,
     run: HandlerRun,
   ): void {
-    // The pipeline of Nest adds the pattern itself. `@Ack()` finds the function among the arguments; code that was written for
-    // Socket.IO takes it from index 2, where a message without an `id` has its event.
+    // The pipeline of Nest adds the pattern itself. `@Ack()` finds the function among the
+    // arguments; code that was written for Socket.IO takes it from index 2, where a message without
+    // an `id` has its event.
     const result = (
       run.request ? handler(data, run.ack, run.ack) : handler(data, event)
     ) as Promise<unknown>;
@@ -254,7 +256,10 @@ export class Dispatcher implements ClientMessageHandler {
     }
   }
 
-  /** A void handler has sent nothing, but a request is due its answer; also a failure, where no filter has said it. */
+  /**
+   * A void handler has sent nothing, but a request is due its answer; also a failure, where no
+   * filter has said it.
+   */
   #respondNothing(entry: TableEntry, socket: BackplaneSocket, run: HandlerRun): void {
     const { request } = run;
     if (!request || request.answered) return;
@@ -266,7 +271,10 @@ export class Dispatcher implements ClientMessageHandler {
     }
   }
 
-  /** Only what no filter has handled comes here: a filter that threw, or a value that JSON cannot hold. */
+  /**
+   * Only what no filter has handled comes here: a filter that threw, or a value that JSON cannot
+   * hold.
+   */
   #failed(
     error: unknown,
     { name }: TableEntry,
@@ -288,7 +296,10 @@ function send(socket: BackplaneSocket, response: unknown): void {
   if (socket.readyState === OPEN) socket.writeText(text);
 }
 
-/** Short, and of a string only: an event may be anything that a client sends, thousands of levels deep. */
+/**
+ * Short, and of a string only: an event may be anything that a client sends, thousands of levels
+ * deep.
+ */
 function nameOf(event: unknown): string {
   return typeof event === 'string' ? `the event ${quote(event)}` : 'an event that is no string';
 }

@@ -5,13 +5,16 @@ import { from, type Observable, Observable as RxObservable, Subject, takeUntil }
 import type { ClientRequest } from './client-request.js';
 import { failureOf, INTERNAL_ERROR } from '../client/failure.js';
 
-/** How the gateway's own method stands. A value that it has given counts as an end until it fails. */
+/**
+ * How the gateway's own method stands. A value that it has given counts as an end until it fails.
+ */
 type MethodState = 'never ran' | 'runs' | 'ended' | 'failed';
 
 /**
- * One handler at work on one message of a client. Nest tells an adapter neither whether a handler failed nor of which
- * message a filter speaks. A run knows: it is the async context of all that Nest does for the message
- * (guards, interceptors, pipes, the method, filters), and the wrapped method reports to it (see `HandlerWatch`).
+ * One handler at work on one message of a client. Nest tells an adapter neither whether a handler
+ * failed nor of which message a filter speaks. A run knows: it is the async context of all that
+ * Nest does for the message (guards, interceptors, pipes, the method, filters), and the wrapped
+ * method reports to it (see `HandlerWatch`).
  */
 export class HandlerRun {
   /** Undefined: the message has no `id`, and nobody waits for an answer. */
@@ -38,8 +41,8 @@ export class HandlerRun {
   }
 
   /**
-   * Answers, as `@Ack()` and the arguments of Nest's pipeline offer it. Once the handler has failed, only a filter is left
-   * to call it, and its word is a failure.
+   * Answers, as `@Ack()` and the arguments of Nest's pipeline offer it. Once the handler has
+   * failed, only a filter is left to call it, and its word is a failure.
    */
   readonly ack = (data?: unknown): void => {
     if (this.#isOver) this.request?.answer(data);
@@ -99,7 +102,8 @@ class MethodContext {
 }
 
 /**
- * One for the process, and without a state of its own: a gateway's class, which reports to the run, may serve several apps.
+ * One for the process, and without a state of its own: a gateway's class, which reports to the run,
+ * may serve several apps.
  */
 const contexts = new AsyncLocalStorage<HandlerRun | MethodContext>();
 
@@ -131,8 +135,9 @@ export interface RunObserver {
 }
 
 /**
- * The same Observable, with everything that follows from it in the run's context. Requests may share an Observable, and it
- * emits in the context of whoever makes it emit; the filters that its failure leads to must see their own request.
+ * The same Observable, with everything that follows from it in the run's context. Requests may
+ * share an Observable, and it emits in the context of whoever makes it emit; the filters that its
+ * failure leads to must see their own request.
  */
 export function withinRun(
   run: HandlerRun,

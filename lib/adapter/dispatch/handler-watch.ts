@@ -22,8 +22,8 @@ const watched = Symbol('nestjs-redis-backplane:watched');
 type Method = ((...args: unknown[]) => unknown) & { [watched]?: true };
 
 /**
- * Matches no exception, and notes each: Nest looks with `instanceof` for the filter that takes an exception, and this class
- * is the first one that it asks.
+ * Matches no exception, and notes each: Nest looks with `instanceof` for the filter that takes an
+ * exception, and this class is the first one that it asks.
  */
 class AnyException {
   static [Symbol.hasInstance](exception: unknown): boolean {
@@ -39,8 +39,8 @@ class ExceptionWatch implements ExceptionFilter {
 }
 
 /**
- * The outermost interceptor of gateways that have interceptors. Those may bring in Observables that requests share, behind
- * the method's own.
+ * The outermost interceptor of gateways that have interceptors. Those may bring in Observables that
+ * requests share, behind the method's own.
  */
 class InterceptorWatch implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): ReturnType<CallHandler['handle']> {
@@ -55,13 +55,14 @@ const exceptionWatch = new ExceptionWatch();
 const interceptorWatch = new InterceptorWatch();
 
 /**
- * Lets the runs of handlers know how the gateways' own methods end. Nest binds the methods that it finds on the prototype
- * of a gateway, so they are replaced there, once, before it looks. Called by anyone but a dispatcher, they are as they were.
+ * Lets the runs of handlers know how the gateways' own methods end. Nest binds the methods that it
+ * finds on the prototype of a gateway, so they are replaced there, once, before it looks. Called by
+ * anyone but a dispatcher, they are as they were.
  */
 export class HandlerWatch {
   /**
-   * Whether there was a message with an `id`. Until then no message enters a context: the first that does makes every
-   * promise of the process cost more, before Node 24.
+   * Whether there was a message with an `id`. Until then no message enters a context: the first
+   * that does makes every promise of the process cost more, before Node 24.
    */
   sawRequest = false;
   readonly #patterns = new Set<unknown>();

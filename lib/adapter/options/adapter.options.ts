@@ -8,10 +8,11 @@ export interface BackplaneUser {
 }
 
 /**
- * Asked at the upgrade, before there is a socket, and only about requests that are a WebSocket handshake to a path that has a
- * gateway. Returns the user, or `null` for nobody, who is let in while `allowAnonymous` is on. `undefined` is neither: it refuses with
- * 401, and is logged. An `UnauthorizedException` or `ForbiddenException` of Nest refuses with 401 or 403; anything else thrown
- * is a 500 without detail, logged.
+ * Asked at the upgrade, before there is a socket, and only about requests that are a WebSocket
+ * handshake to a path that has a gateway. Returns the user, or `null` for nobody, who is let in
+ * while `allowAnonymous` is on. `undefined` is neither: it refuses with 401, and is logged. An
+ * `UnauthorizedException` or `ForbiddenException` of Nest refuses with 401 or 403; anything else
+ * thrown is a 500 without detail, logged.
  */
 export type Authenticate = (
   request: IncomingMessage,
@@ -32,7 +33,10 @@ export interface ClientMessage {
   readonly error?: unknown;
 }
 
-/** Reads a client's frame: a string for text, bytes for binary. A frame for which it returns nothing is dropped; an error that it throws is logged. */
+/**
+ * Reads a client's frame: a string for text, bytes for binary. A frame for which it returns nothing
+ * is dropped; an error that it throws is logged.
+ */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type MessageParser = (data: any) => ClientMessage | void;
 
@@ -52,7 +56,10 @@ export interface LimitOptions {
   readonly rooms: number;
 }
 
-/** Options as an app gives them: each may be left out, or undefined, as the variables of an environment are. */
+/**
+ * Options as an app gives them: each may be left out, or undefined, as the variables of an
+ * environment are.
+ */
 export type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
 
 /** The option `limits`, as an app gives it: `false` for no limit. */
@@ -81,10 +88,16 @@ export interface GivenAdapterOptions extends Given<Omit<AdapterOptions, 'heartbe
   readonly limits?: GivenLimits | undefined;
 }
 
-/** The second argument of `new RedisBackplaneAdapter(app, overrides)`: it wins over the module's options. */
+/**
+ * The second argument of `new RedisBackplaneAdapter(app, overrides)`: it wins over the module's
+ * options.
+ */
 export interface AdapterOverrides extends GivenAdapterOptions {
   /** The name of the backplane, where the app has several. */
   readonly backplane?: string | undefined;
-  /** Gateways without a port of their own attach to this server, or to each of these, instead of the app's. They are left as they were found. */
+  /**
+   * Gateways without a port of their own attach to this server, or to each of these, instead of the
+   * app's. They are left as they were found.
+   */
   readonly httpServer?: HttpServer | readonly HttpServer[] | undefined;
 }

@@ -11,7 +11,9 @@ export function getNamedBackplaneToken(name: string = DEFAULT_BACKPLANE): string
   return `nestjs-redis-backplane:${name}`;
 }
 
-/** Where the library's own parts find a backplane: a test may put a double under the public token. */
+/**
+ * Where the library's own parts find a backplane: a test may put a double under the public token.
+ */
 export function getOwnBackplaneToken(name: string = DEFAULT_BACKPLANE): string {
   return `nestjs-redis-backplane:own:${name}`;
 }

@@ -18,7 +18,10 @@ const ONE_PROTOCOL =
 const HISTORY =
   'Give the rooms a history, and let clients join them again: option "history" of RedisBackplaneModule.forRoot().';
 
-/** The options of a Socket.IO server, and of the Engine.IO below it, that `ws` does not have: what to do instead. */
+/**
+ * The options of a Socket.IO server, and of the Engine.IO below it, that `ws` does not have: what
+ * to do instead.
+ */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   [
     'allowRequest',
@@ -77,8 +80,8 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * @throws BackplaneConfigError for a namespace, and for options of a Socket.IO server, which names all of them: they would do nothing, and
- * one of them guards the door
+ * @throws BackplaneConfigError for a namespace, and for options of a Socket.IO server, which names
+ * all of them: they would do nothing, and one of them guards the door
  */
 export function assertGatewayOptions(given: GatewayOptions): void {
   const { namespace, path } = given;

@@ -41,7 +41,10 @@ export const ADAPTER_OPTIONS: readonly (keyof GivenAdapterOptions)[] = [
   'limits',
 ];
 
-/** @throws BackplaneConfigError naming the option, what it must be, what kind of value it is, and how to fix it */
+/**
+ * @throws BackplaneConfigError naming the option, what it must be, what kind of value it is, and
+ * how to fix it
+ */
 export function normaliseAdapterOptions(options: GivenAdapterOptions): AdapterOptions {
   return Object.freeze({
     heartbeat: heartbeat(options.heartbeat),

@@ -1,6 +1,6 @@
 /**
- * Opens when every `handleConnection` that a new client is due has settled. Those of request-scoped gateways begin some
- * turns later, so they are counted from the start.
+ * Opens when every `handleConnection` that a new client is due has settled. Those of request-scoped
+ * gateways begin some turns later, so they are counted from the start.
  */
 export class ConnectionGate {
   readonly opened: Promise<void>;

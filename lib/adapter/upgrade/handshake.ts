@@ -3,7 +3,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { pack, type PackedText, unpack } from '../write/packed-text.js';
 import type { StringPool } from './string-pool.js';
 
-/** Headers that have the same value for many clients. No secrets: the pool keeps them longer than the connection lasts. */
+/**
+ * Headers that have the same value for many clients. No secrets: the pool keeps them longer than
+ * the connection lasts.
+ */
 const COMMON_HEADERS: ReadonlySet<string> = new Set([
   'accept-encoding',
   'accept-language',
@@ -24,8 +27,9 @@ const COMMON_HEADERS: ReadonlySet<string> = new Set([
 const MAX_COMMON_LENGTH = 300;
 
 /**
- * The upgrade request, after the request itself is gone. Thousands of clients have one and hardly look at it, so it is
- * kept as text, and what is asked for is made of that: headers and query are to be read, not changed.
+ * The upgrade request, after the request itself is gone. Thousands of clients have one and hardly
+ * look at it, so it is kept as text, and what is asked for is made of that: headers and query are
+ * to be read, not changed.
  */
 export class Handshake {
   /** The peer's address; a proxy's, where one stands in between. */

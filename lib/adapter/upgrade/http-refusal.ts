@@ -6,7 +6,10 @@ import { Deadline } from '../../timing/deadline.js';
 /** Of a 503, which is for now. */
 const RETRY_AFTER_SECONDS = '1';
 
-/** How long the peer may take to read the answer, which may stand behind others that it has not read. */
+/**
+ * How long the peer may take to read the answer, which may stand behind others that it has not
+ * read.
+ */
 const GRACE_MS = 2_000;
 
 /** Answers an upgrade request with plain HTTP, and closes. */

@@ -26,7 +26,10 @@ const FOREIGN: readonly Foreign[] = [
 const NOT_FOUND = 404;
 const UPGRADE_REQUIRED = 426;
 
-/** Logs clients that cannot be served: those of other protocols, and those at paths without a gateway. */
+/**
+ * Logs clients that cannot be served: those of other protocols, and those at paths without a
+ * gateway.
+ */
 export class Strangers {
   readonly #log: ThrottledLog;
   readonly #once: OnceLog;
@@ -37,8 +40,8 @@ export class Strangers {
   }
 
   /**
-   * Looks at what becomes of the plain requests that such clients begin with. One that somebody answers, a Socket.IO server beside the
-   * gateways for one, is no stranger.
+   * Looks at what becomes of the plain requests that such clients begin with. One that somebody
+   * answers, a Socket.IO server beside the gateways for one, is no stranger.
    * @returns the function that ends it
    */
   watch(http: HttpServer): () => void {

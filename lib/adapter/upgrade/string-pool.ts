@@ -2,7 +2,10 @@ const MAX_STRINGS = 1_000;
 /** Enough for all headers that browsers have in common. */
 const MAX_LENGTH = 4_096;
 
-/** Keeps one copy of what many connections have in common, such as the name of a browser. Bounded: what is beyond is not shared. */
+/**
+ * Keeps one copy of what many connections have in common, such as the name of a browser. Bounded:
+ * what is beyond is not shared.
+ */
 export class StringPool {
   readonly #strings = new Map<string, string>();
 

@@ -53,8 +53,9 @@ type MaybeAsync<F extends (...args: never[]) => boolean> = (
 ) => boolean | Promise<boolean>;
 
 /**
- * From an upgrade request to a WebSocket. `ws` checks the handshake, and answers one that is none. Only then, through its
- * `verifyClient`, is the app's authenticator asked, and then the `verifyClient` of the gateway.
+ * From an upgrade request to a WebSocket. `ws` checks the handshake, and answers one that is none.
+ * Only then, through its `verifyClient`, is the app's authenticator asked, and then the
+ * `verifyClient` of the gateway.
  */
 export class UpgradeAcceptor {
   readonly ws: WebSocketServer;

@@ -7,15 +7,18 @@ import { endUpgradeGuard } from './upgrade-guard.js';
 /** Where Node keeps the answer that is being written. */
 type BusySocket = Duplex & { readonly _httpMessage?: ServerResponse | null };
 
-/** Whether a request wants to become a WebSocket, and nothing else: any token of `Upgrade` counts. */
+/**
+ * Whether a request wants to become a WebSocket, and nothing else: any token of `Upgrade` counts.
+ */
 export function wantsWebSocket({ headers: { upgrade = '' } }: IncomingMessage): boolean {
   return tokensOf(upgrade).some((token) => token.toLowerCase() === 'websocket');
 }
 
 /**
- * Lets the server's request listeners have an upgrade request, as Node does where nobody listens for upgrades. Node has detached its
- * parser by then, and what a body there is has not been read. So the request is put back onto the socket, in a form that is no upgrade
- * (its `Connection` does not name it), and the socket is given to the server anew, as Node's documentation of the event
+ * Lets the server's request listeners have an upgrade request, as Node does where nobody listens
+ * for upgrades. Node has detached its parser by then, and what a body there is has not been read.
+ * So the request is put back onto the socket, in a form that is no upgrade (its `Connection` does
+ * not name it), and the socket is given to the server anew, as Node's documentation of the event
  * 'connection' allows. The body, requests that follow and time-outs are Node's, as ever.
  */
 export function handOverToRequests(
@@ -27,7 +30,8 @@ export function handOverToRequests(
   if (socket.destroyed || !socket.readable) return void socket.destroy();
   const answer = (socket as BusySocket)._httpMessage;
   if (answer) {
-    // To an earlier request, which the client did not wait for: answers go in the order of the requests.
+    // To an earlier request, which the client did not wait for: answers go in the order of the
+    // requests.
     answer.once('close', () => handOverToRequests(server, request, socket, head));
     return;
   }

@@ -1,7 +1,9 @@
 /**
- * Paths are compared segment by segment, as they were sent, after one decoding of what is percent-encoded. Nothing else is done to
- * them: no `.` or `..` is resolved, no slash is added, dropped or made of a backslash, an encoded slash parts no segments, and upper
- * case is not lower case. A URL parser would do some of that, and lead a request past what stands before the app, and goes by paths.
+ * Paths are compared segment by segment, as they were sent, after one decoding of what is
+ * percent-encoded. Nothing else is done to them: no `.` or `..` is resolved, no slash is added,
+ * dropped or made of a backslash, an encoded slash parts no segments, and upper case is not lower
+ * case. A URL parser would do some of that, and lead a request past what stands before the app, and
+ * goes by paths.
  */
 
 /** As Nest writes paths: one slash in front, none at the end. */
@@ -20,7 +22,10 @@ export function keyOfDeclared(path: string | undefined): string {
   return segments.map((segment) => encode(decode(segment) ?? segment)).join('/');
 }
 
-/** The key of a request's path, without the query. Undefined for what is no path, or has an escape that is none. */
+/**
+ * The key of a request's path, without the query. Undefined for what is no path, or has an escape
+ * that is none.
+ */
 export function keyOfRequest(target = ''): string | undefined {
   if (!target.startsWith('/')) return undefined;
   const [path = ''] = target.split('?', 1);

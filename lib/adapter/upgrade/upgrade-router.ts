@@ -15,7 +15,10 @@ const OTHERS_GRACE_MS = 5_000;
 /** Takes the upgrade requests of one path. Never throws. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** Brings the upgrade requests of one HTTP server to the endpoints on it, by exact path (see `upgrade-path.ts`). */
+/**
+ * Brings the upgrade requests of one HTTP server to the endpoints on it, by exact path (see
+ * `upgrade-path.ts`).
+ */
 export class UpgradeRouter {
   readonly #server: HttpServer;
   readonly #strangers: Strangers;

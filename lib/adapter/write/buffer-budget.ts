@@ -18,10 +18,11 @@ export interface BufferBudgetOptions {
 }
 
 /**
- * How much all clients of an instance together leave unread, and which have to go when that is too much: the slowest first.
+ * How much all clients of an instance together leave unread, and which have to go when that is too
+ * much: the slowest first.
  *
- * Connections say what they hold when they are written to. Those that are not may have been read meanwhile, so the sum is
- * never too low; it is made exact before anybody has to go.
+ * Connections say what they hold when they are written to. Those that are not may have been read
+ * meanwhile, so the sum is never too low; it is made exact before anybody has to go.
  */
 export class BufferBudget {
   readonly #options: BufferBudgetOptions;

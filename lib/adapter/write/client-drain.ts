@@ -7,7 +7,8 @@ const LOOK_AGAIN_MS = 10;
 
 /**
  * Resolves with true when the client can be written to again, and with false when it is closed.
- * @param isBlocked whether it must wait although the socket wants data: `ws` still compresses, or a message in fragments has not ended
+ * @param isBlocked whether it must wait although the socket wants data: `ws` still compresses, or a
+ * message in fragments has not ended
  */
 export async function clientDrain(
   ws: WebSocket,

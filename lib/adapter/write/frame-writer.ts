@@ -33,7 +33,10 @@ export interface FrameWriterOptions {
   readonly counters: Pick<Counters, 'dropped' | 'pauses' | 'slowDisconnects'>;
 }
 
-/** The parts of ws that tell whether a frame may go straight to the socket. Not public: where they differ, `send` is used. */
+/**
+ * The parts of ws that tell whether a frame may go straight to the socket. Not public: where they
+ * differ, `send` is used.
+ */
 interface SenderInternals {
   readonly _state?: unknown;
   readonly _firstFragment?: unknown;
@@ -45,7 +48,10 @@ interface Held {
   readonly delivery: WriteFlags;
 }
 
-/** Writes ready frames to one WebSocket. A frame neither overtakes what ws has queued nor cuts a message sent in fragments. */
+/**
+ * Writes ready frames to one WebSocket. A frame neither overtakes what ws has queued nor cuts a
+ * message sent in fragments.
+ */
 export class FrameWriter implements BufferHolder {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
@@ -61,10 +67,15 @@ export class FrameWriter implements BufferHolder {
   #heldBytes = 0;
   #turn = 0;
   #corkedIn = 0;
-  /** How much was waiting when the turn began: that much the client had time to read, and did not. */
+  /**
+   * How much was waiting when the turn began: that much the client had time to read, and did not.
+   */
   #unreadBytes = 0;
   #notedBytes = 0;
-  /** How much was waiting when the client was paused, or last caught up: more than the limit, where messages are large or read many at a time. */
+  /**
+   * How much was waiting when the client was paused, or last caught up: more than the limit, where
+   * messages are large or read many at a time.
+   */
   #historyBytes = 0;
 
   constructor(ws: WebSocket, socket: Duplex, options: FrameWriterOptions) {
@@ -84,7 +95,10 @@ export class FrameWriter implements BufferHolder {
     return this.#wantsPositions;
   }
 
-  /** Where the client stands in the histories that {@link write} writes nothing of, as it did not read. */
+  /**
+   * Where the client stands in the histories that {@link write} writes nothing of, as it did not
+   * read.
+   */
   get paused(): Map<string, PausedPosition> {
     return this.#paused?.positions ?? NOWHERE;
   }
@@ -94,8 +108,8 @@ export class FrameWriter implements BufferHolder {
   }
 
   /**
-   * Whether {@link write} would write nothing to the client now, or hold it back until it may be too much. Messages of histories that are held back are
-   * left to them.
+   * Whether {@link write} would write nothing to the client now, or hold it back until it may be
+   * too much. Messages of histories that are held back are left to them.
    */
   isBackpressured(): boolean {
     if (this.#inFragments()) {
@@ -133,9 +147,10 @@ export class FrameWriter implements BufferHolder {
   }
 
   /**
-   * Writes what the client missed while it was paused; it has read what it was written before. False if that cannot be now: it is
-   * closed, the app sends it a message in fragments, or all clients together hold too much, and this one not nothing. One that
-   * holds nothing gets something all the same: it reads, and must not wait for those that do not.
+   * Writes what the client missed while it was paused; it has read what it was written before.
+   * False if that cannot be now: it is closed, the app sends it a message in fragments, or all
+   * clients together hold too much, and this one not nothing. One that holds nothing gets something
+   * all the same: it reads, and must not wait for those that do not.
    */
   writeMissed(batch: Batch, delivery: WriteFlags): boolean {
     if (this.#ws.readyState !== OPEN || this.#inFragments()) return false;
@@ -149,7 +164,10 @@ export class FrameWriter implements BufferHolder {
     return true;
   }
 
-  /** Resolves with true when the client has read what it was written and can be written to, and with false when it is closed. */
+  /**
+   * Resolves with true when the client has read what it was written and can be written to, and with
+   * false when it is closed.
+   */
   async drained(): Promise<boolean> {
     // Data that ws still compresses has not reached the socket.
     const isBlocked = (): boolean => this.#hasMuchUnread() || this.#inFragments();
@@ -167,7 +185,10 @@ export class FrameWriter implements BufferHolder {
     return this.#ws.bufferedAmount === 0 || this.#options.budget.hasRoom;
   }
 
-  /** Writes a frame for this client alone: there is nobody to share what is deflated with, so ws may do that off this thread. */
+  /**
+   * Writes a frame for this client alone: there is nobody to share what is deflated with, so ws may
+   * do that off this thread.
+   */
   writeOne(batch: Batch, delivery: WriteFlags): void {
     if (delivery.volatile || this.#inFragments()) return this.write(batch, delivery, true);
     if (this.#ws.readyState !== OPEN) return;
@@ -181,7 +202,10 @@ export class FrameWriter implements BufferHolder {
     else this.#put(batch, delivery, true);
   }
 
-  /** The app has sent something through ws: if that ended a message in fragments, what waited for it goes. */
+  /**
+   * The app has sent something through ws: if that ended a message in fragments, what waited for it
+   * goes.
+   */
   resume(): void {
     if (!this.#held || this.#inFragments()) return;
     const held = this.#held;
@@ -214,7 +238,10 @@ export class FrameWriter implements BufferHolder {
     return this.#options.bufferLimitBytes / 2 - this.#ws.bufferedAmount;
   }
 
-  /** All clients together hold too much, this one as much as any: disconnects it, or leaves it to miss what comes. */
+  /**
+   * All clients together hold too much, this one as much as any: disconnects it, or leaves it to
+   * miss what comes.
+   */
   shed(): void {
     if (this.#options.slowClient === 'disconnect') this.#disconnect();
   }
@@ -229,7 +256,9 @@ export class FrameWriter implements BufferHolder {
     return this.#unreadBytes > bufferLimitBytes || this.#unreadBytes > budget.allowanceBytes;
   }
 
-  /** A message for one client alone waits in no history: the client may leave that much more unread. */
+  /**
+   * A message for one client alone waits in no history: the client may leave that much more unread.
+   */
   #isFullForOne(): boolean {
     const { bufferLimitBytes } = this.#options;
     if (this.#unreadBytes <= bufferLimitBytes) this.#historyBytes = 0;
@@ -249,7 +278,10 @@ export class FrameWriter implements BufferHolder {
     (this.#held ??= []).push({ batch, delivery });
   }
 
-  /** Of a history that the client is paused in, nothing may come that stands before the place where it is. */
+  /**
+   * Of a history that the client is paused in, nothing may come that stands before the place where
+   * it is.
+   */
   #leaveHeldToHistories(): void {
     const held = this.#held!;
     this.#held = [];

@@ -3,7 +3,10 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 /** Shorter text is left as it is: there is little to win, and most clients have no more. */
 const PACK_FROM_LENGTH = 2_048;
 
-/** Text that is kept for long and hardly looked at: one that is long is compressed, where that makes it shorter. */
+/**
+ * Text that is kept for long and hardly looked at: one that is long is compressed, where that makes
+ * it shorter.
+ */
 export type PackedText = string | Deflated;
 
 export function pack(text: string): PackedText {

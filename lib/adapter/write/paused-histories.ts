@@ -3,7 +3,10 @@ import type { PausedPosition } from '../../cluster/local/connection.js';
 import { Batch } from '../../hub/batch.js';
 import type { Frame } from '../../hub/frame.js';
 
-/** The histories in which a client is paused, since it did not read, and where it stands in each. Made with the first pause. */
+/**
+ * The histories in which a client is paused, since it did not read, and where it stands in each.
+ * Made with the first pause.
+ */
 export class PausedHistories {
   /** By the history's log. */
   readonly positions = new Map<string, PausedPosition>();
@@ -19,7 +22,8 @@ export class PausedHistories {
   }
 
   /**
-   * Pauses the client before each message of the batch that has a history: it is read there later. The others are dropped.
+   * Pauses the client before each message of the batch that has a history: it is read there later.
+   * The others are dropped.
    * @returns whether the client is paused in one more history
    */
   pauseBefore(batch: Batch): boolean {

@@ -12,7 +12,10 @@ const RSV1 = 0x40;
 /** The end of a sync flush; the receiver puts it back (RFC 7692, section 7.2.1). */
 const TAIL_BYTES = 4;
 
-/** The parts of ws that say what was negotiated. Not public: where they differ, each socket deflates for itself. */
+/**
+ * The parts of ws that say what was negotiated. Not public: where they differ, each socket deflates
+ * for itself.
+ */
 interface DeflateInternals {
   readonly params?: {
     readonly server_no_context_takeover?: unknown;
@@ -20,7 +23,10 @@ interface DeflateInternals {
   };
 }
 
-/** The option as ws gets it: without context takeover, unless the app wants it, so that sockets can share what is deflated. */
+/**
+ * The option as ws gets it: without context takeover, unless the app wants it, so that sockets can
+ * share what is deflated.
+ */
 export function shareableDeflate(
   option: ServerOptions['perMessageDeflate'],
 ): ServerOptions['perMessageDeflate'] {

@@ -31,8 +31,9 @@ export interface AudiencePublisher extends MessagePublisher {
 type Names = readonly (string | readonly string[])[];
 
 /**
- * The recipients of a message, in one hub, on every instance. Immutable: each call returns a new audience, so one can be kept and
- * reused. A connection that is meant in several ways gets one copy.
+ * The recipients of a message, in one hub, on every instance. Immutable: each call returns a new
+ * audience, so one can be kept and reused. A connection that is meant in several ways gets one
+ * copy.
  */
 export class Audience<Events extends object = AnyEvents> {
   readonly #publisher: AudiencePublisher;
@@ -51,8 +52,9 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * Adds the members of any of the rooms. `to([])` addresses nobody. One message may name any number of rooms, at most 64 of which may
-   * have a history: {@link emit} and {@link publish} throw for more.
+   * Adds the members of any of the rooms. `to([])` addresses nobody. One message may name any
+   * number of rooms, at most 64 of which may have a history: {@link emit} and {@link publish} throw
+   * for more.
    * @throws TypeError for a room that is not a non-empty string of at most 255 bytes
    */
   to(...rooms: Names): Audience<Events> {
@@ -89,7 +91,10 @@ export class Audience<Events extends object = AnyEvents> {
     return this.#modified({ local: true });
   }
 
-  /** A client that has not yet read what it was sent before misses the message rather than waits for it. */
+  /**
+   * A client that has not yet read what it was sent before misses the message rather than waits for
+   * it.
+   */
   get volatile(): Audience<Events> {
     return this.#modified({ volatile: true });
   }
@@ -100,8 +105,8 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * How long a {@link publish} to this audience may take, instead of `commandTimeoutMs`; and a request to it
-   * ({@link emitWithAck}, {@link fetchSockets} and their like), instead of 5,000.
+   * How long a {@link publish} to this audience may take, instead of `commandTimeoutMs`; and a
+   * request to it ({@link emitWithAck}, {@link fetchSockets} and their like), instead of 5,000.
    * @throws TypeError for anything but a positive, finite number
    */
   timeout(ms: number): Audience<Events> {
@@ -115,20 +120,23 @@ export class Audience<Events extends object = AnyEvents> {
 
   /**
    * Sends an event, and forgets it: what could not leave is counted and logged, never thrown.
-   * @throws TypeError for data that JSON cannot hold; for an event that is empty, no string, or starts with `$`; for a target of more
-   * than 64 rooms with a history, or of more than 64 rooms and users with one and more than 64 exceptions
+   * @throws TypeError for data that JSON cannot hold; for an event that is empty, no string, or
+   * starts with `$`; for a target of more than 64 rooms with a history, or of more than 64 rooms
+   * and users with one and more than 64 exceptions
    */
   emit<Name extends EventName<Events>>(event: Name, ...[data]: EventArguments<Events, Name>): void {
     this.#publisher.emit(this.#target, this.#modifiers, eventFrame(event, data));
   }
 
   /**
-   * Sends an event as {@link emit} does, and resolves when Redis took it: with its place in the history, where the target has one (the
-   * option `history`), else with undefined. Members on this instance do not wait for that, unless there is a history: then all
-   * members, here and elsewhere, get it in its place.
-   * @throws (rejects) BackplaneUnavailableError if Redis did not take it in time, and its kind BackplaneNotReplicatedError if no replica has it
-   * where one has to; TypeError as `emit` throws it, for an option that
-   * there is not, and for an `id` or a `scope` that is not a non-empty string of at most 255 bytes
+   * Sends an event as {@link emit} does, and resolves when Redis took it: with its place in the
+   * history, where the target has one (the option `history`), else with undefined. Members on this
+   * instance do not wait for that, unless there is a history: then all members, here and elsewhere,
+   * get it in its place.
+   * @throws (rejects) BackplaneUnavailableError if Redis did not take it in time, and its kind
+   * BackplaneNotReplicatedError if no replica has it where one has to; TypeError as `emit` throws
+   * it, for an option that there is not, and for an `id` or a `scope` that is not a non-empty
+   * string of at most 255 bytes
    */
   async publish<Name extends EventName<Events>>(
     event: Name,
@@ -148,9 +156,10 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * Sends an event with an `id`, and resolves with the clients' answers to it: when all have answered or gone, or at the
-   * deadline. Answers that have come by then are never lost, and clients that did not answer are named, with the reason. While Redis is away the clients of
-   * this instance are asked, and the other instances are named.
+   * Sends an event with an `id`, and resolves with the clients' answers to it: when all have
+   * answered or gone, or at the deadline. Answers that have come by then are never lost, and
+   * clients that did not answer are named, with the reason. While Redis is away the clients of this
+   * instance are asked, and the other instances are named.
    * @throws (rejects) TypeError as {@link emit} throws it; BackplaneClosedError
    */
   async emitWithAck<Name extends EventName<Events>>(
@@ -163,7 +172,8 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * The connections, on every instance. Instances that did not answer are named in the property `missing` of the result.
+   * The connections, on every instance. Instances that did not answer are named in the property
+   * `missing` of the result.
    * @throws (rejects) BackplaneClosedError
    */
   async fetchSockets(): Promise<FetchedSockets<Events>> {
@@ -183,23 +193,29 @@ export class Audience<Events extends object = AnyEvents> {
 
   /**
    * How many connections, on every instance.
-   * @throws (rejects) BackplaneUnavailableError while Redis is away; RequestTimeoutError, with what is known as `partial`, if a live
-   * instance did not answer; BackplaneClosedError. {@link countByInstance} throws neither of the first two
+   * @throws (rejects) BackplaneUnavailableError while Redis is away; RequestTimeoutError, with what
+   * is known as `partial`, if a live instance did not answer; BackplaneClosedError. {@link
+   * countByInstance} throws neither of the first two
    */
   async count(): Promise<number> {
     return this.#publisher.operations.count(this.#target, this.#modifiers);
   }
 
-  /** How many connections each instance has, and which did not say. @throws (rejects) BackplaneClosedError */
+  /**
+   * How many connections each instance has, and which did not say. @throws (rejects)
+   * BackplaneClosedError
+   */
   async countByInstance(): Promise<CountResult> {
     return this.#publisher.operations.countByInstance(this.#target, this.#modifiers);
   }
 
   /**
-   * Lets the connections enter rooms, on every instance. Resolves when the live instances have confirmed it: an emit to the
-   * rooms then reaches them. Instances that did not confirm are named. So is each connection that would be in more rooms than its
-   * instance allows (`LIMIT_EXCEEDED`): it enters none of them, and the others enter all.
-   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes; BackplaneClosedError
+   * Lets the connections enter rooms, on every instance. Resolves when the live instances have
+   * confirmed it: an emit to the rooms then reaches them. Instances that did not confirm are named.
+   * So is each connection that would be in more rooms than its instance allows (`LIMIT_EXCEEDED`):
+   * it enters none of them, and the others enter all.
+   * @throws (rejects) TypeError for a room that is not a non-empty string of at most 255 bytes;
+   * BackplaneClosedError
    */
   async socketsJoin(...rooms: Names): Promise<CommandResult> {
     const args = { rooms: namesOf('room', rooms) };
@@ -213,8 +229,10 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * Closes the connections, on every instance, with a code (default 1000) and a reason. Resolves when the live instances have begun to.
-   * @throws (rejects) TypeError for a code or a reason that no close frame can hold; BackplaneClosedError
+   * Closes the connections, on every instance, with a code (default 1000) and a reason. Resolves
+   * when the live instances have begun to.
+   * @throws (rejects) TypeError for a code or a reason that no close frame can hold;
+   * BackplaneClosedError
    */
   async disconnectSockets(code?: number, reason?: string): Promise<CommandResult> {
     assertCloseFrame(code, reason);

@@ -30,16 +30,19 @@ export abstract class HubAudience<
   }
 
   /**
-   * The messages of a room that has a history: oldest first, at most 100 messages, unless the options say otherwise. It includes
-   * what left some members out.
-   * @throws (rejects) BackplaneConfigError for a room without a history; TypeError for a room that is no string, and for options that
-   * cannot be; BackplaneUnavailableError while Redis is away
+   * The messages of a room that has a history: oldest first, at most 100 messages, unless the
+   * options say otherwise. It includes what left some members out.
+   * @throws (rejects) BackplaneConfigError for a room without a history; TypeError for a room that
+   * is no string, and for options that cannot be; BackplaneUnavailableError while Redis is away
    */
   async history(room: string, options?: HistoryOptions | null): Promise<HistoryPage> {
     return this.#publisher.history({ kind: 'room', name: room }, options);
   }
 
-  /** The messages that `toUser` sent to a user, as {@link history}. Never give it an id that a client chose. */
+  /**
+   * The messages that `toUser` sent to a user, as {@link history}. Never give it an id that a
+   * client chose.
+   */
   async userHistory(userId: string, options?: HistoryOptions | null): Promise<HistoryPage> {
     return this.#publisher.history({ kind: 'user', name: userId }, options);
   }
@@ -50,9 +53,10 @@ export abstract class HubAudience<
   }
 
   /**
-   * Tells the other instances, not clients: those that listen by {@link onServerEvent}, or `@OnServerEvent()`, in this hub. Fire and
-   * forget, as `emit` is.
-   * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or starts with `$`
+   * Tells the other instances, not clients: those that listen by {@link onServerEvent}, or
+   * `@OnServerEvent()`, in this hub. Fire and forget, as `emit` is.
+   * @throws TypeError for data that JSON cannot hold, and for an event that is empty, no string, or
+   * starts with `$`
    */
   serverSideEmit<Name extends EventName<ServerEvents>>(
     event: Name,
@@ -62,8 +66,9 @@ export abstract class HubAudience<
   }
 
   /**
-   * Asks the other instances of this hub, and resolves with what their handlers returned. An instance that has no handler, whose
-   * handler threw, that went, or did not answer in time (5,000 ms) is named, with the reason.
+   * Asks the other instances of this hub, and resolves with what their handlers returned. An
+   * instance that has no handler, whose handler threw, that went, or did not answer in time (5,000
+   * ms) is named, with the reason.
    * @throws (rejects) TypeError as {@link serverSideEmit} throws it; BackplaneClosedError
    */
   async serverSideRequest<Name extends EventName<ServerEvents>>(
@@ -77,8 +82,9 @@ export abstract class HubAudience<
   }
 
   /**
-   * Hears the events of other instances for this hub. The return value of the handler, or the value of its promise, answers a
-   * {@link serverSideRequest}; of several handlers of one event the first answers. Its errors are logged, and the asker is told.
+   * Hears the events of other instances for this hub. The return value of the handler, or the value
+   * of its promise, answers a {@link serverSideRequest}; of several handlers of one event the first
+   * answers. Its errors are logged, and the asker is told.
    * @returns the function that takes the handler off
    */
   onServerEvent<Name extends EventName<ServerEvents>>(

@@ -53,7 +53,8 @@ export class RemoteSocket<Events extends object = AnyEvents> {
 
   /**
    * Asks this client, and resolves with its answer.
-   * @throws (rejects) as `BackplaneSocket.request`; NoSuchConnectionError; BackplaneUnavailableError if its instance cannot be reached
+   * @throws (rejects) as `BackplaneSocket.request`; NoSuchConnectionError;
+   * BackplaneUnavailableError if its instance cannot be reached
    */
   async request(
     event: EventName<Events>,
@@ -71,8 +72,9 @@ export class RemoteSocket<Events extends object = AnyEvents> {
   }
 
   /**
-   * @throws (rejects) TypeError for a room that is none; LimitExceededError as `BackplaneSocket.join`, by the limit of the client's
-   * instance; NoSuchConnectionError; RequestTimeoutError; BackplaneUnavailableError
+   * @throws (rejects) TypeError for a room that is none; LimitExceededError as
+   * `BackplaneSocket.join`, by the limit of the client's instance; NoSuchConnectionError;
+   * RequestTimeoutError; BackplaneUnavailableError
    */
   async join(...rooms: readonly (string | readonly string[])[]): Promise<void> {
     const names = rooms.flat();

@@ -16,19 +16,24 @@ export interface LiveCopies {
   readonly overlap: boolean;
 }
 
-/** A message that needs more copies than this, or whose copies would each list more names, is one copy. */
+/**
+ * A message that needs more copies than this, or whose copies would each list more names, is one
+ * copy.
+ */
 const MAX_COPIES = 16;
 const MAX_REPEATED_NAMES = 16;
 
 const NONE: LiveCopies = { copies: [], overlap: false };
 
 /**
- * The envelopes by which a live message reaches the other instances that may have somebody of its target.
+ * The envelopes by which a live message reaches the other instances that may have somebody of its
+ * target.
  *
- * The bytes grow with the names, never with their square. A few names of one kind go to their own channels, so that only
- * instances which have members hear them. Rooms may share members: each copy lists all rooms, and all copies have one id.
- * Users and connections never overlap, so each copy names its own only. Many names, or names of several kinds, go as one
- * copy with the whole target on the channel `all` of the hub, which every instance that serves the hub hears.
+ * The bytes grow with the names, never with their square. A few names of one kind go to their own
+ * channels, so that only instances which have members hear them. Rooms may share members: each copy
+ * lists all rooms, and all copies have one id. Users and connections never overlap, so each copy
+ * names its own only. Many names, or names of several kinds, go as one copy with the whole target
+ * on the channel `all` of the hub, which every instance that serves the hub hears.
  */
 export function liveCopies(
   hub: string,

@@ -51,7 +51,10 @@ export interface LivePublisherOptions {
   readonly live: LiveRooms;
 }
 
-/** The way of a message: out to the members here and to the channels of its target, and in from a channel to the members here. */
+/**
+ * The way of a message: out to the members here and to the channels of its target, and in from a
+ * channel to the members here.
+ */
 export class LivePublisher {
   readonly #options: LivePublisherOptions;
   readonly #recent = new RecentIds();
@@ -110,7 +113,10 @@ export class LivePublisher {
     return true;
   }
 
-  /** One publish a channel, and the members here, without waiting for Redis. Both leave when the turn ends. */
+  /**
+   * One publish a channel, and the members here, without waiting for Redis. Both leave when the
+   * turn ends.
+   */
   #send(
     hub: string,
     target: Target,
@@ -139,7 +145,8 @@ export class LivePublisher {
     let bytes: Buffer | undefined;
     let encodedFor: Target | undefined;
     for (const copy of copies) {
-      // Copies that do not overlap are messages of their own to a receiver that looks out for doubles.
+      // Copies that do not overlap are messages of their own to a receiver that looks out for
+      // doubles.
       const isSame = copy.target === encodedFor && (overlap || !transport.mayRepeat);
       if (!bytes || !isSame) bytes = this.#encode(copy, overlap, modifiers, frame);
       encodedFor = copy.target;
@@ -148,7 +155,9 @@ export class LivePublisher {
     return published;
   }
 
-  /** Copies that overlap are one message on several channels; the others are messages of their own. */
+  /**
+   * Copies that overlap are one message on several channels; the others are messages of their own.
+   */
   #publishLive(
     copies: readonly LiveCopy[],
     overlap: boolean,

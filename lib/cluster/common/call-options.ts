@@ -3,7 +3,8 @@ import { describe, quote } from '../../errors/quote.js';
 /**
  * The options of a call, as an object. Null and undefined are "not given".
  * @param method the call's name for messages, such as `history()`
- * @throws TypeError for what is no object, and for a name that is not among the known: a typing error must not be silent
+ * @throws TypeError for what is no object, and for a name that is not among the known: a typing
+ * error must not be silent
  */
 export function callOptions<Options extends object>(
   method: string,

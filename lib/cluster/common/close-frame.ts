@@ -2,7 +2,10 @@ import { describe } from '../../errors/quote.js';
 
 const MAX_REASON_BYTES = 123;
 
-/** @throws TypeError for a code or a reason that no close frame of an app may have (RFC 6455, sections 5.5 and 7.4) */
+/**
+ * @throws TypeError for a code or a reason that no close frame of an app may have (RFC 6455,
+ * sections 5.5 and 7.4)
+ */
 export function assertCloseFrame(code: number | undefined, reason: string | undefined): void {
   if (code !== undefined && !isCloseCode(code)) {
     throw new TypeError(

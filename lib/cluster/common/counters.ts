@@ -2,23 +2,34 @@
 export interface Counters {
   /** Broadcasts that this instance was asked to send. */
   emitted: number;
-  /** Broadcasts that did not leave for the other instances, and will not: Redis was away for too long, or refused them. */
+  /**
+   * Broadcasts that did not leave for the other instances, and will not: Redis was away for too
+   * long, or refused them.
+   */
   unsent: number;
   /** Broadcasts of other instances that arrived. */
   received: number;
-  /** Copies meant for connections of this instance. Those that were not written are in `dropped`. */
+  /**
+   * Copies meant for connections of this instance. Those that were not written are in `dropped`.
+   */
   delivered: number;
   /** Broadcasts without a history that went again, as Redis had not said that it took them. */
   resent: number;
   /** Broadcasts without a history that were missed, asked for and received. */
   recovered: number;
-  /** Broadcasts without a history that are lost for members of this instance, as far as that is known. */
+  /**
+   * Broadcasts without a history that are lost for members of this instance, as far as that is
+   * known.
+   */
   lostBroadcasts: number;
   /** Second copies of a broadcast or of an entry of a history, dropped. */
   repeated: number;
   /** Messages that arrived and were no envelopes, dropped. */
   malformed: number;
-  /** Messages that a client of this instance missed: volatile ones, and what `slowClient: 'drop'` dropped. */
+  /**
+   * Messages that a client of this instance missed: volatile ones, and what `slowClient: 'drop'`
+   * dropped.
+   */
   dropped: number;
   /** Times that a slow client was paused in a history. */
   pauses: number;
@@ -30,7 +41,10 @@ export interface Counters {
   published: number;
   /** Messages that a history had already, by their `id`: not sent again. */
   republished: number;
-  /** Repairs that began with an entry of a history that did not fit: one before it was lost on the way. */
+  /**
+   * Repairs that began with an entry of a history that did not fit: one before it was lost on the
+   * way.
+   */
   gaps: number;
   /** Entries of histories that reached the members by a repair. */
   repaired: number;

@@ -5,7 +5,10 @@ export type AnyEvents = Record<string, any>;
 /** The names in an event map. */
 export type EventName<Events extends object> = keyof Events & string;
 
-/** The arguments after the event's name: the data, which may be left out where `undefined` is among its values. */
+/**
+ * The arguments after the event's name: the data, which may be left out where `undefined` is among
+ * its values.
+ */
 export type EventArguments<
   Events extends object,
   Name extends EventName<Events>,

@@ -1,6 +1,9 @@
 import type { ThrottledLog } from './throttled-log.js';
 
-/** The listener, as one that never throws: what it throws is logged, and the listeners after it are told all the same. @param event one of the library's own */
+/**
+ * The listener, as one that never throws: what it throws is logged, and the listeners after it are
+ * told all the same. @param event one of the library's own
+ */
 export function guardedListener<Args extends unknown[]>(
   event: string,
   listener: (...args: Args) => void,

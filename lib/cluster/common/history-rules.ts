@@ -6,7 +6,9 @@ export type Durability = 'replicated';
 
 /** Rooms, users or whole hubs that have a history, and how much of one. */
 export interface HistoryRule extends LogLimits {
-  /** Which names the rule is for: of rooms, of users, or (with `all`, where there is but one) none. */
+  /**
+   * Which names the rule is for: of rooms, of users, or (with `all`, where there is but one) none.
+   */
   readonly of: GroupKind;
   readonly matches: (name: string) => boolean;
   readonly durability: Durability | undefined;

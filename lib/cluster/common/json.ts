@@ -14,7 +14,8 @@ const MAX_OBJECTS = 4_000_000;
 /**
  * The value as JSON.
  *
- * @param what names the value at the start of the error's message, such as "The answer"; a function, if the name takes time to build
+ * @param what names the value at the start of the error's message, such as "The answer"; a
+ * function, if the name takes time to build
  * @throws TypeError for what JSON cannot hold: a function, a symbol, undefined, a BigInt, a cycle,
  * thousands of levels
  */

@@ -8,9 +8,11 @@ import { jsonText } from './json.js';
 export const RESERVED_PREFIX = '$';
 
 /**
- * The text that clients read, `{"event":…,"data":…}`, as a frame; with an `id` where an answer is wanted.
+ * The text that clients read, `{"event":…,"data":…}`, as a frame; with an `id` where an answer is
+ * wanted.
  *
- * @throws TypeError if the event is not a non-empty string, or reserved, or if JSON cannot hold the data
+ * @throws TypeError if the event is not a non-empty string, or reserved, or if JSON cannot hold the
+ * data
  */
 export function eventFrame(event: string, data: unknown, id?: string | number): Frame {
   assertEvent(event);
@@ -21,7 +23,10 @@ export function eventFrame(event: string, data: unknown, id?: string | number): 
 /** The argument of `send`. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView;
 
-/** The argument of `send` as a frame: a string as text, bytes as binary. The bytes are copied: the caller may reuse them. */
+/**
+ * The argument of `send` as a frame: a string as text, bytes as binary. The bytes are copied: the
+ * caller may reuse them.
+ */
 export function rawFrame(raw: Sendable): Frame {
   assertRaw('send', raw);
   if (typeof raw === 'string') return Frame.text(raw);
@@ -32,7 +37,8 @@ export function rawFrame(raw: Sendable): Frame {
 }
 
 /**
- * A value that JSON brought is no frame: an object in the form of an array or a Buffer would be taken for bytes.
+ * A value that JSON brought is no frame: an object in the form of an array or a Buffer would be
+ * taken for bytes.
  * @throws TypeError for anything but a string or bytes
  */
 export function assertRaw(method: 'send' | 'ping' | 'pong', raw: unknown): asserts raw is Sendable {

@@ -8,8 +8,8 @@ const MAX_NAME_LENGTH = 100;
 const MAX_LINE_LENGTH = 2_000;
 
 /**
- * Debug lines about names: each name of a kind once, and of each kind so many names at most. Clients may choose the names: neither
- * memory nor the log grows with them beyond that.
+ * Debug lines about names: each name of a kind once, and of each kind so many names at most.
+ * Clients may choose the names: neither memory nor the log grows with them beyond that.
  */
 export class OnceLog {
   readonly #logger: BackplaneLogger;

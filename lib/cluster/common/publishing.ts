@@ -17,26 +17,32 @@ export interface MessagePublisher {
 
 export interface PublishOptions {
   /**
-   * The message's own, in its room: one that was published before under this id, and in the same {@link scope}, is not sent again,
-   * for `idempotencyTtlMs`. Only where the target has a history; elsewhere there is nothing to compare with. Default: none of the app's.
+   * The message's own, in its room: one that was published before under this id, and in the same
+   * {@link scope}, is not sent again, for `idempotencyTtlMs`. Only where the target has a history;
+   * elsewhere there is nothing to compare with. Default: none of the app's.
    *
-   * All who publish to a room without a scope share one space of ids: whoever uses an id first, makes the messages of others under it
-   * duplicates. An id that a client chose needs a scope.
+   * All who publish to a room without a scope share one space of ids: whoever uses an id first,
+   * makes the messages of others under it duplicates. An id that a client chose needs a scope.
    */
   id?: string | null | undefined;
   /**
-   * Whose id it is, such as the user's: ids of different scopes never meet. Needs an {@link id}. Undefined and null are refused
-   * where the option is named, so that the missing id of an anonymous user does not put the message into the space of all.
+   * Whose id it is, such as the user's: ids of different scopes never meet. Needs an {@link id}.
+   * Undefined and null are refused where the option is named, so that the missing id of an
+   * anonymous user does not put the message into the space of all.
    */
   scope?: string;
   /**
-   * Wait while Redis is away, as `emit` does, instead of being rejected at the deadline: for as long as that is where the target has a
-   * history, else within the option `liveWindowMs`. Default false.
+   * Wait while Redis is away, as `emit` does, instead of being rejected at the deadline: for as
+   * long as that is where the target has a history, else within the option `liveWindowMs`. Default
+   * false.
    */
   queue?: boolean | null | undefined;
 }
 
-/** Where a message went in the history of its target; of several targets, of the first that was named. */
+/**
+ * Where a message went in the history of its target; of several targets, of the first that was
+ * named.
+ */
 export interface Published {
   /** New whenever the numbering began anew. */
   readonly epoch: string;

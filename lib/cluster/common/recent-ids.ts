@@ -1,11 +1,16 @@
-/** Tells whether an id was seen before, among the last so many. Memory is bounded whatever arrives. */
+/**
+ * Tells whether an id was seen before, among the last so many. Memory is bounded whatever arrives.
+ */
 export class RecentIds {
   readonly #seen = new Set<string>();
   readonly #capacity: number;
   readonly #ring: string[] = [];
   #next = 0;
 
-  /** @param capacity default: twice what a transport may have under way when its link is cut, and then send again */
+  /**
+   * @param capacity default: twice what a transport may have under way when its link is cut, and
+   * then send again
+   */
   constructor(capacity = 65_536) {
     this.#capacity = capacity;
   }

@@ -11,8 +11,9 @@ interface Joining {
 type Names = readonly (string | readonly string[])[];
 
 /**
- * The rooms that were given to a `join`, each once. A list that holds more names than the limit is refused before
- * any of them is looked at: it may come from a client, with a hundred thousand of them.
+ * The rooms that were given to a `join`, each once. A list that holds more names than the limit is
+ * refused before any of them is looked at: it may come from a client, with a hundred thousand of
+ * them.
  *
  * @throws LimitExceededError; TypeError as `namesOf`
  */
@@ -30,7 +31,8 @@ export function roomsToJoin(member: Joining, given: Names): string[] {
 
 /**
  * @param rooms each once
- * @throws LimitExceededError if the member would be in too many rooms; one that it is in already costs nothing
+ * @throws LimitExceededError if the member would be in too many rooms; one that it is in already
+ * costs nothing
  */
 export function assertMayJoin(member: Joining, rooms: readonly string[]): void {
   const { maxRooms } = member;

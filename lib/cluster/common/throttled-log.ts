@@ -17,12 +17,13 @@ interface Kind {
 }
 
 /**
- * The log for every line that bad input of a client, of Redis or of another instance can cause, or that a handler's failure
- * can cause (clients provoke those). The first line of a kind is logged at once. Then there is at most one a minute, which
- * says how many there were since the last.
+ * The log for every line that bad input of a client, of Redis or of another instance can cause, or
+ * that a handler's failure can cause (clients provoke those). The first line of a kind is logged at
+ * once. Then there is at most one a minute, which says how many there were since the last.
  *
- * A kind is a constant, with the name of a gateway or of a handler at most, never a word that a client chose. What the line
- * holds of foreign words goes through `quote` or `oneLine` of `errors/quote.ts`; `error` does that for what was thrown.
+ * A kind is a constant, with the name of a gateway or of a handler at most, never a word that a
+ * client chose. What the line holds of foreign words goes through `quote` or `oneLine` of
+ * `errors/quote.ts`; `error` does that for what was thrown.
  */
 export class ThrottledLog {
   readonly #logger: BackplaneLogger;

@@ -27,20 +27,29 @@ import { HistoryPublisher } from './publishing/history-publisher.js';
 import { Outbox } from './publishing/outbox.js';
 import { positionOf } from './consuming/stream-position.js';
 
-/** Messages that the members of a room, the connections of a user, or all of a hub missed on this instance, and will not get. */
+/**
+ * Messages that the members of a room, the connections of a user, or all of a hub missed on this
+ * instance, and will not get.
+ */
 export interface ContinuityLoss {
   readonly hub: string;
   /** The room; undefined for messages to a user or to the whole hub. */
   readonly room: string | undefined;
   readonly userId: string | undefined;
-  /** Why: what followed is not kept any more, the history began anew, or a failover lost what had been delivered. */
+  /**
+   * Why: what followed is not kept any more, the history began anew, or a failover lost what had
+   * been delivered.
+   */
   readonly reason: LossReason;
   /** Where the history stands now; what follows this is delivered. */
   readonly epoch: string;
   readonly offset: number;
   /** The message that was delivered last, in the epoch of then. */
   readonly lastOffset: number;
-  /** The client that is told alone, having read again (`slowClient: 'pause'`), of a loss of its own or of all; undefined: all members here. */
+  /**
+   * The client that is told alone, having read again (`slowClient: 'pause'`), of a loss of its own
+   * or of all; undefined: all members here.
+   */
   readonly connectionId: string | undefined;
 }
 
@@ -59,7 +68,10 @@ export interface ContinuityOptions {
   readonly onUnsent: (error: Error) => void;
 }
 
-/** Rooms, users and hubs with a history: one order for all members, and what is lost on the way is brought from the log, or said. */
+/**
+ * Rooms, users and hubs with a history: one order for all members, and what is lost on the way is
+ * brought from the log, or said.
+ */
 export class Continuity {
   readonly outbox: Outbox;
   readonly reader: HistoryReader;
@@ -119,8 +131,8 @@ export class Continuity {
   }
 
   /**
-   * The channel has a member here. Resolves when what is sent from now on reaches it, or when there is no point in waiting for that. Never
-   * rejects.
+   * The channel has a member here. Resolves when what is sent from now on reaches it, or when there
+   * is no point in waiting for that. Never rejects.
    * @param subscribed settles when the channel is confirmed, or as above
    */
   follow(
@@ -175,7 +187,10 @@ export class Continuity {
     this.#losses.removeAllListeners();
   }
 
-  /** A member that joined while Redis was away is due the messages sent here since: its log is placed before they leave. */
+  /**
+   * A member that joined while Redis was away is due the messages sent here since: its log is
+   * placed before they leave.
+   */
   #open(): void {
     const generation = ++this.#generation;
     const { logs, rules, channels } = this.#options;

@@ -28,8 +28,9 @@ const WITHOUT: Readonly<Record<Need, string>> = {
 const NEEDS_OF_HISTORY: readonly Need[] = ['append', 'compare', 'read', 'identify'];
 
 /**
- * When the link has come up, and each time that it is back, perhaps on another server: asks whether Redis would do what is needed,
- * and tells the log what it refuses, in one line. The same line is not told again until something else was.
+ * When the link has come up, and each time that it is back, perhaps on another server: asks whether
+ * Redis would do what is needed, and tells the log what it refuses, in one line. The same line is
+ * not told again until something else was.
  */
 export class CapabilityCheck {
   readonly #options: CapabilityCheckOptions;

@@ -13,8 +13,9 @@ import { Probe, ProbeTimeoutError } from './probe.js';
 import { Subscriptions } from './subscriptions.js';
 
 /**
- * `connecting`: before the first attempt has ended. `ready`: every subscription is confirmed, and a message sent through
- * Redis has come back. `degraded`: this instance serves its own clients only. `closed`: for good.
+ * `connecting`: before the first attempt has ended. `ready`: every subscription is confirmed, and a
+ * message sent through Redis has come back. `degraded`: this instance serves its own clients only.
+ * `closed`: for good.
  */
 export type BackplaneStatus = 'connecting' | 'ready' | 'degraded' | 'closed';
 
@@ -32,8 +33,8 @@ export interface LinkOptions {
 }
 
 /**
- * How often a link that looks healthy is asked to prove it. A silent loss is noticed within this and `commandTimeoutMs`: 5 s
- * by default. (A connection that is closed is noticed at once.)
+ * How often a link that looks healthy is asked to prove it. A silent loss is noticed within this
+ * and `commandTimeoutMs`: 5 s by default. (A connection that is closed is noticed at once.)
  */
 const PROBE_INTERVAL_MS = 3_000;
 const FIRST_RETRY_MS = 100;
@@ -41,8 +42,9 @@ const MAX_RETRY_MS = 500;
 /** All subscriptions of an instance, confirmed anew. */
 const RESTORE_TIMEOUT_MS = 30_000;
 /**
- * After so many times `commandTimeoutMs` of silence in a row, the connections are made anew. So a deaf one is mended within
- * `PROBE_INTERVAL_MS` and three times `commandTimeoutMs` of its loss, and some tenths of a second: 10 s by default.
+ * After so many times `commandTimeoutMs` of silence in a row, the connections are made anew. So a
+ * deaf one is mended within `PROBE_INTERVAL_MS` and three times `commandTimeoutMs` of its loss, and
+ * some tenths of a second: 10 s by default.
  */
 const SILENCES_BEFORE_RESTART = 2;
 /** So many attempts that failed in any other way: what says no may be the connection, not Redis. */
@@ -92,7 +94,10 @@ export class Link {
     return this.#probe.ageMs;
   }
 
-  /** Opens the link. Resolves when the first attempt has ended, well or not; rejects for what cannot mend by itself. */
+  /**
+   * Opens the link. Resolves when the first attempt has ended, well or not; rejects for what cannot
+   * mend by itself.
+   */
   async start(): Promise<void> {
     const { failFast, commandTimeoutMs } = this.#options;
     let downReason = '';
@@ -121,7 +126,9 @@ export class Link {
     }
   }
 
-  /** Resolves when the status is `ready`; rejects with `BackplaneClosedError` when it never will be. */
+  /**
+   * Resolves when the status is `ready`; rejects with `BackplaneClosedError` when it never will be.
+   */
   async ready(): Promise<void> {
     while (this.#status !== 'ready') {
       if (this.#status === 'closed') throw new BackplaneClosedError();
@@ -187,8 +194,9 @@ export class Link {
   }
 
   /**
-   * Once an outage: what stands in the way of the return is an answer, not an absence, and may need somebody to mend it. The
-   * first line could not tell, as a connection that is closed says no reason.
+   * Once an outage: what stands in the way of the return is an answer, not an absence, and may need
+   * somebody to mend it. The first line could not tell, as a connection that is closed says no
+   * reason.
    */
   #tellWhyItLasts(reason: string): void {
     if (
@@ -203,7 +211,10 @@ export class Link {
     );
   }
 
-  /** Proves the link and restores the subscriptions, again and again until it worked or was overtaken by an up or a down. */
+  /**
+   * Proves the link and restores the subscriptions, again and again until it worked or was
+   * overtaken by an up or a down.
+   */
   #recover(): void {
     if (this.#status === 'closed') return;
     this.#endEra();
@@ -297,7 +308,9 @@ export class Link {
   }
 }
 
-/** Settles as the promise does, or rejects when the signal says that nobody waits for it any more. */
+/**
+ * Settles as the promise does, or rejects when the signal says that nobody waits for it any more.
+ */
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(new Error('overtaken'));

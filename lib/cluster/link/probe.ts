@@ -12,8 +12,8 @@ const MAX_SEQUENCE = 2 ** 48 - 1;
 export class ProbeTimeoutError extends Error {}
 
 /**
- * A message that an instance sends itself through Redis: the only proof that messages arrive. A subscriber's connection
- * can look healthy and deliver nothing.
+ * A message that an instance sends itself through Redis: the only proof that messages arrive. A
+ * subscriber's connection can look healthy and deliver nothing.
  */
 export class Probe {
   readonly #transport: Transport;
@@ -25,7 +25,10 @@ export class Probe {
   #cancel: ((reason: Error) => void) | undefined;
   /** Raised by {@link cancel}. */
   #generation = 0;
-  /** The channel is confirmed over the link of that era: to ask again would wait behind whatever is being subscribed to. */
+  /**
+   * The channel is confirmed over the link of that era: to ask again would wait behind whatever is
+   * being subscribed to.
+   */
   #subscribedIn = -1;
 
   constructor(transport: Transport, channel: string, instanceId: string, timeoutMs: number) {

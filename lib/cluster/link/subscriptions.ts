@@ -2,7 +2,10 @@ import { Silence } from '../../timing/silence.js';
 
 /** The recipients that a channel stands for, as far as a subscription needs them. */
 export interface ChannelRoute {
-  /** Since when the channel is heard, as `performance.now()`; undefined until Redis has confirmed it. */
+  /**
+   * Since when the channel is heard, as `performance.now()`; undefined until Redis has confirmed
+   * it.
+   */
   heardSince?: number;
 }
 
@@ -13,13 +16,19 @@ export interface SubscriptionLink {
 }
 
 export interface SubscriptionsOptions {
-  /** Where nothing is confirmed for so long although something was asked for, the link is taken for silent. */
+  /**
+   * Where nothing is confirmed for so long although something was asked for, the link is taken for
+   * silent.
+   */
   readonly confirmTimeoutMs: number;
   /** A subscribe or unsubscribe was refused, or not answered, although the link is open. */
   readonly onRefused: (error: Error) => void;
 }
 
-/** For what leaves as one command. Ends when Redis has confirmed it, or when there is no point in waiting for that. */
+/**
+ * For what leaves as one command. Ends when Redis has confirmed it, or when there is no point in
+ * waiting for that.
+ */
 interface Wait {
   readonly ended: Promise<void>;
   readonly end: () => void;
@@ -32,7 +41,10 @@ const NO_WAIT: Wait = { ended: Promise.resolve(), end: () => {} };
 
 /** A channel that this instance wants to hear. */
 export interface Subscription {
-  /** Resolves when Redis has confirmed it, or when there is no point in waiting for that. Never rejects. */
+  /**
+   * Resolves when Redis has confirmed it, or when there is no point in waiting for that. Never
+   * rejects.
+   */
   readonly confirmed: Promise<void>;
   /** Its recipients, until it is released. Undefined for a channel that is not for broadcasts. */
   route: ChannelRoute | undefined;
@@ -60,14 +72,16 @@ class Entry implements Subscription {
 }
 
 /**
- * The channels that this instance wants to hear, whom they stand for, and which of them Redis has confirmed. What one turn of the
- * event loop asks for leaves as one command, or as several as soon as there is enough for each; what is no longer wanted may
- * linger for a while, as rooms that empty tend to fill again.
+ * The channels that this instance wants to hear, whom they stand for, and which of them Redis has
+ * confirmed. What one turn of the event loop asks for leaves as one command, or as several as soon
+ * as there is enough for each; what is no longer wanted may linger for a while, as rooms that empty
+ * tend to fill again.
  *
- * Invariants: a channel is in at most one of `#entries`, `#toUnsubscribe`, and what is `wanted` in `#toSubscribe` is in `#entries`; a
- * lingering channel is in `#entries` still; what was sent over a link that has closed since changes nothing (`#generation`);
- * `#toUnsubscribe` outlives an outage, as the subscriber's connection may have stood all the while, and holds nothing
- * that was not asked for, however long the outage is.
+ * Invariants: a channel is in at most one of `#entries`, `#toUnsubscribe`, and what is `wanted` in
+ * `#toSubscribe` is in `#entries`; a lingering channel is in `#entries` still; what was sent over a
+ * link that has closed since changes nothing (`#generation`); `#toUnsubscribe` outlives an outage,
+ * as the subscriber's connection may have stood all the while, and holds nothing that was not asked
+ * for, however long the outage is.
  */
 export class Subscriptions {
   readonly #link: SubscriptionLink;
@@ -75,7 +89,10 @@ export class Subscriptions {
   readonly #entries = new Map<string, Entry>();
   #toSubscribe: Entry[] = [];
   readonly #toUnsubscribe = new Map<string, Entry>();
-  /** Channel to the time when it is given up; in the order of those times, as all linger equally long. */
+  /**
+   * Channel to the time when it is given up; in the order of those times, as all linger equally
+   * long.
+   */
   readonly #lingering = new Map<string, number>();
   /** Of what is in `#toSubscribe`. */
   #nextWait: Wait | undefined;
@@ -116,8 +133,8 @@ export class Subscriptions {
   }
 
   /**
-   * Wants the channel. It is confirmed when Redis says so, however many are asked for before it, and at once while or when the
-   * link is away: it is made good when the link is back.
+   * Wants the channel. It is confirmed when Redis says so, however many are asked for before it,
+   * and at once while or when the link is away: it is made good when the link is back.
    */
   acquire(channel: string): Subscription {
     // Looking for a long name in an empty map costs as much as in a full one.
@@ -152,8 +169,9 @@ export class Subscriptions {
   }
 
   /**
-   * The link is open, and may or may not know channels from before: subscribes to all, and takes back what was given up while
-   * it was away. Resolves when all are confirmed. After a rejection: {@link suspend}, or try again.
+   * The link is open, and may or may not know channels from before: subscribes to all, and takes
+   * back what was given up while it was away. Resolves when all are confirmed. After a rejection:
+   * {@link suspend}, or try again.
    */
   async restore(): Promise<void> {
     this.#open = true;

@@ -20,8 +20,9 @@ interface Room {
 }
 
 /**
- * Late messages come many at a time. They are written in steps, so that they make no client slow that was not: each step at most half
- * of what a client may leave unread, and none to a channel with a member that has as much unread.
+ * Late messages come many at a time. They are written in steps, so that they make no client slow
+ * that was not: each step at most half of what a client may leave unread, and none to a channel
+ * with a member that has as much unread.
  */
 export class LatePace {
   readonly #options: LatePaceOptions;
@@ -38,7 +39,10 @@ export class LatePace {
     this.#options = options;
   }
 
-  /** Whether a late message of that size may be written to the members of the channels now. If not, `onRoom` follows for one of them. */
+  /**
+   * Whether a late message of that size may be written to the members of the channels now. If not,
+   * `onRoom` follows for one of them.
+   */
   take(cursors: readonly LiveCursor[], bytes: number): boolean {
     this.#timer ??= setTimeout(this.#step, STEP_MS);
     const rooms = cursors.map(({ route }) => this.#room(route));

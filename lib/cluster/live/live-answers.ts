@@ -13,7 +13,10 @@ import {
   type ResendItem,
 } from './resend-messages.js';
 
-/** A requester has four answers under way at a time, so that they take a MiB of what Redis lets a subscriber have unread. */
+/**
+ * A requester has four answers under way at a time, so that they take a MiB of what Redis lets a
+ * subscriber have unread.
+ */
 export const ANSWER_BYTES = 256 * 1024;
 /** A request is asked again; so many requesters wait for an answer at a time. */
 const MAX_WAITING = 1_024;
@@ -33,7 +36,10 @@ export interface LiveAnswersOptions {
   readonly maxAgeMs: number;
 }
 
-/** Answers those who have missed live messages of this instance. Behind what goes again: they would ask for it. */
+/**
+ * Answers those who have missed live messages of this instance. Behind what goes again: they would
+ * ask for it.
+ */
 export class LiveAnswers {
   readonly #options: LiveAnswersOptions;
   /** By requester, its last request. */
@@ -118,7 +124,8 @@ export class LiveAnswers {
     const now = performance.now();
     const found = list.find(channel, hole.number, hole.to);
     const last = Math.min(hole.to, channel.number);
-    // Messages that the list has no more were sent before the requester heard the channel, or are lost.
+    // Messages that the list has no more were sent before the requester heard the channel, or are
+    // lost.
     const isComplete = list.completeSince <= now - hole.sinceMs;
     let lostFrom = isComplete ? (found[0]?.number ?? last + 1) : hole.number;
     for (const { number, slot } of found) {

@@ -2,9 +2,14 @@ import type { Route } from '../local/route.js';
 import type { Envelope } from '../wire/envelope.js';
 import type { LivePosition } from '../wire/live-position.js';
 
-/** A live message that cannot be delivered yet, with all channels in which it has a place and that are heard here. */
+/**
+ * A live message that cannot be delivered yet, with all channels in which it has a place and that
+ * are heard here.
+ */
 export interface HeldMessage {
-  /** Undefined for one that its sender has taken back: nobody gets it, and those behind it go on. */
+  /**
+   * Undefined for one that its sender has taken back: nobody gets it, and those behind it go on.
+   */
   readonly envelope: Envelope | undefined;
   readonly route: Route;
   readonly arrivedAt: number;
@@ -20,14 +25,17 @@ export interface CursorPosition {
 /** The first number and the last. */
 export type Span = readonly [first: number, last: number];
 
-/** `next`: follows what was delivered. `ahead`: something before it was not delivered. `double`: was delivered, or is held. */
+/**
+ * `next`: follows what was delivered. `ahead`: something before it was not delivered. `double`: was
+ * delivered, or is held.
+ */
 export type Standing = 'next' | 'ahead' | 'double';
 
 /**
  * How far this instance has delivered what one sender sent to one channel. Does nothing itself.
  *
- * Invariants: all up to `number` was delivered, or given up; `top` is the newest that is known to exist; what is held is above
- * `number`, and not above `top`.
+ * Invariants: all up to `number` was delivered, or given up; `top` is the newest that is known to
+ * exist; what is held is above `number`, and not above `top`.
  */
 export class LiveCursor {
   /** The sender. */
@@ -38,7 +46,10 @@ export class LiveCursor {
   start = 0;
   number = 0;
   top = 0;
-  /** Messages that were sent before this time are not missed: nobody was here. In ms, as `performance.now()`. */
+  /**
+   * Messages that were sent before this time are not missed: nobody was here. In ms, as
+   * `performance.now()`.
+   */
   missesSince = 0;
   /** When something of the sender last came. */
   lastAt = 0;
@@ -74,7 +85,10 @@ export class LiveCursor {
     return lowest;
   }
 
-  /** The numbers that are neither delivered, held nor given up, in order, up to a number; so many at most. */
+  /**
+   * The numbers that are neither delivered, held nor given up, in order, up to a number; so many at
+   * most.
+   */
   gaps(upTo = this.top, max = Infinity): Span[] {
     const there: Span[] = [...this.#skips];
     for (const number of this.#held?.keys() ?? []) there.push([number, number]);
@@ -89,7 +103,10 @@ export class LiveCursor {
     return gaps;
   }
 
-  /** Where a message stands. One of a numbering that is not known here begins that, or with those before it that are missed. */
+  /**
+   * Where a message stands. One of a numbering that is not known here begins that, or with those
+   * before it that are missed.
+   */
   standing(position: LivePosition, ageMs: number, now: number, heardAllSince: number): Standing {
     this.lastAt = now;
     const { start, number } = position;
@@ -101,7 +118,10 @@ export class LiveCursor {
     return number === this.number + 1 ? 'next' : 'ahead';
   }
 
-  /** Whether all was delivered up to a message of the sender, behind which one comes that has no number. */
+  /**
+   * Whether all was delivered up to a message of the sender, behind which one comes that has no
+   * number.
+   */
   isAt(
     { start, number, sinceMs }: LivePosition,
     ageMs: number,
@@ -158,8 +178,9 @@ export class LiveCursor {
     const isFirstNumbering = this.start === 0;
     const { heardSince = Infinity } = this.route;
     this.#renumber(start, Math.min(heardSince, now));
-    // The one before it was sent before the channel was heard: it and all before are not missed. That is certain where nothing can have
-    // been missed since; else the time says it, which is late by what the message was on its way.
+    // The one before it was sent before the channel was heard: it and all before are not missed.
+    // That is certain where nothing can have been missed since; else the time says it, which is
+    // late by what the message was on its way.
     const isBefore = heardSince >= heardAllSince || now - ageMs - sinceMs <= heardSince;
     if (isFirstNumbering && isBefore) this.number = number - 1;
   }

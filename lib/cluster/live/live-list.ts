@@ -18,7 +18,10 @@ export interface ListedChannel {
   listed: number;
 }
 
-/** `waiting`: Redis has not said that it took the message. `left`: it has. `void`: nobody is to get it any more. */
+/**
+ * `waiting`: Redis has not said that it took the message. `left`: it has. `void`: nobody is to get
+ * it any more.
+ */
 export type RecordState = 'waiting' | 'left' | 'void';
 
 export interface ListRecord {
@@ -45,11 +48,11 @@ const CHANNEL_BYTES = 16;
 const NOWHERE = -1;
 
 /**
- * The memory of what was sent: the newest messages, in their order, in one ring of bytes. Old ones leave it when they are too old, or when
- * there is no room.
+ * The memory of what was sent: the newest messages, in their order, in one ring of bytes. Old ones
+ * leave it when they are too old, or when there is no room.
  *
- * Invariants: positions only grow, and a record's index is its position modulo the size of the ring; a record does not wrap around; a
- * channel's numbering ends when the list has nothing of it.
+ * Invariants: positions only grow, and a record's index is its position modulo the size of the
+ * ring; a record does not wrap around; a channel's numbering ends when the list has nothing of it.
  */
 export class LiveList {
   readonly #capacity: number;
@@ -110,12 +113,18 @@ export class LiveList {
     return this.#byId.values();
   }
 
-  /** Whether a message of that size, to so many channels, is kept. One that fills half of the ring is not. */
+  /**
+   * Whether a message of that size, to so many channels, is kept. One that fills half of the ring
+   * is not.
+   */
   fits(messageBytes: number, channels: number): boolean {
     return recordBytes(messageBytes, channels) <= this.#capacity / 2;
   }
 
-  /** The places of the next message to the channels. To be taken by {@link push}, before another is asked for. */
+  /**
+   * The places of the next message to the channels. To be taken by {@link push}, before another is
+   * asked for.
+   */
   next(names: readonly string[], now: number): LivePosition[] {
     this.prune(now);
     this.#count++;
@@ -123,7 +132,10 @@ export class LiveList {
     return names.map((name) => this.#nextIn(name, now));
   }
 
-  /** Behind which messages one comes that has no place of its own: the newest of each channel, of number 0 where there is none. */
+  /**
+   * Behind which messages one comes that has no place of its own: the newest of each channel, of
+   * number 0 where there is none.
+   */
   newest(names: readonly string[], now: number): LivePosition[] {
     return names.map((name) => {
       const channel = this.#byName.get(name);
@@ -195,7 +207,10 @@ export class LiveList {
     if (this.has(slot)) this.#ring![this.#index(slot) + STATE_AT] = STATES.indexOf(state);
   }
 
-  /** Where the channel's messages stand, from one number to another, as far as the list has them; in their order. */
+  /**
+   * Where the channel's messages stand, from one number to another, as far as the list has them; in
+   * their order.
+   */
   find(
     channel: ListedChannel,
     from: number,

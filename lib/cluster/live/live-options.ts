@@ -9,7 +9,10 @@ export const DEFAULT_LIVE: LiveOptions = Object.freeze({
   windowBytes: 32 * 1024 * 1024,
 });
 
-/** Noticing and returning take time: messages that are older than the window by so much are not sent any more. */
+/**
+ * Noticing and returning take time: messages that are older than the window by so much are not sent
+ * any more.
+ */
 export const AGE_MARGIN_MS = 15_000;
 /** A sender keeps messages for so long beyond the window. */
 export const LIST_MARGIN_MS = 20_000;

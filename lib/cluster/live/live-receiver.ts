@@ -26,7 +26,10 @@ export interface LiveReceiverOptions {
   readonly counters: Counters;
   readonly hubs: Pick<LocalHubs, 'heardRoute'>;
   readonly channels: Pick<ChannelNames, 'room'>;
-  /** Since when this instance has heard all that was sent to it, as `performance.now()`; Infinity while it may miss something. */
+  /**
+   * Since when this instance has heard all that was sent to it, as `performance.now()`; Infinity
+   * while it may miss something.
+   */
   readonly heardAllSince: () => number;
   /** 0: nothing is held, and nothing missed. */
   readonly windowMs: number;
@@ -41,8 +44,8 @@ export interface LiveReceiverOptions {
 }
 
 /**
- * Delivers the live messages of other instances, those of one sender to one channel in the order in which they were sent, each once.
- * Holds what does not follow.
+ * Delivers the live messages of other instances, those of one sender to one channel in the order in
+ * which they were sent, each once. Holds what does not follow.
  */
 export class LiveReceiver {
   readonly #options: LiveReceiverOptions;
@@ -99,7 +102,10 @@ export class LiveReceiver {
     this.#drain(cursor);
   }
 
-  /** The missing messages up to the number will not come. Where there is no member, nobody has lost them. */
+  /**
+   * The missing messages up to the number will not come. Where there is no member, nobody has lost
+   * them.
+   */
   giveUp(cursor: LiveCursor, upTo: number): void {
     const lost = skipGaps(cursor, upTo);
     const isSomebodys = this.#isHeard(cursor) && hasMembers(cursor.route);
@@ -153,7 +159,10 @@ export class LiveReceiver {
       : this.#receiveUnlisted(envelope, route, now, heard);
   }
 
-  /** In which channels of it that are heard here a message has which place. Undefined if its target is not intelligible. */
+  /**
+   * In which channels of it that are heard here a message has which place. Undefined if its target
+   * is not intelligible.
+   */
   #heardPositions(
     { origin, live, target }: Envelope,
     channel: string,

@@ -17,7 +17,10 @@ import {
   type ResendItem,
 } from './resend-messages.js';
 
-/** So many senders are asked at a time: their answers together stay within what Redis lets a subscriber have unread. */
+/**
+ * So many senders are asked at a time: their answers together stay within what Redis lets a
+ * subscriber have unread.
+ */
 const MAX_ASKED = 4;
 /** Holes that one request names. */
 const MAX_HOLES = 256;
@@ -42,7 +45,10 @@ export interface LiveRepairsOptions {
   readonly onUnknown: (life: string) => void;
 }
 
-/** Asks senders for what this instance missed of their live messages: after it was away, and where something does not follow. */
+/**
+ * Asks senders for what this instance missed of their live messages: after it was away, and where
+ * something does not follow.
+ */
 export class LiveRepairs {
   readonly #options: LiveRepairsOptions;
   /** By sender, in the order in which they are asked. */
@@ -68,7 +74,10 @@ export class LiveRepairs {
     return repair ? performance.now() - repair.begunAt : 0;
   }
 
-  /** Resolves when nothing of the sender is missing that came before, or can be had; or when this is closed. */
+  /**
+   * Resolves when nothing of the sender is missing that came before, or can be had; or when this is
+   * closed.
+   */
   whole(life: string): Promise<void> {
     if (!this.#repairs.has(life)) return Promise.resolve();
     return new Promise((resolve) => {

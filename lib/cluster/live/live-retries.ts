@@ -34,8 +34,8 @@ export interface LiveRetriesOptions {
 /**
  * Sends again what Redis did not take: in order, and before anything new.
  *
- * Invariants: while `#at` is set, a new message leaves only behind those that go again. An error that is not about one message alone
- * sets it to the oldest message that had one.
+ * Invariants: while `#at` is set, a new message leaves only behind those that go again. An error
+ * that is not about one message alone sets it to the oldest message that had one.
  */
 export class LiveRetries implements DepartureEnds {
   readonly #options: LiveRetriesOptions;
@@ -82,7 +82,10 @@ export class LiveRetries implements DepartureEnds {
     return new Promise((resolve) => this.#waitsForEnd.push(resolve));
   }
 
-  /** Whether a new message, which stands there, has to wait: behind those that go again, or until {@link start}. */
+  /**
+   * Whether a new message, which stands there, has to wait: behind those that go again, or until
+   * {@link start}.
+   */
   mustWait(at: number): boolean {
     if (!this.#isStarted) this.#at ??= at;
     return this.isBehind;

@@ -20,10 +20,14 @@ import { LiveRepairs } from './live-repairs.js';
 import { LiveSender } from './live-sender.js';
 import { decodeResend } from './resend-messages.js';
 
-/** Messages without a history that were lost, or may have been, for the members of this instance. */
+/**
+ * Messages without a history that were lost, or may have been, for the members of this instance.
+ */
 export interface Interruption {
   readonly hub: string;
-  /** Undefined for messages to users, connections and the whole hub, and where it cannot be known. */
+  /**
+   * Undefined for messages to users, connections and the whole hub, and where it cannot be known.
+   */
   readonly room: string | undefined;
   /** The instance that had sent them. */
   readonly instance: string;
@@ -47,7 +51,10 @@ export interface LiveRoomsOptions {
   readonly onUnsent: (error: Error) => void;
 }
 
-/** Messages without a history that outlast an outage: what this instance sent, and what it has yet to get. */
+/**
+ * Messages without a history that outlast an outage: what this instance sent, and what it has yet
+ * to get.
+ */
 export class LiveRooms {
   readonly sender: LiveSender;
   readonly #options: LiveRoomsOptions;
@@ -110,7 +117,10 @@ export class LiveRooms {
     return this.#receiver.held;
   }
 
-  /** For how long back others can ask for what this instance sent; undefined where it has all that it may keep. */
+  /**
+   * For how long back others can ask for what this instance sent; undefined where it has all that
+   * it may keep.
+   */
   get reachMs(): number | undefined {
     const { completeSince } = this.sender.list;
     return completeSince === -Infinity ? undefined : performance.now() - completeSince;
@@ -136,7 +146,8 @@ export class LiveRooms {
   }
 
   /**
-   * Resolves when nothing that the instance sent before is missing here any more, or will come. Undefined where that is so already.
+   * Resolves when nothing that the instance sent before is missing here any more, or will come.
+   * Undefined where that is so already.
    */
   whole(instanceId: string): Promise<void> | undefined {
     const { link, live } = this.#options;
@@ -157,7 +168,10 @@ export class LiveRooms {
     if (now < this.#strangersUntil) this.#ask(record, now - this.#strangersSince);
   }
 
-  /** One that left will send nothing again. One whose lease lapsed may only have been slow, and is waited for as any other. */
+  /**
+   * One that left will send nothing again. One whose lease lapsed may only have been slow, and is
+   * waited for as any other.
+   */
   instanceGone({ live }: InstanceRecord, how: Departure): void {
     if (!live || how === 'lost') return;
     // A lapsed lease ends as well when its instance comes back under another id.

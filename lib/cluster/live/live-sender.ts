@@ -41,8 +41,8 @@ interface Waiter extends Withdrawable {
 }
 
 /**
- * Sends live messages, each with its places, and keeps them in a list. What Redis did not take goes again ({@link LiveRetries}), and
- * other instances can ask for what they missed.
+ * Sends live messages, each with its places, and keeps them in a list. What Redis did not take goes
+ * again ({@link LiveRetries}), and other instances can ask for what they missed.
  */
 export class LiveSender {
   readonly list: LiveList;
@@ -98,8 +98,8 @@ export class LiveSender {
   }
 
   /**
-   * Resolves when Redis has taken the message on all its channels. A message that was rejected, or withdrawn by its ticket, is not sent
-   * again.
+   * Resolves when Redis has taken the message on all its channels. A message that was rejected, or
+   * withdrawn by its ticket, is not sent again.
    * @param queue wait for a Redis whose connection is gone
    */
   publish(message: LiveMessage, ticket: Ticket, queue: boolean): Promise<void> {
@@ -134,13 +134,19 @@ export class LiveSender {
     this.list.clear();
   }
 
-  /** The transport is closed, too. Nobody waits any more, also where the Redis client is the app's and goes on to wait for an answer. */
+  /**
+   * The transport is closed, too. Nobody waits any more, also where the Redis client is the app's
+   * and goes on to wait for an answer.
+   */
   end(): void {
     for (const { reject } of this.#waiters.values()) reject(new BackplaneClosedError());
     this.#waiters.clear();
   }
 
-  /** No place have volatile messages, those that would fill half of the list, and those that the transport has no room for. */
+  /**
+   * No place have volatile messages, those that would fill half of the list, and those that the
+   * transport has no room for.
+   */
   #isListed(message: LiveMessage): boolean {
     if (message.volatile || !this.list.fits(lengthOf(message), message.channels.length))
       return false;

@@ -27,7 +27,9 @@ export class Repair {
     this.life = life;
   }
 
-  /** Since when anything may have been missed; undefined where the sender has said what there was. */
+  /**
+   * Since when anything may have been missed; undefined where the sender has said what there was.
+   */
   get awaySince(): number | undefined {
     return this.#awaySince;
   }

@@ -5,7 +5,10 @@ export interface DigestRequest {
   /** Names the request. */
   readonly digest: number;
   readonly absentMs: number;
-  /** Of the channels in the sender's order, those after this place: an answer may have had no room for them. */
+  /**
+   * Of the channels in the sender's order, those after this place: an answer may have had no room
+   * for them.
+   */
   readonly after: number;
 }
 
@@ -39,8 +42,8 @@ export interface HolesRequest {
 }
 
 /**
- * `message`: as it was sent. `void`: was taken back. `end`: all is there of this hole; its number is the last of it that exists, or the
- * newest of the channel where the numbering is another.
+ * `message`: as it was sent. `void`: was taken back. `end`: all is there of this hole; its number
+ * is the last of it that exists, or the newest of the channel where the numbering is another.
  */
 export type ResendKind = 'message' | 'void' | 'end';
 
@@ -179,7 +182,9 @@ class Reader {
     this.#bytes = bytes;
   }
 
-  /** All items up to the end; undefined where the bytes end within one, or one is not intelligible. */
+  /**
+   * All items up to the end; undefined where the bytes end within one, or one is not intelligible.
+   */
   all<T>(read: (reader: Reader) => T): T[] | undefined {
     const items: T[] = [];
     try {

@@ -17,8 +17,10 @@ export interface AnswerListener {
 /**
  * - `trimmed`: the log holds no longer what follows.
  * - `new-epoch`: the log began anew.
- * - `forked`: the log has other entries where delivered ones were, and none of those that are remembered.
- * - `joined-offline`: the members joined while Redis could not be asked where the log stood; what came since is not known.
+ * - `forked`: the log has other entries where delivered ones were, and none of those that are
+ *   remembered.
+ * - `joined-offline`: the members joined while Redis could not be asked where the log stood; what
+ *   came since is not known.
  */
 export type LossReason = 'trimmed' | 'new-epoch' | 'forked' | 'joined-offline';
 
@@ -46,21 +48,36 @@ export interface Connection extends Member {
   readonly isOpen: boolean;
   /** How many rooms it may be in; `Infinity` for any number. */
   readonly maxRooms: number;
-  /** Where it stands in the histories, by their logs, that it is written nothing of until it has read. Kept by the catching up; what it leaves is forgotten. */
+  /**
+   * Where it stands in the histories, by their logs, that it is written nothing of until it has
+   * read. Kept by the catching up; what it leaves is forgotten.
+   */
   readonly paused: Map<string, PausedPosition>;
   /** Whether it is paused in its histories when it does not read. */
   readonly isPausable: boolean;
-  /** Whether what is broadcast now would not be written to it. Messages of histories that it holds back, until a message in fragments has ended, are left to them. */
+  /**
+   * Whether what is broadcast now would not be written to it. Messages of histories that it holds
+   * back, until a message in fragments has ended, are left to them.
+   */
   isBackpressured(): boolean;
   /** Pauses it in a history at a place. */
   pauseLog(log: string, at: PausedPosition): void;
-  /** Resolves with true when it has read what it was written and can be written to, and with false when it is closed. Never rejects. */
+  /**
+   * Resolves with true when it has read what it was written and can be written to, and with false
+   * when it is closed. Never rejects.
+   */
   drained(): Promise<boolean>;
-  /** Writes what it missed of a history while it was paused there. False if that cannot be now. Never throws. */
+  /**
+   * Writes what it missed of a history while it was paused there. False if that cannot be now.
+   * Never throws.
+   */
   writeMissed(batch: Batch, delivery: WriteFlags): boolean;
   /** Never throws for a valid code and reason. */
   disconnect(code?: number, reason?: string): void;
-  /** Writes a frame that carries the id, behind all broadcasts that are due, and waits for the answer to it. Never throws. */
+  /**
+   * Writes a frame that carries the id, behind all broadcasts that are due, and waits for the
+   * answer to it. Never throws.
+   */
   ask(id: string | number, frame: Frame, delivery: WriteFlags, listener: AnswerListener): void;
   /** Waits no longer for the answer to the id. */
   withdraw(id: string | number): void;

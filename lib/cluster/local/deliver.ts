@@ -4,7 +4,10 @@ import type { Route } from './route.js';
 import type { Envelope } from '../wire/envelope.js';
 import { decodeTarget } from '../wire/target-codec.js';
 
-/** Writes what an envelope carries to the members here whom it means. Answers with how many that are; undefined if its target is not intelligible. */
+/**
+ * Writes what an envelope carries to the members here whom it means. Answers with how many that
+ * are; undefined if its target is not intelligible.
+ */
 export function deliverEnvelope(
   { hub, room, user }: Route,
   envelope: Envelope,

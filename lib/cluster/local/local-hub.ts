@@ -14,7 +14,8 @@ import type { Route } from './route.js';
 /** Is told of each channel that has members here and may have a history. */
 export interface ChannelFollower {
   /**
-   * Resolves when the channel's members get all that is sent from now on, or when there is no point in waiting for that.
+   * Resolves when the channel's members get all that is sent from now on, or when there is no point
+   * in waiting for that.
    * @param subscribed settles when the channel is confirmed, or as above
    */
   follow(
@@ -42,13 +43,21 @@ export interface LocalHubOptions {
   readonly onListening: () => Promise<void>;
 }
 
-/** A room that has emptied stays subscribed for so long: rooms tend to fill again, on a reload for one. */
+/**
+ * A room that has emptied stays subscribed for so long: rooms tend to fill again, on a reload for
+ * one.
+ */
 const ROOM_LINGER_MS = 1_000;
 
-/** A hub that this instance serves: its members here, and the channels on which it hears of them. */
+/**
+ * A hub that this instance serves: its members here, and the channels on which it hears of them.
+ */
 export class LocalHub<M extends Connection = Connection> {
   readonly name: string;
-  /** Settles when the hub hears broadcasts to everyone and to its connections, or when there is no point in waiting for that. */
+  /**
+   * Settles when the hub hears broadcasts to everyone and to its connections, or when there is no
+   * point in waiting for that.
+   */
   readonly subscribed: Promise<void>;
   readonly #hub: Hub<M>;
   readonly #options: LocalHubOptions;
@@ -96,7 +105,10 @@ export class LocalHub<M extends Connection = Connection> {
     return this.#hub.deliver(target, frame, delivery);
   }
 
-  /** Writes to the member what broadcasts it is due so far; to be called before anything else is written to it. */
+  /**
+   * Writes to the member what broadcasts it is due so far; to be called before anything else is
+   * written to it.
+   */
   flushMember(member: M): void {
     this.#hub.flushMember(member);
   }
@@ -123,8 +135,8 @@ export class LocalHub<M extends Connection = Connection> {
   }
 
   /**
-   * A user is about to connect. Resolves when messages to the user reach this instance (at once while Redis is away). Each
-   * call is taken back by one {@link leaveUser}.
+   * A user is about to connect. Resolves when messages to the user reach this instance (at once
+   * while Redis is away). Each call is taken back by one {@link leaveUser}.
    */
   enterUser(userId: string): Promise<void> {
     this.#users.set(userId, (this.#users.get(userId) ?? 0) + 1);
@@ -150,10 +162,12 @@ export class LocalHub<M extends Connection = Connection> {
   }
 
   /**
-   * In the rooms at once here; resolves when messages from the other instances arrive too (at once while Redis is away). Nothing is
-   * awaited between the look at the limit and the entry: joins at the same time cannot go beyond it together.
+   * In the rooms at once here; resolves when messages from the other instances arrive too (at once
+   * while Redis is away). Nothing is awaited between the look at the limit and the entry: joins at
+   * the same time cannot go beyond it together.
    * @param rooms each once
-   * @throws (rejects) LimitExceededError, and the member is in none of them that it was not in before
+   * @throws (rejects) LimitExceededError, and the member is in none of them that it was not in
+   * before
    */
   async join(member: M, rooms: readonly string[]): Promise<void> {
     assertMayJoin(member, rooms);

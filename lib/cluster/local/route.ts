@@ -2,7 +2,10 @@ import type { Hub } from '../../hub/hub.js';
 import type { ChannelRoute } from '../link/subscriptions.js';
 import type { Connection } from './connection.js';
 
-/** The recipients that a channel stands for: a room, a user, or, without either, those that each envelope names. */
+/**
+ * The recipients that a channel stands for: a room, a user, or, without either, those that each
+ * envelope names.
+ */
 export interface Route extends ChannelRoute {
   readonly hub: Hub<Connection>;
   readonly room?: string;

@@ -1,11 +1,15 @@
 import { newInstanceId } from '../wire/instance-id.js';
 
 /**
- * The ids under which this instance is known. One that finds its lease lapsed takes a new id, for good: to the others the old one
- * has died. Its connections keep the ids that they were given, so the old id goes on being this instance's own.
+ * The ids under which this instance is known. One that finds its lease lapsed takes a new id, for
+ * good: to the others the old one has died. Its connections keep the ids that they were given, so
+ * the old id goes on being this instance's own.
  */
 export class Identity {
-  /** The first id, which stays this instance's own for good: the live messages that it sends are numbered under it. */
+  /**
+   * The first id, which stays this instance's own for good: the live messages that it sends are
+   * numbered under it.
+   */
   readonly life = newInstanceId();
   #current = this.life;
   /** Former id to the time when it was given up. */
@@ -32,7 +36,9 @@ export class Identity {
     return this.#current;
   }
 
-  /** Forgets the former ids that were given up so long ago and are not needed; answers with them. */
+  /**
+   * Forgets the former ids that were given up so long ago and are not needed; answers with them.
+   */
   retire(afterMs: number, isNeeded: (id: string) => boolean): string[] {
     const before = performance.now() - afterMs;
     const retired = [...this.#former].filter(

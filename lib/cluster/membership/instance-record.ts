@@ -22,7 +22,10 @@ export interface InstanceRecord extends InstanceInfo {
   readonly listens: readonly string[];
   /** Its former ids, in which ids of its connections begin. */
   readonly former: readonly string[];
-  /** Of one that reads live messages with places; see `cluster/live/`. Undefined for one of an earlier release. */
+  /**
+   * Of one that reads live messages with places; see `cluster/live/`. Undefined for one of an
+   * earlier release.
+   */
   readonly live: LiveRecord | undefined;
 }
 
@@ -42,8 +45,8 @@ const MAX_RECORD_LENGTH = 256 * 1024;
 const MAX_HOST_LENGTH = 255;
 
 /**
- * Undefined for a lease or an announcement that says nothing intelligible: of another version, or of somebody else. Whoever may
- * publish may write anything into one.
+ * Undefined for a lease or an announcement that says nothing intelligible: of another version, or
+ * of somebody else. Whoever may publish may write anything into one.
  */
 export function recordIn({ id, value }: Pick<Lease, 'id' | 'value'>): InstanceRecord | undefined {
   if (!isInstanceId(id) || value.length > MAX_RECORD_LENGTH) return undefined;

@@ -112,7 +112,9 @@ export class Instances {
     return this.#members.all();
   }
 
-  /** How many others are just leaving: they are not asked any more, and may still hear what is sent. */
+  /**
+   * How many others are just leaving: they are not asked any more, and may still hear what is sent.
+   */
   get leaving(): number {
     return this.#members.leaving;
   }
@@ -122,7 +124,9 @@ export class Instances {
     return this.#lease.ageMs;
   }
 
-  /** The others are those that were last known: Redis does not keep the leases, or has lost them. */
+  /**
+   * The others are those that were last known: Redis does not keep the leases, or has lost them.
+   */
   get isStale(): boolean {
     return this.#lease.isStale || this.#lacksRecord;
   }
@@ -145,8 +149,8 @@ export class Instances {
   }
 
   /**
-   * The others, as Redis knows them when the call arrives there; it leaves at once. Where the list cannot be believed, those that were
-   * last known are among them.
+   * The others, as Redis knows them when the call arrives there; it leaves at once. Where the list
+   * cannot be believed, those that were last known are among them.
    * @throws (rejects) BackplaneUnavailableError
    */
   async listMembers(timeoutMs = this.#options.commandTimeoutMs): Promise<InstanceRecord[]> {
@@ -176,12 +180,18 @@ export class Instances {
     this.#unanswered.heard(id);
   }
 
-  /** Whether there is no point in waiting for the instance: it may have died, and nobody can tell for now. */
+  /**
+   * Whether there is no point in waiting for the instance: it may have died, and nobody can tell
+   * for now.
+   */
   isSilent(id: string): boolean {
     return !this.isComplete && this.#unanswered.isSilent(id);
   }
 
-  /** The content of the lease has changed. Resolves when the others can know it; at once while Redis is away. Never rejects. */
+  /**
+   * The content of the lease has changed. Resolves when the others can know it; at once while Redis
+   * is away. Never rejects.
+   */
   refresh(): Promise<void> {
     if (this.#closed || this.#options.link.status !== 'ready') return Promise.resolve();
     if (this.#running) {
@@ -212,7 +222,8 @@ export class Instances {
     const record = typeof said === 'string' ? recordIn({ id: origin, value: said }) : undefined;
     if (!record) return false;
     if (value === undefined) this.#lives(record, (said as string).length);
-    // An instance that has a lease is in the list. The list is believed, and not an announcement, which anybody can send.
+    // An instance that has a lease is in the list. The list is believed, and not an announcement,
+    // which anybody can send.
     else this.#lookSoon();
     return true;
   }
@@ -271,7 +282,10 @@ export class Instances {
     await this.#announce({ alive: this.#own.value() });
   }
 
-  /** An instance that cannot keep a lease lives. Strangers are believed where this one cannot, either. */
+  /**
+   * An instance that cannot keep a lease lives. Strangers are believed where this one cannot,
+   * either.
+   */
   #lives(record: InstanceRecord, length: number): void {
     const { ttlMs } = this.#options.lease;
     this.heard(record.id);

@@ -17,7 +17,10 @@ export interface MemberList {
   readonly departed: readonly string[];
   /** {@link Membership.time} before the leases were asked for. */
   readonly time: number;
-  /** Whether an instance without a lease is lost. False: the leases may be gone, and not the instances. */
+  /**
+   * Whether an instance without a lease is lost. False: the leases may be gone, and not the
+   * instances.
+   */
   readonly isComplete: boolean;
 }
 
@@ -34,15 +37,18 @@ interface Entry {
 }
 
 /**
- * How long after an instance gave up its lease its goodbye is waited for. The goodbye comes behind its last answers, and the list of
- * leases, on another connection, before both.
+ * How long after an instance gave up its lease its goodbye is waited for. The goodbye comes behind
+ * its last answers, and the list of leases, on another connection, before both.
  */
 const GOODBYE_WITHIN_MS = 2_000;
 /** Of instances that nobody but themselves vouches for. */
 const MAX_UNLEASED = 1_024;
 const MAX_DEPARTED = 1_024;
 
-/** The other live instances, as far as is known here: from the lists of leases, and from what they say. */
+/**
+ * The other live instances, as far as is known here: from the lists of leases, and from what they
+ * say.
+ */
 export class Membership {
   readonly #events: RollEvents;
   readonly #present = new Map<string, Entry>();
@@ -65,7 +71,9 @@ export class Membership {
     return [...this.#present.values()].filter(isStaying).map(({ record }) => record);
   }
 
-  /** How many have given up their lease and not said goodbye yet: they may still hear what is sent. */
+  /**
+   * How many have given up their lease and not said goodbye yet: they may still hear what is sent.
+   */
   get leaving(): number {
     let count = 0;
     for (const entry of this.#present.values()) if (!isStaying(entry)) count++;
@@ -77,8 +85,8 @@ export class Membership {
   }
 
   /**
-   * Takes in a list of leases. Answers with all that live, as far as is known: those of the list, and those that cannot be taken
-   * for lost because they are not in it.
+   * Takes in a list of leases. Answers with all that live, as far as is known: those of the list,
+   * and those that cannot be taken for lost because they are not in it.
    */
   update(list: MemberList): InstanceRecord[] {
     const live = new Set([...list.records.map(({ id }) => id), ...list.unreadable]);
@@ -92,8 +100,8 @@ export class Membership {
   }
 
   /**
-   * An instance says that it lives, and has no lease. Of one that is known, that is believed; the rest of what it says, and a stranger,
-   * only if it is trusted, and while there is room.
+   * An instance says that it lives, and has no lease. Of one that is known, that is believed; the
+   * rest of what it says, and a stranger, only if it is trusted, and while there is room.
    * @returns false if it stays unknown
    */
   lives(record: InstanceRecord, livesUntil: number, isTrusted: boolean): boolean {

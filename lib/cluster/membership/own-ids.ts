@@ -37,7 +37,10 @@ export class OwnIds {
     await Promise.all([confirmed, hubs.listenAs(id)]);
   }
 
-  /** Former ids are needed while a connection has its id from them, and while something sent under them may be under way. */
+  /**
+   * Former ids are needed while a connection has its id from them, and while something sent under
+   * them may be under way.
+   */
   retire(): void {
     const { identity, hubs, link, channels, ttlMs, isAsking } = this.#options;
     if (identity.former.length === 0) return;

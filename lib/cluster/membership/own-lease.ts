@@ -17,12 +17,15 @@ export interface OwnLeaseOptions {
   readonly inTime: <T>(call: Promise<T>) => Promise<T>;
 }
 
-/** Without a renewal for so many times its ttl, nothing is known of the cluster that a number could stand for. */
+/**
+ * Without a renewal for so many times its ttl, nothing is known of the cluster that a number could
+ * stand for.
+ */
 const TTLS_OF_TRUST = 3;
 
 /**
- * This instance's own lease. It is the measure of the list of all leases: where this one could not be kept, the others' may be
- * missing for the same reason, and their absence says nothing.
+ * This instance's own lease. It is the measure of the list of all leases: where this one could not
+ * be kept, the others' may be missing for the same reason, and their absence says nothing.
  */
 export class OwnLease {
   readonly #options: OwnLeaseOptions;
@@ -58,14 +61,17 @@ export class OwnLease {
   }
 
   /**
-   * Whether an instance that is not in the list is lost. Not until the leases have been kept again for a full ttl: by then, all
-   * that live have renewed theirs.
+   * Whether an instance that is not in the list is lost. Not until the leases have been kept again
+   * for a full ttl: by then, all that live have renewed theirs.
    */
   get isComplete(): boolean {
     return !this.isStale && performance.now() >= this.#completeFrom;
   }
 
-  /** The reason why there is no number to give; undefined while the known list is recent enough for one. */
+  /**
+   * The reason why there is no number to give; undefined while the known list is recent enough for
+   * one.
+   */
   get failure(): BackplaneUnavailableError | undefined {
     const { ttlMs } = this.#options;
     if (!this.isStale || (this.ageMs ?? Infinity) <= TTLS_OF_TRUST * ttlMs) return undefined;
@@ -144,7 +150,8 @@ export class OwnLease {
   #kept(askedAt: number, wasGone: boolean): void {
     const { ttlMs, logger } = this.#options;
     const now = performance.now();
-    // A live instance had renewed its lease not long before this one: within half a ttl, none can have lapsed.
+    // A live instance had renewed its lease not long before this one: within half a ttl, none can
+    // have lapsed.
     const gapMs = this.#heldAt === undefined ? Infinity : askedAt - this.#heldAt;
     const wasAway = (this.isInTrouble || this.#linkWasLost) && gapMs > ttlMs / 2;
     if (wasGone || wasAway) this.#completeFrom = now + ttlMs;

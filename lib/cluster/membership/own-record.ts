@@ -19,8 +19,8 @@ export interface OwnRecordOptions {
 }
 
 /**
- * The content of an announcement: a lease was taken; the instance lives, and can keep no lease; it gave its lease up and leaves. The
- * first two come with what a lease says.
+ * The content of an announcement: a lease was taken; the instance lives, and can keep no lease; it
+ * gave its lease up and leaves. The first two come with what a lease says.
  */
 export type Announcement =
   { readonly value: string } | { readonly alive: string } | { readonly left: true };
@@ -29,7 +29,9 @@ export type Announcement =
 export class OwnRecord {
   readonly #options: OwnRecordOptions;
   readonly #startedAt = Date.now();
-  /** The hubs by which requests go: as the lease has them, and as the others were last told to look. */
+  /**
+   * The hubs by which requests go: as the lease has them, and as the others were last told to look.
+   */
   #written = '';
   #announced = '';
 

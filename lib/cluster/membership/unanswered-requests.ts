@@ -2,7 +2,8 @@
 const SILENT_AFTER = 2;
 
 /**
- * Instances that do not answer while nobody can tell whether they live: to wait for one with each request would cost each its time-out.
+ * Instances that do not answer while nobody can tell whether they live: to wait for one with each
+ * request would cost each its time-out.
  */
 export class UnansweredRequests {
   /** By instance, how many requests in a row. */

@@ -64,7 +64,10 @@ export class AckAggregator {
   }
 }
 
-/** JSON leaves a member out whose value it cannot hold: a function, as an app's `messageParser` may have returned. */
+/**
+ * JSON leaves a member out whose value it cannot hold: a function, as an app's `messageParser` may
+ * have returned.
+ */
 const NOT_JSON = Object.freeze({
   status: 'error',
   message: 'The answer is nothing that JSON can hold.',

@@ -4,8 +4,8 @@ import { GRANT_BYTES, MAX_TO_COME_BYTES, PART_BYTES, WINDOW_BYTES } from './answ
 export type Allow = (taken: number, allowedBytes: number) => void;
 
 /**
- * How much this instance lets the others send of their answers: so much at a time, all requests and instances together, in turns. So its
- * connection to Redis never has much more to read than that.
+ * How much this instance lets the others send of their answers: so much at a time, all requests and
+ * instances together, in turns. So its connection to Redis never has much more to read than that.
  */
 export class AnswerWindow {
   #roomBytes: number;
@@ -106,7 +106,10 @@ export class AnswerFlow {
     this.#allow(this.#taken, this.#allowedBytes);
   }
 
-  /** Nothing of it is waited for. Answers with whether the instance keeps something of it that is to be forgotten. */
+  /**
+   * Nothing of it is waited for. Answers with whether the instance keeps something of it that is to
+   * be forgotten.
+   */
   close(): boolean {
     if (this.#closed) return false;
     this.#closed = true;

@@ -9,7 +9,10 @@ export interface AskingOptions {
   readonly commandTimeoutMs: number;
   /** Asks the others, and says who they are. Rejects if that cannot be known to have left. */
   readonly ask: () => Promise<void>;
-  /** Whether the request waits behind what this instance sent before: that does not make the others out of reach. */
+  /**
+   * Whether the request waits behind what this instance sent before: that does not make the others
+   * out of reach.
+   */
   readonly waitsHere: () => boolean;
   /** Asks one of them for what it has not answered yet, once more. Rejects likewise. */
   readonly askAgain: (instanceId: string) => Promise<void>;
@@ -18,8 +21,9 @@ export interface AskingOptions {
 const RETRY_MS = 200;
 
 /**
- * Brings one request to the others: again when the link is back, and to those who have come back. They answer it once, however often
- * they hear it. An instance that cannot be reached for `commandTimeoutMs` is named.
+ * Brings one request to the others: again when the link is back, and to those who have come back.
+ * They answer it once, however often they hear it. An instance that cannot be reached for
+ * `commandTimeoutMs` is named.
  */
 export class Asking {
   readonly #options: AskingOptions;

@@ -10,7 +10,9 @@ export interface MembershipView {
   complete: boolean;
 }
 
-/** These others are to answer. One that may have died, and did not answer lately, is not waited for. */
+/**
+ * These others are to answer. One that may have died, and did not answer lately, is not waited for.
+ */
 export function expectAnswers(
   instances: Pick<Instances, 'isStale' | 'isComplete' | 'isSilent'>,
   pending: PendingRequest,

@@ -19,7 +19,10 @@ export interface GroupRequestsOptions {
 /** The instances that a message to all asks. */
 export interface Recipients {
   readonly isAsked: (record: InstanceRecord) => boolean;
-  /** Those to ask one by one, as all are where fewer have heard the request than are known to listen. */
+  /**
+   * Those to ask one by one, as all are where fewer have heard the request than are known to
+   * listen.
+   */
   readonly isDeaf?: (record: InstanceRecord) => boolean;
   readonly view: MembershipView;
   readonly onMembers?: (records: readonly InstanceRecord[]) => void;
@@ -34,8 +37,9 @@ export class GroupRequests {
   }
 
   /**
-   * Sends one message to all who listen on the channel. The members are listed at the moment in which the message leaves, so that all
-   * who hear it are expected to answer. Redis says how many have heard it. Instances that may not listen get a copy each.
+   * Sends one message to all who listen on the channel. The members are listed at the moment in
+   * which the message leaves, so that all who hear it are expected to answer. Redis says how many
+   * have heard it. Instances that may not listen get a copy each.
    */
   ask(
     request: PeerRequest,

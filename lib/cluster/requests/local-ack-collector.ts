@@ -8,12 +8,18 @@ import type { PeerRequest } from './peer-request.js';
 
 /** Answers of clients that come so soon after one another travel together. */
 const GATHER_MS = 10;
-/** So many bytes of them travel at once: what is larger would hold up both processes while it is encoded and read. */
+/**
+ * So many bytes of them travel at once: what is larger would hold up both processes while it is
+ * encoded and read.
+ */
 const GATHER_BYTES = 256 * 1024;
 /** Of an answer on its way to the requester: the connection's id and what stands between. */
 const BYTES_AROUND_ANSWER = 64;
 
-/** Asks connections of this instance one request, and tells the requester what became of it. Ends at the request's deadline. */
+/**
+ * Asks connections of this instance one request, and tells the requester what became of it. Ends at
+ * the request's deadline.
+ */
 export class LocalAckCollector implements AnswerListener {
   readonly #request: PeerRequest;
   readonly #reply: Reply;

@@ -3,11 +3,12 @@ import { addressesGroups, type Unanswered } from './peer-requests.js';
 import type { Missing, MissingConnection, MissingReason } from './results.js';
 
 /**
- * The gaps of a result, by name. Connections that were named are missing by their ids; an instance that did not answer is named
- * wherever it may have had others, too.
+ * The gaps of a result, by name. Connections that were named are missing by their ids; an instance
+ * that did not answer is named wherever it may have had others, too.
  *
  * @param unknown named connections that their instances do not have
- * @param known per instance, the connections that are known to be missing with it; undefined: not known
+ * @param known per instance, the connections that are known to be missing with it; undefined: not
+ * known
  */
 export function missingOf(
   target: Target,

@@ -28,8 +28,8 @@ export interface PeerRequestReceiverOptions {
 }
 
 /**
- * Requests of other instances: has them answered, straight to the requester. One that comes again is not carried out again: its answer is
- * sent again, from where the requester has it.
+ * Requests of other instances: has them answered, straight to the requester. One that comes again
+ * is not carried out again: its answer is sent again, from where the requester has it.
  */
 export class PeerRequestReceiver {
   readonly #options: PeerRequestReceiverOptions;
@@ -71,8 +71,9 @@ export class PeerRequestReceiver {
   }
 
   /**
-   * A request that acts on members comes behind the messages that the requester sent before. Where none of them is missing it is done at once: those
-   * that the requester sent after it may come in this same turn.
+   * A request that acts on members comes behind the messages that the requester sent before. Where
+   * none of them is missing it is done at once: those that the requester sent after it may come in
+   * this same turn.
    */
   #respond(request: PeerRequest, from: string, reply: Reply, hasRoom?: HasRoom): void {
     const { responder, live } = this.#options;

@@ -60,7 +60,10 @@ export class PeerRequestSender {
     }
   }
 
-  /** Asks one instance once more, under the same number: if it has carried the request out, it sends the missing rest of its answer. */
+  /**
+   * Asks one instance once more, under the same number: if it has carried the request out, it sends
+   * the missing rest of its answer.
+   */
   async askAgain(instanceId: string, request: PeerRequest, sending: RequestSending): Promise<void> {
     const { taken, allowedBytes } = sending.pending.progressOf(instanceId);
     const channel = this.#options.channels.direct(instanceId);

@@ -54,7 +54,9 @@ export interface Unanswered extends Stale {
   readonly named: ReadonlyMap<string, readonly string[]>;
   /** The named connections that no live instance has, as far as is known. */
   readonly unknownConnections: readonly string[];
-  /** Why they are missing: there are none (the default), or their instances are not known for now. */
+  /**
+   * Why they are missing: there are none (the default), or their instances are not known for now.
+   */
   readonly unknownReason?: MissingReason;
 }
 
@@ -78,7 +80,8 @@ export class PeerRequests {
   }
 
   /**
-   * About connections: asks the instances that serve the hub; for nothing but named connections, only those that have them.
+   * About connections: asks the instances that serve the hub; for nothing but named connections,
+   * only those that have them.
    * @throws (rejects) BackplaneClosedError
    */
   async gather(spec: PeerRequestSpec, onMessage: OnMessage): Promise<Unanswered> {
@@ -131,7 +134,10 @@ export class PeerRequests {
     return this.#options.instances.failure;
   }
 
-  /** The others who would be asked, as far as is known without Redis; notes which connections they have. */
+  /**
+   * The others who would be asked, as far as is known without Redis; notes which connections they
+   * have.
+   */
   #reachable(
     { hub, target }: PeerRequestSpec,
     far: readonly string[],
@@ -147,8 +153,9 @@ export class PeerRequests {
   }
 
   /**
-   * The other instances of the hub. Those that are not known to listen to its server events are asked as well: a handler is there before
-   * anybody can know. An instance without one says so itself.
+   * The other instances of the hub. Those that are not known to listen to its server events are
+   * asked as well: a handler is there before anybody can know. An instance without one says so
+   * itself.
    * @throws (rejects) BackplaneClosedError
    */
   async gatherFromServers(
@@ -169,7 +176,10 @@ export class PeerRequests {
     return { missing: [...(await open.pending.done)], ...staleOf(view) };
   }
 
-  /** To the other instances that listen to the hub's server events; no answer. Rejects if it did not leave. */
+  /**
+   * To the other instances that listen to the hub's server events; no answer. Rejects if it did not
+   * leave.
+   */
   async tellServers(spec: PeerRequestSpec): Promise<void> {
     const { channels, identity, requests, hints } = this.#options;
     hints.lookAtServers(spec.hub);

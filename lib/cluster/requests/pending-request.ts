@@ -19,7 +19,10 @@ const FAILURES: ReadonlySet<unknown> = new Set<MissingReason>([
 
 export interface PendingRequestOptions {
   readonly onMessage: (instanceId: string, message: unknown) => void;
-  /** The others who may be asked, as far as is known before {@link PendingRequest.expectOthers} says it. */
+  /**
+   * The others who may be asked, as far as is known before {@link PendingRequest.expectOthers} says
+   * it.
+   */
   readonly known?: () => readonly string[];
   /** For the answer of an instance. */
   readonly openFlow: (instanceId: string) => AnswerFlow;
@@ -46,9 +49,9 @@ interface Answer {
 }
 
 /**
- * A request that was put to instances: who is to answer, who has, and who will not. Answers may come before it is known who
- * is to answer; they wait. So do those that go before that. An instance that has heard the request and is in no list answers, too: it is
- * waited for from then on.
+ * A request that was put to instances: who is to answer, who has, and who will not. Answers may
+ * come before it is known who is to answer; they wait. So do those that go before that. An instance
+ * that has heard the request and is in no list answers, too: it is waited for from then on.
  */
 export class PendingRequest {
   /** Resolves with who did not answer, when nobody is waited for any more. */
@@ -58,7 +61,10 @@ export class PendingRequest {
   readonly #waiting = new Set<string>();
   /** Those that have answered, or will not. */
   readonly #settled = new Set<string>();
-  /** Those that have heard the request and are in no list: the ones that have begun to answer, and how many have not. */
+  /**
+   * Those that have heard the request and are in no list: the ones that have begun to answer, and
+   * how many have not.
+   */
   readonly #unasked = new Set<string>();
   #unlisted = 0;
   #deaf: ReadonlySet<string> = new Set();
@@ -88,7 +94,10 @@ export class PendingRequest {
     return this.#early ? undefined : [...this.#waiting].filter((id) => id !== this.#own);
   }
 
-  /** How many are waited for who have heard the request, are in no list, and have not begun to answer. */
+  /**
+   * How many are waited for who have heard the request, are in no list, and have not begun to
+   * answer.
+   */
   get unlisted(): number {
     return this.#unlisted;
   }
@@ -158,7 +167,10 @@ export class PendingRequest {
     if (last) this.#answered(instanceId);
   }
 
-  /** Gives up those that have heard the request, are in no list and have not begun to answer. Returns how many they are. */
+  /**
+   * Gives up those that have heard the request, are in no list and have not begun to answer.
+   * Returns how many they are.
+   */
   giveUpUnlisted(): number {
     const unlisted = this.#isDone ? 0 : this.#unlisted;
     if (unlisted === 0) return 0;
@@ -212,7 +224,10 @@ export class PendingRequest {
     return answer;
   }
 
-  /** Whether it is one who is waited for, or another who has heard the request: it is waited for from now on. */
+  /**
+   * Whether it is one who is waited for, or another who has heard the request: it is waited for
+   * from now on.
+   */
   #isTaken(instanceId: string, { fields: { former } }: ControlPayload): boolean {
     if (this.#isDone || this.#settled.has(instanceId)) return false;
     if (this.#waiting.has(instanceId)) return true;
@@ -234,7 +249,9 @@ export class PendingRequest {
     return true;
   }
 
-  /** Whether the id is missing as one whose lease has lapsed. @param forget: it lives, under another */
+  /**
+   * Whether the id is missing as one whose lease has lapsed. @param forget: it lives, under another
+   */
   #isLost(id: string, forget = false): boolean {
     const at = this.#missing.findIndex(
       ({ instanceId, reason }) => instanceId === id && reason === 'INSTANCE_LOST',

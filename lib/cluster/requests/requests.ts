@@ -45,7 +45,10 @@ interface Entry {
   asking: Asking | undefined;
 }
 
-/** The open requests of this instance: brings answers to them, asks again, and takes out who will not answer. */
+/**
+ * The open requests of this instance: brings answers to them, asks again, and takes out who will
+ * not answer.
+ */
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #open = new Map<number, Entry>();
@@ -200,8 +203,8 @@ export class Requests {
   }
 
   /**
-   * Lists the members now and then while others are waited for. A member whose lease has lapsed is no longer waited for. If Redis does
-   * not answer, nobody is, within the command time-out.
+   * Lists the members now and then while others are waited for. A member whose lease has lapsed is
+   * no longer waited for. If Redis does not answer, nobody is, within the command time-out.
    */
   #watchSoon(): void {
     const everyMs = Math.ceil(this.#options.commandTimeoutMs / 4);

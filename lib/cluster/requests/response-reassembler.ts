@@ -22,7 +22,8 @@ export class ResponseReassembler {
   }
 
   /**
-   * Takes the part if it is the next one. A part that comes again and one behind a hole are left out.
+   * Takes the part if it is the next one. A part that comes again and one behind a hole are left
+   * out.
    * @returns a message that is complete now; undefined while more must come
    * @throws if the part is not intelligible
    */

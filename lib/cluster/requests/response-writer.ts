@@ -35,8 +35,9 @@ interface Message {
 const NOTHING = Buffer.alloc(0);
 
 /**
- * One answer on its way to the requester: messages, cut into parts of bounded size. They leave in their order, as far as the requester allows.
- * Sent messages are kept until the requester has them: they may be asked for again.
+ * One answer on its way to the requester: messages, cut into parts of bounded size. They leave in
+ * their order, as far as the requester allows. Sent messages are kept until the requester has them:
+ * they may be asked for again.
  */
 export class ResponseWriter {
   readonly #options: ResponseWriterOptions;

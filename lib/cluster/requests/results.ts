@@ -2,17 +2,23 @@
  * Why something is missing from a result.
  *
  * - `NO_SUCH_CONNECTION`: there is no connection with the id (any more)
- * - `LIMIT_EXCEEDED`: of a join: it would have been in more rooms than its instance allows (`limits.rooms`), and joined none of them
+ * - `LIMIT_EXCEEDED`: of a join: it would have been in more rooms than its instance allows
+ *   (`limits.rooms`), and joined none of them
  * - `CONNECTION_CLOSED`: it closed before it answered
  * - `REQUEST_TIMEOUT`: no answer before the deadline
- * - `INSTANCE_LEFT`, `INSTANCE_LOST`: the instance shut down, or its lease lapsed, before it answered
- * - `BACKPLANE_UNAVAILABLE`: Redis is away, so that only this instance could be asked; or Redis keeps no leases, and it is not
+ * - `INSTANCE_LEFT`, `INSTANCE_LOST`: the instance shut down, or its lease lapsed, before it
+ *   answered
+ * - `BACKPLANE_UNAVAILABLE`: Redis is away, so that only this instance could be asked; or Redis
+ *   keeps no leases, and it is not
  *   known who has the connection
  * - `BACKPLANE_CLOSED`: this instance shut down meanwhile
- * - `NO_HANDLER`, `HANDLER_FAILED`: the instance does not listen to the server event, or its handler threw
- * - `UNKNOWN_INSTANCE`: somebody who is in no list of instances heard the request and did not answer: an instance that is not back
+ * - `NO_HANDLER`, `HANDLER_FAILED`: the instance does not listen to the server event, or its
+ *   handler threw
+ * - `UNKNOWN_INSTANCE`: somebody who is in no list of instances heard the request and did not
+ *   answer: an instance that is not back
  *   yet, or none
- * - `ANSWER_TOO_LARGE`: there was no room for it: all answers to one request together may have 64 MiB
+ * - `ANSWER_TOO_LARGE`: there was no room for it: all answers to one request together may have 64
+ *   MiB
  * - `ANSWER_LOST`: a part of the instance's answer did not arrive, or was not intelligible
  */
 export type MissingReason =
@@ -39,7 +45,9 @@ export interface MissingConnection {
 }
 
 export interface MissingInstance {
-  /** `'*'`: whichever other instances there are; none is known while Redis has never been reached. */
+  /**
+   * `'*'`: whichever other instances there are; none is known while Redis has never been reached.
+   */
   readonly instanceId: string;
   readonly connectionId?: undefined;
   readonly reason: MissingReason;
@@ -58,8 +66,8 @@ export type AckAnswer =
 /** Of all results that rest on who is alive. */
 export interface Stale {
   /**
-   * Present, and true, where Redis does not keep the lease of this instance, or has lost it: the result rests on the instances that
-   * were last known, and on those that have been heard of since.
+   * Present, and true, where Redis does not keep the lease of this instance, or has lost it: the
+   * result rests on the instances that were last known, and on those that have been heard of since.
    */
   readonly stale?: true;
 }
@@ -67,7 +75,10 @@ export interface Stale {
 /** The result of `emitWithAck`. */
 export interface AckResult extends Stale {
   readonly answers: readonly AckAnswer[];
-  /** Those that did not answer. An instance is named where it went before it could say which connections it had asked. */
+  /**
+   * Those that did not answer. An instance is named where it went before it could say which
+   * connections it had asked.
+   */
   readonly missing: readonly Missing[];
 }
 

@@ -44,7 +44,9 @@ export class ServerEvents {
     return [...this.#confirmed];
   }
 
-  /** Resolves when all that is listened to is heard, or when there is no point in waiting for that. */
+  /**
+   * Resolves when all that is listened to is heard, or when there is no point in waiting for that.
+   */
   async subscribed(): Promise<void> {
     await Promise.all(this.#confirming);
   }

@@ -20,7 +20,10 @@ export interface TargetHintsOptions {
 /** Of longer lists, only so many names are checked. */
 const MAX_LOOKED_AT = 16;
 
-/** Says, once a name, of what a call names that it reaches nobody: a mistake that is silent otherwise, as nobody may be there. */
+/**
+ * Says, once a name, of what a call names that it reaches nobody: a mistake that is silent
+ * otherwise, as nobody may be there.
+ */
 export class TargetHints {
   readonly #options: TargetHintsOptions;
   readonly #once: OnceLog;
@@ -56,7 +59,10 @@ export class TargetHints {
     ]);
   }
 
-  /** It is not served here. Before anything is known of hubs, as at boot, nothing is said. True if another instance serves it. */
+  /**
+   * It is not served here. Before anything is known of hubs, as at boot, nothing is said. True if
+   * another instance serves it.
+   */
   #lookAtHub(hub: string, others: () => readonly string[]): boolean {
     if (this.#once.knows('hub', hub)) return false;
     const names = new Set([...this.#options.hubs.listening(), ...others()]);
@@ -108,7 +114,10 @@ export class TargetHints {
   }
 }
 
-/** The name without slashes at its ends and without upper case: the same for similar names of one hub. */
+/**
+ * The name without slashes at its ends and without upper case: the same for similar names of one
+ * hub.
+ */
 function coreOf(name: string): string {
   return name.replace(/^\/+|\/+$/g, '').toLowerCase();
 }

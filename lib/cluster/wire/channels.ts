@@ -1,8 +1,9 @@
 /**
  * The names under which an app's traffic travels: `{eventKey}:kind:hub:name`.
  *
- * Braces make the event key the hash tag on Redis Cluster. Key and hub are escaped and the name, which may hold anything,
- * stands last: no name can forge another's channel. They are subscribed to literally, never as patterns.
+ * Braces make the event key the hash tag on Redis Cluster. Key and hub are escaped and the name,
+ * which may hold anything, stands last: no name can forge another's channel. They are subscribed to
+ * literally, never as patterns.
  */
 export class ChannelNames {
   readonly #prefixes: readonly string[];

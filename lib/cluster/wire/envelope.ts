@@ -89,9 +89,15 @@ export interface Envelope extends EnvelopeFlags {
 export interface LiveHeader {
   /** How long before it left it was sent; 0 when it left at once. */
   readonly ageMs: number;
-  /** Whether the places are its own. Otherwise they are those of the newest messages before it, and its sender does not have it any more. */
+  /**
+   * Whether the places are its own. Otherwise they are those of the newest messages before it, and
+   * its sender does not have it any more.
+   */
   readonly isListed: boolean;
-  /** One for each channel that it goes to; of several, in the order in which the target names the rooms. */
+  /**
+   * One for each channel that it goes to; of several, in the order in which the target names the
+   * rooms.
+   */
   readonly positions: readonly LivePosition[];
 }
 

@@ -4,7 +4,10 @@ import type { Counters } from '../common/counters.js';
 import { decodeEnvelope, type Envelope, EnvelopeKind } from './envelope.js';
 import type { ThrottledLog } from '../common/throttled-log.js';
 
-/** Takes envelopes of one kind. Answers with false for one whose inside is not intelligible. Must not throw. */
+/**
+ * Takes envelopes of one kind. Answers with false for one whose inside is not intelligible. Must
+ * not throw.
+ */
 export type EnvelopeReader = (envelope: Envelope, channel: string) => boolean;
 
 export interface InboxOptions {
@@ -16,7 +19,10 @@ export interface InboxOptions {
   readonly readers: Readonly<Record<Exclude<keyof typeof EnvelopeKind, 'probe'>, EnvelopeReader>>;
 }
 
-/** Takes messages from channels: brings each envelope to its reader, and drops own echoes and what is no envelope. */
+/**
+ * Takes messages from channels: brings each envelope to its reader, and drops own echoes and what
+ * is no envelope.
+ */
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #readers: ReadonlyMap<number, EnvelopeReader>;

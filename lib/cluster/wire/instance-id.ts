@@ -5,7 +5,10 @@ export const INSTANCE_ID_LENGTH = 16;
 
 const INSTANCE_ID = /^[\w-]{16}$/;
 
-/** Whether it may be the id of an instance: nothing that a log line or a channel's name could stumble over. */
+/**
+ * Whether it may be the id of an instance: nothing that a log line or a channel's name could
+ * stumble over.
+ */
 export function isInstanceId(id: string): boolean {
   return INSTANCE_ID.test(id);
 }

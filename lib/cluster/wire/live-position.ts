@@ -1,6 +1,9 @@
 /** Where a live message stands among those that one sender sent to one channel. */
 export interface LivePosition {
-  /** Names the beginning of the numbering: the sender's count of messages then. A later beginning has a higher one. */
+  /**
+   * Names the beginning of the numbering: the sender's count of messages then. A later beginning
+   * has a higher one.
+   */
   readonly start: number;
   /** 1, 2, 3… since the beginning. */
   readonly number: number;

@@ -4,10 +4,16 @@ import type { Holds, Instruction, Program, Takes } from './program.js';
 const MAX_INSTRUCTIONS = 1_000;
 const MAX_REPETITIONS = 10_000;
 
-/** There is no form of the expression whose time is bounded, or it is too large. The message says which part of it. */
+/**
+ * There is no form of the expression whose time is bounded, or it is too large. The message says
+ * which part of it.
+ */
 export class UnboundedError extends Error {}
 
-/** Adds its instructions to a program, to go on with the one at `next`. Answers with the first of them. */
+/**
+ * Adds its instructions to a program, to go on with the one at `next`. Answers with the first of
+ * them.
+ */
 type Part = (builder: Builder, next: number) => number;
 
 const QUANTIFIER = /(?:([*+?])|\{(\d+)(,?)(\d*)\})\??/y;
@@ -18,9 +24,11 @@ const NAMED_GROUP = /\(\?<[^=!][^>]*>/y;
 const LINE_END = /^[\n\r\u2028\u2029]$/;
 
 /**
- * Compiles the source of an expression that JavaScript has accepted. It tells only whether there is a match, and captures nothing.
+ * Compiles the source of an expression that JavaScript has accepted. It tells only whether there is
+ * a match, and captures nothing.
  *
- * @throws UnboundedError for back-references, looks behind, modifiers, the flag `v`, and what is too large
+ * @throws UnboundedError for back-references, looks behind, modifiers, the flag `v`, and what is
+ * too large
  */
 export function compile({ source, flags }: RegExp): Program {
   if (flags.includes('v')) throw new UnboundedError('the flag "v"');

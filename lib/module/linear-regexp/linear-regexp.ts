@@ -5,8 +5,8 @@ import { matchesIn } from './program.js';
 const MAX_REMEMBERED = 10_000;
 
 /**
- * The test of a regular expression in a time that grows with the length of the text and of the expression, not exponentially as
- * JavaScript's own may: clients choose the texts.
+ * The test of a regular expression in a time that grows with the length of the text and of the
+ * expression, not exponentially as JavaScript's own may: clients choose the texts.
  *
  * @throws UnboundedError for an expression that has no such form
  */

@@ -6,7 +6,10 @@ export interface BusSubscriber {
   receive(channel: string, bytes: Buffer): void;
 }
 
-/** Carries messages between the memory transports of one process, as a Redis would between processes. */
+/**
+ * Carries messages between the memory transports of one process, as a Redis would between
+ * processes.
+ */
 export class MemoryBus {
   readonly leases = new MemoryLeases();
   readonly logs = new MemoryLogs((channel, bytes) => this.publish(channel, bytes));
@@ -33,5 +36,7 @@ export class MemoryBus {
   }
 }
 
-/** The bus of `redis: 'memory'`: all apps of the process meet on it, kept apart by their event keys. */
+/**
+ * The bus of `redis: 'memory'`: all apps of the process meet on it, kept apart by their event keys.
+ */
 export const processBus = new MemoryBus();

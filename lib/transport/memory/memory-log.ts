@@ -26,8 +26,8 @@ export class MemoryLog {
   }
 
   /**
-   * Where it stands; begins anew, under the epoch, if it has none. One to which nothing was sent takes the epoch if that is of a
-   * later time than its own.
+   * Where it stands; begins anew, under the epoch, if it has none. One to which nothing was sent
+   * takes the epoch if that is of a later time than its own.
    */
   look(epoch: string, lifetimes: Required<LogLifetimes>, now: number): LogTop {
     if (this.#topLapsesAt <= now) {

@@ -16,8 +16,9 @@ import { type MemoryBus, processBus } from './memory-bus.js';
 import { MemoryOutgoing } from './memory-outgoing.js';
 
 /**
- * A transport without a Redis, for unit tests and demos: one process, as many apps in it as meet on the bus. As at one
- * Redis, all that they ask takes effect in a later turn of the event loop, in the order in which it was asked.
+ * A transport without a Redis, for unit tests and demos: one process, as many apps in it as meet on
+ * the bus. As at one Redis, all that they ask takes effect in a later turn of the event loop, in
+ * the order in which it was asked.
  */
 export class MemoryTransport implements Transport {
   readonly name = 'memory';
@@ -84,7 +85,10 @@ export class MemoryTransport implements Transport {
     return this.#outgoing.drain();
   }
 
-  /** All lanes are one: nothing waits for more than a turn, so there is nothing to overtake, and no limit. */
+  /**
+   * All lanes are one: nothing waits for more than a turn, so there is nothing to overtake, and no
+   * limit.
+   */
   async publishAndCount(channel: string, bytes: Buffer, { ticket }: Sending = {}): Promise<number> {
     this.#assertOpen();
     return this.#outgoing.send(bytes.length, () => this.#bus.publish(channel, bytes), ticket);

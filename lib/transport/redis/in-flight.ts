@@ -6,7 +6,10 @@ import type { RedisClients } from './redis-clients.js';
 import type { Outgoing } from './outgoing.js';
 import type { ReplyWatch } from './reply-watch.js';
 
-/** How much ioredis is given ahead of Redis's answers. The rest waits where it can be counted, overtaken and withdrawn. */
+/**
+ * How much ioredis is given ahead of Redis's answers. The rest waits where it can be counted,
+ * overtaken and withdrawn.
+ */
 const MAX_MESSAGES = 2_000;
 const MAX_BYTES = 1024 * 1024;
 
@@ -26,7 +29,10 @@ export class InFlight {
   #messages = 0;
   #bytes = 0;
 
-  /** @param onAnswered called before the senders are told, with how many messages were answered; must not throw */
+  /**
+   * @param onAnswered called before the senders are told, with how many messages were answered;
+   * must not throw
+   */
   constructor(clients: RedisClients, watch: ReplyWatch, onAnswered: (messages: number) => void) {
     this.#clients = clients;
     this.#watch = watch;

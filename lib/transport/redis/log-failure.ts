@@ -3,10 +3,14 @@ import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.er
 import { isRefusal } from './redis-misconfiguration.js';
 import { unansweredReason } from './unanswered-reason.js';
 
-// Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script that met them.
+// Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script
+// that met them.
 const PASSING = /(?:^|: -)(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b/;
 
-/** The words for an append. Only of an append does it matter that it may have been carried out all the same. */
+/**
+ * The words for an append. Only of an append does it matter that it may have been carried out all
+ * the same.
+ */
 export const APPEND = 'append the message';
 
 /** Whether the server that answered is a replica, such as a master that was demoted. */

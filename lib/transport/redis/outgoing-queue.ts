@@ -16,7 +16,10 @@ export abstract class Waiting implements Withdrawable {
   abstract withdraw(): void;
 }
 
-/** Messages in the order in which they came, and what they take. Nothing of it costs more where there are many. */
+/**
+ * Messages in the order in which they came, and what they take. Nothing of it costs more where
+ * there are many.
+ */
 export class OutgoingQueue<W extends Waiting> {
   #first: W | undefined;
   #last: W | undefined;

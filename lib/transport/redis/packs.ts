@@ -5,18 +5,25 @@ import { Publication } from './publication.js';
 import type { Outgoing } from './outgoing.js';
 import { PUBLISH_ALL } from './scripts/publish-all.js';
 
-/** The script copies each message twice, which costs more than a command of its own where the message is large. */
+/**
+ * The script copies each message twice, which costs more than a command of its own where the
+ * message is large.
+ */
 const LARGE_BYTES = 2 * 1024;
 
-/** Redis serves nobody else while it works off a pack: some 0.2 ms, and more where the channels have many subscribers. */
+/**
+ * Redis serves nobody else while it works off a pack: some 0.2 ms, and more where the channels have
+ * many subscribers.
+ */
 export const PACK_MESSAGES = 128;
 
 /** Fewer messages leave as commands of their own. */
 export const LEAST_MESSAGES = 16;
 
 /**
- * Publishes many small messages by one command, a script: to make and to answer a command costs this process several times what
- * it costs Redis to publish the message. For messages that wait already; Redis needs twice as long for one in a pack.
+ * Publishes many small messages by one command, a script: to make and to answer a command costs
+ * this process several times what it costs Redis to publish the message. For messages that wait
+ * already; Redis needs twice as long for one in a pack.
  */
 export class Packs {
   readonly #client: Redis;
@@ -28,14 +35,20 @@ export class Packs {
     this.#client = client;
   }
 
-  /** False until Redis has carried out the script once on this connection, without a message. Asks it to. */
+  /**
+   * False until Redis has carried out the script once on this connection, without a message. Asks
+   * it to.
+   */
   get areAllowed(): boolean {
     const { stream } = this.#client;
     if (this.#askedOn !== stream) this.#ask(stream);
     return this.#isAllowed;
   }
 
-  /** Resolves with what Redis said of those that it refused, by their index. Rejects where it is not known that any was sent. */
+  /**
+   * Resolves with what Redis said of those that it refused, by their index. Rejects where it is not
+   * known that any was sent.
+   */
   async send(publications: readonly Publication[]): Promise<ReadonlyMap<number, Error>> {
     const args: (string | Buffer)[] = [];
     for (const { channel, bytes } of publications) args.push(channel, bytes);

@@ -8,7 +8,10 @@ export interface AppendCall {
   /** The log, its meta, the first result of the id, and the name of the data. */
   readonly keys: readonly [log: string, meta: string, once: string, data: string];
   readonly args: ScriptArgs;
-  /** Makes the call over the connection for commands, in the order in which it is asked; rejects with an error of the backplane. */
+  /**
+   * Makes the call over the connection for commands, in the order in which it is asked; rejects
+   * with an error of the backplane.
+   */
   readonly send: (command: () => Promise<unknown>) => Promise<unknown>;
 }
 
@@ -21,12 +24,14 @@ interface Pending {
 }
 
 /**
- * Appends to logs, each log's in the order of the calls, whatever Redis forgets or refuses meanwhile.
+ * Appends to logs, each log's in the order of the calls, whatever Redis forgets or refuses
+ * meanwhile.
  *
- * An append that Redis did not take (it had forgotten the script, or refused it) could be overtaken by those that were sent
- * behind it. So each names the one before it, while that is not answered, and the script takes it only if that one has
- * taken effect. Appends that it did not take for this reason, or for a forgotten script, are sent again, in their order, once nothing
- * to that log is under way.
+ * An append that Redis did not take (it had forgotten the script, or refused it) could be overtaken
+ * by those that were sent behind it. So each names the one before it, while that is not answered,
+ * and the script takes it only if that one has taken effect. Appends that it did not take for this
+ * reason, or for a forgotten script, are sent again, in their order, once nothing to that log is
+ * under way.
  */
 export class RedisAppends {
   readonly #script: RedisScript;
@@ -34,15 +39,19 @@ export class RedisAppends {
   /** By log: those that an append is under way to. */
   readonly #lanes = new Map<string, Lane>();
 
-  /** @param isFinal whether an error is a refusal of this one append, so that those behind it may go on without it */
+  /**
+   * @param isFinal whether an error is a refusal of this one append, so that those behind it may go
+   * on without it
+   */
   constructor(script: RedisScript, isFinal: (error: Error) => boolean) {
     this.#script = script;
     this.#isFinal = isFinal;
   }
 
   /**
-   * Resolves with the script's answer. Rejects as `send` does. Where an append may be tried again by whoever made it, those behind
-   * it to the same log, made before anybody could know of that, reject with its error: they must not get ahead of it.
+   * Resolves with the script's answer. Rejects as `send` does. Where an append may be tried again
+   * by whoever made it, those behind it to the same log, made before anybody could know of that,
+   * reject with its error: they must not get ahead of it.
    */
   run(call: AppendCall): Promise<unknown> {
     const [log] = call.keys;
@@ -64,7 +73,10 @@ class Lane {
   #inFlight = 0;
   /** The last one sent, while it is under way. */
   #last: Pending | undefined;
-  /** Had no effect, and are to be sent again, in the order of the calls (they got here in another): these, */
+  /**
+   * Had no effect, and are to be sent again, in the order of the calls (they got here in another):
+   * these,
+   */
   readonly #again: Pending[] = [];
   /** and those that were made since the first of them was known. */
   readonly #held: Pending[] = [];

@@ -26,7 +26,10 @@ const SCRIPTS: Readonly<Record<ScriptNeed, string>> = {
 /** Answers that say nothing about what is permitted, and pass. */
 const PASSING = /^(LOADING|BUSY|TRYAGAIN|MASTERDOWN)\b/;
 
-/** Asks Redis whether it would carry out the scripts, each of their commands for itself, and changes nothing. */
+/**
+ * Asks Redis whether it would carry out the scripts, each of their commands for itself, and changes
+ * nothing.
+ */
 export class RedisChecks {
   readonly #commands: Redis;
   readonly #scripts: Readonly<Record<ScriptNeed, RedisScript>>;

@@ -6,7 +6,10 @@ export interface RedisClients {
   readonly commands: Redis;
   readonly subscriber: Redis;
   readonly ownsCommands: boolean;
-  /** The `keyPrefix` that ioredis puts in front of keys; it leaves channels alone, so the transport adds it there. */
+  /**
+   * The `keyPrefix` that ioredis puts in front of keys; it leaves channels alone, so the transport
+   * adds it there.
+   */
   readonly prefix: string;
 }
 
@@ -19,8 +22,9 @@ function retryDelayMs(attempt: number): number {
   return Math.round(ceiling / 2 + Math.random() * (ceiling / 2));
 }
 
-// A message that could not leave at once is the cluster's to count, not ioredis's to keep: nothing is queued while the
-// link is away, and what was under way when it closed is rejected (0 retries), never sent a second time.
+// A message that could not leave at once is the cluster's to count, not ioredis's to keep: nothing
+// is queued while the link is away, and what was under way when it closed is rejected (0 retries),
+// never sent a second time.
 const OURS = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -36,7 +40,10 @@ const OURS = {
   enableAutoPipelining: false,
 } satisfies RedisOptions & { replyMapping?: 'legacy' };
 
-/** Makes the two connections of a transport. None of them is open yet, except a client that the app gave. */
+/**
+ * Makes the two connections of a transport. None of them is open yet, except a client that the app
+ * gave.
+ */
 export function makeClients(source: RedisSource): RedisClients {
   if (source.kind === 'client') {
     const { client } = source;
@@ -66,7 +73,9 @@ export function makeClients(source: RedisSource): RedisClients {
   };
 }
 
-/** A command that Redis refused is not sent again by ioredis: it would overtake others, or double. */
+/**
+ * A command that Redis refused is not sent again by ioredis: it would overtake others, or double.
+ */
 function neverResending({ reconnectOnError }: RedisOptions): RedisOptions['reconnectOnError'] {
   if (!reconnectOnError) return undefined;
   return (error) => Boolean(reconnectOnError(error));
@@ -80,7 +89,10 @@ function everRetrying({ retryStrategy }: RedisOptions): (attempt: number) => num
   };
 }
 
-/** Another connection to the same Redis, not open yet. It gives up when it is lost, and puts no prefix before keys. */
+/**
+ * Another connection to the same Redis, not open yet. It gives up when it is lost, and puts no
+ * prefix before keys.
+ */
 export function siblingOf(commands: Redis): Redis {
   const sibling = commands.duplicate({
     ...OURS,
@@ -96,8 +108,8 @@ function prefixOf({ keyPrefix }: RedisOptions): string {
 }
 
 /**
- * Ends the client's connection. ioredis listens for one error of a stream; a TLS handshake that is broken off may have
- * another, which would end the process.
+ * Ends the client's connection. ioredis listens for one error of a stream; a TLS handshake that is
+ * broken off may have another, which would end the process.
  * @param reconnect makes another connection then
  */
 export function disconnect(client: Redis, reconnect = false): void {

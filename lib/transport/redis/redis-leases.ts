@@ -10,7 +10,9 @@ import { LEASES } from './scripts/leases.js';
 import { unansweredReason } from './unanswered-reason.js';
 
 const FIELDS = 3;
-/** The longest that is waited, in refusals, until another time says that the server takes no writes. */
+/**
+ * The longest that is waited, in refusals, until another time says that the server takes no writes.
+ */
 const SAY_AGAIN_AFTER = 64;
 
 type Act = 'claim' | 'renew' | 'drop' | 'list';
@@ -29,7 +31,9 @@ export interface RedisLeasesOptions {
   readonly prefix: string;
   /** Why nothing can be asked for now; undefined while it can. */
   readonly downReason: () => string | undefined;
-  /** The server that we are connected to takes no writes: the address may lead to another by now. */
+  /**
+   * The server that we are connected to takes no writes: the address may lead to another by now.
+   */
   readonly onReadOnly: () => void;
 }
 
@@ -84,7 +88,9 @@ export class RedisLeases implements Leases {
     }
   }
 
-  /** More and more seldom: where the address leads to nothing but a replica, each renewal meets it. */
+  /**
+   * More and more seldom: where the address leads to nothing but a replica, each renewal meets it.
+   */
   #metReadOnly(): void {
     const count = ++this.#readOnlyAnswers;
     if (Number.isInteger(Math.log2(count)) || count % SAY_AGAIN_AFTER === 0)
@@ -108,7 +114,9 @@ function listIn([, fields = [], departed = []]: Answer): LeaseList {
   return { leases, departed: departed.map(String) };
 }
 
-/** Redis adds nothing but numbers to its leases; whoever else writes there must not stop the clock. */
+/**
+ * Redis adds nothing but numbers to its leases; whoever else writes there must not stop the clock.
+ */
 function timeOf(value: unknown): number {
   const ms = Number(value);
   return ms > 0 ? ms : 0;

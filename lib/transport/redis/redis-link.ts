@@ -13,16 +13,20 @@ export interface RedisLinkEvents {
 }
 
 /**
- * How long Redis may take to let a connection in that it has accepted, before that is given up for another. ioredis has no limit
- * for this: a network that forgets the connection in this moment would keep the link away until TCP gives up, a
- * quarter of an hour later. While Redis loads its data, this does no harm.
+ * How long Redis may take to let a connection in that it has accepted, before that is given up for
+ * another. ioredis has no limit for this: a network that forgets the connection in this moment
+ * would keep the link away until TCP gives up, a quarter of an hour later. While Redis loads its
+ * data, this does no harm.
  */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** So many connections in a row that are closed in the handshake are no accident: it is said. */
 const SHUT_OUT_FOR_A_REASON = 3;
 
-/** Watches one ioredis client: is it up, why not, and how the first attempt ended. Takes its listeners off on `unwatch`. */
+/**
+ * Watches one ioredis client: is it up, why not, and how the first attempt ended. Takes its
+ * listeners off on `unwatch`.
+ */
 export class RedisLink {
   readonly client: Redis;
   readonly #events: RedisLinkEvents;
@@ -87,7 +91,10 @@ export class RedisLink {
     return this.#up;
   }
 
-  /** Why nothing can be sent for now; undefined while it can. ioredis knows that a connection is closed before it says so. */
+  /**
+   * Why nothing can be sent for now; undefined while it can. ioredis knows that a connection is
+   * closed before it says so.
+   */
   get downReason(): string | undefined {
     return this.#up && this.client.status === 'ready' ? undefined : this.reason;
   }
@@ -103,8 +110,8 @@ export class RedisLink {
   }
 
   /**
-   * Connects, and resolves with how the first attempt ended: up, or not for now (refused, or not within the time; the
-   * client goes on trying). Rejects if it never can be.
+   * Connects, and resolves with how the first attempt ended: up, or not for now (refused, or not
+   * within the time; the client goes on trying). Rejects if it never can be.
    */
   open(timeoutMs: number): Promise<boolean> {
     const { client } = this;
@@ -151,7 +158,10 @@ export class RedisLink {
     });
   }
 
-  /** Gives the connection up for another; nothing where another is on its way already, or where the client is not ours. */
+  /**
+   * Gives the connection up for another; nothing where another is on its way already, or where the
+   * client is not ours.
+   */
   renew(): void {
     const { status } = this.client;
     if (this.#owned && (status === 'ready' || status === 'connect')) disconnect(this.client, true);
@@ -189,7 +199,10 @@ export class RedisLink {
   }
 }
 
-/** A plain Redis waits for the end of what it takes for a command when TLS is spoken to it: nothing is ever said, or closed. */
+/**
+ * A plain Redis waits for the end of what it takes for a command when TLS is spoken to it: nothing
+ * is ever said, or closed.
+ */
 function notInTime({ options, status }: Redis, ms: number): Error {
   const shakesHands = options.tls !== undefined && status === 'connecting';
   return new Error(`no ${shakesHands ? 'TLS handshake' : 'answer'} within ${ms} ms`);

@@ -25,7 +25,10 @@ import { LOG_APPEND } from './scripts/log-append.js';
 import { LOG_READ } from './scripts/log-read.js';
 import { LOG_TOPS } from './scripts/log-tops.js';
 
-/** Redis does nothing else while it runs a script, and those that came together: others get their answers between. */
+/**
+ * Redis does nothing else while it runs a script, and those that came together: others get their
+ * answers between.
+ */
 const TOPS_A_CALL = 50;
 const TOPS_CALLS_AT_ONCE = 2;
 const READS_AT_ONCE = 16;
@@ -38,11 +41,16 @@ export interface RedisLogsOptions {
   readonly sender: RedisSender;
   /** Why nothing can be asked for now; undefined while it can. */
   readonly downReason: () => string | undefined;
-  /** The server that we are connected to takes no writes: the address may lead to another by now. */
+  /**
+   * The server that we are connected to takes no writes: the address may lead to another by now.
+   */
   readonly onReadOnly: () => void;
 }
 
-/** Logs as Redis streams: `log:`, `top:` and `once:` in front of the channel, so that all of a log is in the channel's slot. */
+/**
+ * Logs as Redis streams: `log:`, `top:` and `once:` in front of the channel, so that all of a log
+ * is in the channel's slot.
+ */
 export class RedisLogs implements Logs {
   readonly #options: RedisLogsOptions;
   readonly #appends: RedisAppends;
@@ -204,7 +212,10 @@ export class RedisLogs implements Logs {
     return [`${this.#keyPrefix}log:${channel}`, `${this.#keyPrefix}top:${channel}`];
   }
 
-  /** Names the data that Redis has; in the slot of the channel, and the same for all channels with its hash tag. */
+  /**
+   * Names the data that Redis has; in the slot of the channel, and the same for all channels with
+   * its hash tag.
+   */
   #dataKey(channel: string): string {
     const end = channel.startsWith('{') ? channel.indexOf('}') : -1;
     return `${this.#keyPrefix}${end > 1 ? channel.slice(0, end + 1) : channel}:data`;

@@ -1,11 +1,14 @@
 import { oneLine } from '../../errors/quote.js';
 
-// Answers of Redis after which trying again cannot help; from the replies of Redis 5 to 8 and Valkey.
+// Answers of Redis after which trying again cannot help; from the replies of Redis 5 to 8 and
+// Valkey.
 const AUTHENTICATION = /^(WRONGPASS|NOAUTH)\b|invalid password|^ERR Client sent AUTH/i;
 const DATABASE = /DB index is out of range|invalid DB index|SELECT is not allowed/i;
 const TLS =
   /invalidOption version number|packet length too long|EPROTO|tlsv1 alert|ssl3?_|TLS handshake|secure TLS/i;
-/** Codes of Node's TLS for a certificate that is expired, not trusted, revoked, or of another host. */
+/**
+ * Codes of Node's TLS for a certificate that is expired, not trusted, revoked, or of another host.
+ */
 const CERTIFICATE =
   /^(CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE))/;
 /** Redis says it of the certificate of a client. */
@@ -25,12 +28,18 @@ export function misconfiguration(error: Error): string | undefined {
   return undefined;
 }
 
-/** True for an answer of Redis, false for what the network says. By name: the app's copy of ioredis may be another than ours. */
+/**
+ * True for an answer of Redis, false for what the network says. By name: the app's copy of ioredis
+ * may be another than ours.
+ */
 export function isRefusal(error: Error): boolean {
   return error.name === 'ReplyError';
 }
 
-/** True where trying again does not help before somebody acts: Redis refuses, or its certificate is not accepted, or nobody knows its host. */
+/**
+ * True where trying again does not help before somebody acts: Redis refuses, or its certificate is
+ * not accepted, or nobody knows its host.
+ */
 export function needsSomebody(error: Error): boolean {
   const { code = '' } = error as NodeJS.ErrnoException;
   return (
@@ -41,7 +50,10 @@ export function needsSomebody(error: Error): boolean {
   );
 }
 
-/** A line for the log about why Redis cannot be reached, with a hint where the error has a usual cause. */
+/**
+ * A line for the log about why Redis cannot be reached, with a hint where the error has a usual
+ * cause.
+ */
 export function unreachableReason(error: Error | undefined): string {
   if (!error) return 'the connection was closed';
   if (CLIENT_CERTIFICATE.test(error.message)) {

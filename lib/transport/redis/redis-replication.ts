@@ -23,11 +23,12 @@ interface Unconfirmed extends Written {
 }
 
 /**
- * Tells whether a replica has what was written. WAIT holds up its connection, so this has one of its own, made when it is
- * first needed. One WAIT speaks for all that came while the one before it was under way.
+ * Tells whether a replica has what was written. WAIT holds up its connection, so this has one of
+ * its own, made when it is first needed. One WAIT speaks for all that came while the one before it
+ * was under way.
  *
- * WAIT tells about the writes of its own connection only, hence PEXPIRE: a write, after the one in question, that also shows
- * that both went to the same server.
+ * WAIT tells about the writes of its own connection only, hence PEXPIRE: a write, after the one in
+ * question, that also shows that both went to the same server.
  */
 export class RedisReplication {
   readonly #commands: Redis;
@@ -42,7 +43,10 @@ export class RedisReplication {
     this.#commands = commands;
   }
 
-  /** Resolves once a replica has it; rejects with `BackplaneNotReplicatedError` if none has, or if that cannot be known. */
+  /**
+   * Resolves once a replica has it; rejects with `BackplaneNotReplicatedError` if none has, or if
+   * that cannot be known.
+   */
   confirm(written: Written): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#unconfirmed.push({ ...written, resolve, reject });

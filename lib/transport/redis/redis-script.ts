@@ -11,7 +11,10 @@ type Evaluate = (
   ...keysAndArgs: (string | number | Buffer)[]
 ) => Promise<unknown>;
 
-/** Members that ioredis has, but does not declare. Its `callBuffer` would fail where it pipelines by itself. */
+/**
+ * Members that ioredis has, but does not declare. Its `callBuffer` would fail where it pipelines by
+ * itself.
+ */
 interface ScriptClient extends Redis {
   evalBuffer: Evaluate;
   evalshaBuffer: Evaluate;
@@ -29,9 +32,9 @@ export interface RefusedCommand {
 export const FORGOTTEN = Symbol('forgotten');
 
 /**
- * A script by its hash; by its text where Redis may not know it. Redis forgets scripts (a restart, a failover, SCRIPT FLUSH),
- * and any other client may teach it this one again: of calls that are under way then, later ones may take effect, and
- * earlier ones not.
+ * A script by its hash; by its text where Redis may not know it. Redis forgets scripts (a restart,
+ * a failover, SCRIPT FLUSH), and any other client may teach it this one again: of calls that are
+ * under way then, later ones may take effect, and earlier ones not.
  */
 export class RedisScript {
   readonly #client: ScriptClient;
@@ -48,7 +51,10 @@ export class RedisScript {
     this.#sha = createHash('sha1').update(this.#text).digest('hex');
   }
 
-  /** Resolves with the answer, whose strings are Buffers. Made again where Redis did not know the script. Rejects as the client does. */
+  /**
+   * Resolves with the answer, whose strings are Buffers. Made again where Redis did not know the
+   * script. Rejects as the client does.
+   */
   async run(keys: readonly string[], args: ScriptArgs): Promise<unknown> {
     for (;;) {
       const answer = await this.call(keys, args);
@@ -56,7 +62,10 @@ export class RedisScript {
     }
   }
 
-  /** Tries the commands within the script, which does nothing else. Resolves with those that Redis refuses. Rejects as the client does. */
+  /**
+   * Tries the commands within the script, which does nothing else. Resolves with those that Redis
+   * refuses. Rejects as the client does.
+   */
   async check(
     keys: readonly string[],
     commands: readonly CheckedCommand[],
@@ -68,7 +77,10 @@ export class RedisScript {
     });
   }
 
-  /** As {@link run}, but made once: resolves with {@link FORGOTTEN} where Redis did not know the script. */
+  /**
+   * As {@link run}, but made once: resolves with {@link FORGOTTEN} where Redis did not know the
+   * script.
+   */
   call(keys: readonly string[], args: ScriptArgs): Promise<unknown> {
     const client = this.#client;
     const isTaught = this.#taughtOn === client.stream;
@@ -88,7 +100,10 @@ export class RedisScript {
     });
   }
 
-  /** Redis says on which line of the script it met what it says; whoever reads it needs the command that stands there. */
+  /**
+   * Redis says on which line of the script it met what it says; whoever reads it needs the command
+   * that stands there.
+   */
   #named(error: Error): Error {
     const line = isRefusal(error) && LINE.exec(error.message)?.[1];
     if (!line) return error;
@@ -109,7 +124,10 @@ const WHERE =
   / script: [\da-f]{40}, on @user_script:\d+\.?|Error running script \(call to \w+\): |@?user_script:\s*\d+:\s*/g;
 const COMMAND = /redis\.p?call\('(\w+)'/g;
 
-/** Under `stringNumbers`, a client of the app's makes strings of integers. All other strings of an answer are Buffers. */
+/**
+ * Under `stringNumbers`, a client of the app's makes strings of integers. All other strings of an
+ * answer are Buffers.
+ */
 function withNumbers(answer: unknown): unknown {
   if (Array.isArray(answer)) return answer.map(withNumbers);
   return typeof answer === 'string' ? Number(answer) : answer;

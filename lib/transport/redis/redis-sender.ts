@@ -13,7 +13,10 @@ import { WaitingMessage } from './waiting-message.js';
 /** Beyond the limit, for requests and answers. */
 const CONTROL_RESERVE_BYTES = 16 * 1024 * 1024;
 
-/** Refused is everything, from the first message that is, until no more than this part of the limit waits. */
+/**
+ * Refused is everything, from the first message that is, until no more than this part of the limit
+ * waits.
+ */
 const ROOM_AGAIN_PART = 0.5;
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 2_000;
@@ -34,14 +37,16 @@ export interface RedisSenderOptions {
 }
 
 /**
- * Sends messages over the connection for commands, in the order of the calls, and those of one turn in one write. ioredis is given a
- * little ahead of Redis's answers; the rest waits here, and leaves as they come: small messages in packs where many wait. Urgent
- * messages go straight.
+ * Sends messages over the connection for commands, in the order of the calls, and those of one turn
+ * in one write. ioredis is given a little ahead of Redis's answers; the rest waits here, and leaves
+ * as they come: small messages in packs where many wait. Urgent messages go straight.
  *
- * Invariants: while anything waits, nothing that came later leaves but what is urgent; what waits is bounded, and so is what has left
- * and is not answered; a message that was refused is not overtaken before whoever sent it can know: that is some microtasks later, and
- * smaller ones may have been sent by then, for which there would be room. So they are refused, too, until much room is there again.
- * (Not behind one of more than half of the limit, which is refused while little waits: it would hold up all the others.)
+ * Invariants: while anything waits, nothing that came later leaves but what is urgent; what waits
+ * is bounded, and so is what has left and is not answered; a message that was refused is not
+ * overtaken before whoever sent it can know: that is some microtasks later, and smaller ones may
+ * have been sent by then, for which there would be room. So they are refused, too, until much room
+ * is there again. (Not behind one of more than half of the limit, which is refused while little
+ * waits: it would hold up all the others.)
  */
 export class RedisSender {
   readonly #downReason: () => string | undefined;
@@ -112,8 +117,9 @@ export class RedisSender {
   }
 
   /**
-   * The connection was lost, or Redis is silent. The one place that decides what becomes of what waits then: it is refused. Whoever
-   * sent it decides whether it is sent again: messages to plain rooms by the `LiveSender`, those with a history by the outbox.
+   * The connection was lost, or Redis is silent. The one place that decides what becomes of what
+   * waits then: it is refused. Whoever sent it decides whether it is sent again: messages to plain
+   * rooms by the `LiveSender`, those with a history by the outbox.
    */
   lost(reason: string): void {
     this.#refuseWaiting(reason);
@@ -121,8 +127,8 @@ export class RedisSender {
   }
 
   /**
-   * Resolves when all that was taken so far has been answered, or refused. Messages that wait still after the time, or when Redis is
-   * silent, are refused.
+   * Resolves when all that was taken so far has been answered, or refused. Messages that wait still
+   * after the time, or when Redis is silent, are refused.
    */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#drains.isSettled || this.#watch.isSilent) return;
@@ -137,7 +143,10 @@ export class RedisSender {
     this.#watch.close();
   }
 
-  /** Past all that waits, and not counted: it tells whether the way is open, so that nothing must stand in it. */
+  /**
+   * Past all that waits, and not counted: it tells whether the way is open, so that nothing must
+   * stand in it.
+   */
   #straight<T>(outgoing: Outgoing<T>, ends: Ends<T>, ticket: Ticket | undefined): void {
     ticket?.leaves();
     this.#inFlight.sendUncounted(outgoing, ends);
@@ -202,7 +211,10 @@ export class RedisSender {
     }
   }
 
-  /** To make one takes long, and there may be a hundred thousand messages that are refused for one reason. */
+  /**
+   * To make one takes long, and there may be a hundred thousand messages that are refused for one
+   * reason.
+   */
   #errorOf(reason: string, failed: (error: Error) => Error): Error {
     if (this.#lastErrors?.reason !== reason) this.#lastErrors = { reason, errors: new Map() };
     const { errors } = this.#lastErrors;
@@ -211,7 +223,10 @@ export class RedisSender {
     return error;
   }
 
-  /** Why a message cannot even wait. While Redis is silent, only what can be withdrawn may: whoever holds the ticket knows for how long. */
+  /**
+   * Why a message cannot even wait. While Redis is silent, only what can be withdrawn may: whoever
+   * holds the ticket knows for how long.
+   */
   #refusal(
     { length }: Outgoing<unknown>,
     lane: Lane,

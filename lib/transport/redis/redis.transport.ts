@@ -26,7 +26,10 @@ import { unansweredReason } from './unanswered-reason.js';
 
 /** How many channels one SUBSCRIBE names. */
 const BATCH = 512;
-/** Redis serves nobody else while it works off what one connection has sent: tens of thousands of channels at once take it long. */
+/**
+ * Redis serves nobody else while it works off what one connection has sent: tens of thousands of
+ * channels at once take it long.
+ */
 const BATCHES_AT_ONCE = 2;
 
 const CLOSE_GRACE_MS = 1_000;
@@ -135,7 +138,8 @@ export class RedisTransport implements Transport {
       throw new BackplaneConfigError(`Redis cannot be used: ${reason}.`);
     }
     this.#started = true;
-    // Not how the attempts ended: one that failed may have been made good while the other was under way, and `up` said so.
+    // Not how the attempts ended: one that failed may have been made good while the other was under
+    // way, and `up` said so.
     const open = this.#isOpen;
     if (!open) this.#events?.down(this.#reason());
     return open;

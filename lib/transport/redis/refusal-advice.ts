@@ -7,7 +7,10 @@ export interface RedisKeys {
 
 const SCRIPTING = new Set(['EVAL', 'EVALSHA']);
 
-/** By Redis's words, which differ between a command and one within a script, and between versions. The first that fits. */
+/**
+ * By Redis's words, which differ between a command and one within a script, and between versions.
+ * The first that fits.
+ */
 const ADVICE: readonly (readonly [
   RegExp,
   (commands: readonly string[], keys: RedisKeys) => string,

@@ -4,8 +4,8 @@ import { Deadline } from '../../timing/deadline.js';
 const LEAST_PART_OF_TIME = 0.25;
 
 /**
- * Notices that Redis answers nothing any more although answers are waited for. Each answer is a sign of life for all, so it
- * does not matter how long one takes while others come.
+ * Notices that Redis answers nothing any more although answers are waited for. Each answer is a
+ * sign of life for all, so it does not matter how long one takes while others come.
  */
 export class ReplyWatch {
   readonly #timeoutMs: number;
@@ -17,7 +17,10 @@ export class ReplyWatch {
   /** Outlives what it was begun for: most messages are answered long before. */
   #deadline: Deadline | undefined;
 
-  /** @param onSilent called when nothing has been answered for the time, once until something is; must not throw */
+  /**
+   * @param onSilent called when nothing has been answered for the time, once until something is;
+   * must not throw
+   */
   constructor(timeoutMs: number, onSilent: () => void) {
     this.#timeoutMs = timeoutMs;
     this.#onSilent = onSilent;

@@ -1,7 +1,10 @@
 import { settledWithin } from '../../timing/deadline.js';
 import type { ServerLook } from './server-look.js';
 
-/** A replica may be promoted, or the address may lead to the new master soon: it is looked at again, ever more seldom. */
+/**
+ * A replica may be promoted, or the address may lead to the new master soon: it is looked at again,
+ * ever more seldom.
+ */
 const FIRST_LOOK_AGAIN_MS = 200;
 const MAX_LOOK_AGAIN_MS = 2_000;
 
@@ -18,12 +21,14 @@ export interface ServerGateOptions {
 }
 
 /**
- * Lets no cluster onto a server that is not one for all: a replica, which would keep what is published there from those at
- * the master and at other replicas; a node of a Cluster; a Sentinel.
+ * Lets no cluster onto a server that is not one for all: a replica, which would keep what is
+ * published there from those at the master and at other replicas; a node of a Cluster; a Sentinel.
  */
 export class ServerGate {
   readonly #options: ServerGateOptions;
-  /** Raised with each connection, and when it is lost: what was begun before is then of no interest. */
+  /**
+   * Raised with each connection, and when it is lost: what was begun before is then of no interest.
+   */
   #generation = 0;
   #isOpen = false;
   #reason: string | undefined;

@@ -10,8 +10,8 @@ export interface ServerLook {
 }
 
 /**
- * Looks at the server that the client is connected to. Where a question is forbidden (INFO, ROLE, CLUSTER may be), other
- * answers tell. Never rejects, but may take as long as the server does.
+ * Looks at the server that the client is connected to. Where a question is forbidden (INFO, ROLE,
+ * CLUSTER may be), other answers tell. Never rejects, but may take as long as the server does.
  * @param key one that nobody uses, among those that the user may use
  */
 export async function lookAtServer(client: Redis, key: string): Promise<ServerLook> {

@@ -12,9 +12,9 @@ const SPEAKS_TLS = 'does that port speak TLS? Write rediss://, or "tls" in the "
 const PROXY = 'is it a proxy without a Redis behind it?';
 
 /**
- * Finds out why connections are closed as soon as they are made, with a connection of its own that says nothing. A Redis that is full
- * answers that at once (ioredis speaks first, and then mostly loses the answer), and a port that speaks TLS waits.
- * Never rejects.
+ * Finds out why connections are closed as soon as they are made, with a connection of its own that
+ * says nothing. A Redis that is full answers that at once (ioredis speaks first, and then mostly
+ * loses the answer), and a port that speaks TLS waits. Never rejects.
  */
 export function shutOutReason({ host, port, path, tls, sentinels }: RedisOptions): Promise<string> {
   if (tls || sentinels) return Promise.resolve(UNKNOWN);

@@ -1,6 +1,7 @@
 import { oneLine } from '../../errors/quote.js';
 
-// The words of ioredis for a command whose connection went. Its hints at options do not apply to ours.
+// The words of ioredis for a command whose connection went. Its hints at options do not apply to
+// ours.
 const CONNECTION_GONE =
   /^(Stream isn't writeable|Connection is closed|Reached the max retries per request limit)/;
 

@@ -18,7 +18,10 @@ const rungs: Rungs = {
   embed: embeddedRedis,
 };
 
-/** Where the demo's Redis comes from: what `REDIS_URL` names, else a server on PATH, else the embedded one. */
+/**
+ * Where the demo's Redis comes from: what `REDIS_URL` names, else a server on PATH, else the
+ * embedded one.
+ */
 export async function climbRedisLadder(
   env: NodeJS.ProcessEnv,
   log: Log,

@@ -5,7 +5,10 @@ import { once } from 'node:events';
 /** Nobody forgets it closed for longer. */
 const LONGEST_PAUSE_MS = 30_000;
 
-/** What the workers take for Redis: it can be paused, as a Redis that is frozen. Connections stay open, and nothing passes. */
+/**
+ * What the workers take for Redis: it can be paused, as a Redis that is frozen. Connections stay
+ * open, and nothing passes.
+ */
 export class RedisGate {
   static async open(redisUrl: string, onChange: (paused: boolean) => void): Promise<RedisGate> {
     const { hostname, port } = new URL(redisUrl);

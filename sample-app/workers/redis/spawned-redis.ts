@@ -12,7 +12,10 @@ const START_TIMEOUT_MS = 5_000;
 const PORT_TRIES = 3;
 const RESTART_DELAY_MS = 5_000;
 
-/** A redis-server (or valkey-server) for this demo alone: loopback, a free port, nothing written to disk. */
+/**
+ * A redis-server (or valkey-server) for this demo alone: loopback, a free port, nothing written to
+ * disk.
+ */
 export class SpawnedRedis implements DemoRedis {
   readonly source = 'spawned';
   #server?: TetheredProcess;

@@ -9,7 +9,10 @@ export interface Player {
 
 const TRIES_PER_SEAT = 10;
 
-/** Connects until each worker has a client in each seat. Who lands where somebody sits already goes away again. */
+/**
+ * Connects until each worker has a client in each seat. Who lands where somebody sits already goes
+ * away again.
+ */
 export async function gather(
   url: string,
   names: readonly string[],

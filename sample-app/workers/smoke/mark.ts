@@ -1,4 +1,6 @@
-/** What a message of the smoke run is called: the kind, the sending worker, and which of its copies. */
+/**
+ * What a message of the smoke run is called: the kind, the sending worker, and which of its copies.
+ */
 export interface Mark {
   kind: number;
   worker: number;

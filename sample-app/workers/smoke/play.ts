@@ -21,8 +21,9 @@ export class Play {
   ) {}
 
   /**
-   * Each worker sends each kind. That nothing more is on its way is known by barriers, which every worker sends to everyone
-   * after it: two more at the end, so that a straggler has had every chance to come.
+   * Each worker sends each kind. That nothing more is on its way is known by barriers, which every
+   * worker sends to everyone after it: two more at the end, so that a straggler has had every
+   * chance to come.
    */
   async run(stop: AbortSignal): Promise<void> {
     for (const kindNumber of this.kinds.keys()) {

@@ -3,7 +3,10 @@ import { renderTable } from './table.js';
 
 const PROBLEMS_SHOWN = 20;
 
-/** The table (kinds down, sending workers across, received/expected in the cells), what went wrong, and the sum. */
+/**
+ * The table (kinds down, sending workers across, received/expected in the cells), what went wrong,
+ * and the sum.
+ */
 export function renderReport(
   verdicts: readonly Verdict[],
   names: readonly string[],

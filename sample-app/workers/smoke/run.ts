@@ -20,7 +20,9 @@ export interface SmokeSettings {
   signal: AbortSignal;
 }
 
-/** Checks every kind of broadcast from every worker, prints the table, and returns the exit code. */
+/**
+ * Checks every kind of broadcast from every worker, prints the table, and returns the exit code.
+ */
 export async function runSmoke(settings: SmokeSettings): Promise<number> {
   const { host, port, names, log, signal } = settings;
   const started = performance.now();

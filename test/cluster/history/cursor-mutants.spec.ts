@@ -149,7 +149,10 @@ async function cursorOf(source: string): Promise<CursorMaker> {
   return Cursor;
 }
 
-/** The name of a property that does not hold. Each is tried a little, then each a little more; the same at each run. */
+/**
+ * The name of a property that does not hold. Each is tried a little, then each a little more; the
+ * same at each run.
+ */
 function broken(CursorClass: CursorMaker, rounds: number): string | undefined {
   for (let seed = 1; seed <= rounds; seed++) {
     const property = CURSOR_PROPERTIES.find((candidate) => {

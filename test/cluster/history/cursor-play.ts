@@ -29,7 +29,10 @@ export type Step =
   | { do: 'hearAll' }
   | { do: 'suspend' | 'subscribe' }
   | { do: 'askTop' | 'hearTop' }
-  /** What the cursor wants is read, at a place that lags by so many changes and answers with so many entries at most. */
+  /**
+   * What the cursor wants is read, at a place that lags by so many changes and answers with so many
+   * entries at most.
+   */
   | { do: 'read'; lag: number; most: number }
   | { do: 'answer' | 'fail' };
 

@@ -6,7 +6,10 @@ export interface CursorProperty {
   readonly name: string;
   readonly before?: readonly Step[];
   readonly steps: fc.Arbitrary<Step[]>;
-  /** Throws where the property does not hold after the steps. Some things are wrong whenever they are seen. */
+  /**
+   * Throws where the property does not hold after the steps. Some things are wrong whenever they
+   * are seen.
+   */
   readonly check: (play: CursorPlay) => void;
 }
 
@@ -73,7 +76,10 @@ function endByLook(play: CursorPlay): void {
   play.mustStandAtTop();
 }
 
-/** The network falls silent, and one more entry arrives. Where it leads to a read, that may take place before the entry. */
+/**
+ * The network falls silent, and one more entry arrives. Where it leads to a read, that may take
+ * place before the entry.
+ */
 function endByEntry(play: CursorPlay, lag: number): void {
   settle(play);
   play.play([{ do: 'append', times: 1 }, { do: 'hearAll' }, { do: 'read', lag, most: 1 }]);

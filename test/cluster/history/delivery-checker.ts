@@ -4,12 +4,16 @@ import type { LogTop, PublishedEntry } from '../../../lib/transport/logs.js';
 import { isOfSameData, type Snapshot, shows, tagAt, topOf } from './model-log.js';
 
 /**
- * Watches what a cursor delivers and says, and throws at the first thing that it must not do. It knows nothing of how the
- * cursor works: an entry's epoch, offset and tag name it, and the tag before names the one that must have been delivered before.
+ * Watches what a cursor delivers and says, and throws at the first thing that it must not do. It
+ * knows nothing of how the cursor works: an entry's epoch, offset and tag name it, and the tag
+ * before names the one that must have been delivered before.
  */
 export class DeliveryChecker {
   readonly #remembered: number;
-  /** What was delivered since the first top or the last loss, on one branch: where a fork was followed, the other is left. */
+  /**
+   * What was delivered since the first top or the last loss, on one branch: where a fork was
+   * followed, the other is left.
+   */
   #chain: LogTop[] = [];
   /** How many of its first ones a cursor need not remember any more. */
   #old = 0;
@@ -24,7 +28,10 @@ export class DeliveryChecker {
     this.#old = 0;
   }
 
-  /** @param answer what the log was when it gave the answer that led to this outcome; undefined: none did */
+  /**
+   * @param answer what the log was when it gave the answer that led to this outcome; undefined:
+   * none did
+   */
   check({ lost, deliver }: CursorOutcome, answer?: Snapshot): void {
     if (lost) this.#checkLoss(lost, answer);
     // The model's entries all know their epoch.

@@ -25,7 +25,10 @@ export function readOf(snapshot: Snapshot, { from = 1, limit }: LogRange): LogRe
   return { top: topOf(snapshot), entries: snapshot.branch.slice(start, start + limit) };
 }
 
-/** Whether the log shows that this entry is in it: it holds it, or the one after it, or its top is it. */
+/**
+ * Whether the log shows that this entry is in it: it holds it, or the one after it, or its top is
+ * it.
+ */
 export function shows(
   { branch, gone }: Snapshot,
   { offset, tag }: Pick<LogEntry, 'offset' | 'tag'>,
@@ -42,14 +45,17 @@ function epochName(data: number, epoch: number): string {
   return `${String(data).padStart(3, '0')}AA${String(epoch).padStart(3, '0')}`;
 }
 
-/** Whether two epochs have the same beginning: in the model, one lapses only if it never had an entry. */
+/**
+ * Whether two epochs have the same beginning: in the model, one lapses only if it never had an
+ * entry.
+ */
 export function isOfSameData(one: string, other: string): boolean {
   return one.slice(0, 3) === other.slice(0, 3);
 }
 
 /**
- * A log as Redis keeps it, with all that can befall it. Tags are alike, as far as they may be: those of one offset differ, and
- * those of offsets next to each other; others need not.
+ * A log as Redis keeps it, with all that can befall it. Tags are alike, as far as they may be:
+ * those of one offset differ, and those of offsets next to each other; others need not.
  */
 export class ModelLog {
   #history: Snapshot[] = [{ epoch: epochName(1, 1), branch: [], gone: 0 }];
@@ -62,7 +68,10 @@ export class ModelLog {
     return this.#history.at(-1)!;
   }
 
-  /** As a replica has it that lags by so many changes. One that would lead back to a branch that is gone is none of this log. */
+  /**
+   * As a replica has it that lags by so many changes. One that would lead back to a branch that is
+   * gone is none of this log.
+   */
   before(changes: number): Snapshot {
     return this.#history[Math.max(0, this.#history.length - 1 - changes)]!;
   }

@@ -181,8 +181,9 @@ function commonPlanOf({ seed, seconds, replica }: PlanOptions): Plan {
 }
 
 /**
- * Faults come in lanes. In one lane they follow each other, so that none undoes another; lanes overlap freely. Not all lanes are
- * used each time: a quiet stage shows other things than one on which everything breaks.
+ * Faults come in lanes. In one lane they follow each other, so that none undoes another; lanes
+ * overlap freely. Not all lanes are used each time: a quiet stage shows other things than one on
+ * which everything breaks.
  */
 class FaultMaker {
   readonly #random: Random;

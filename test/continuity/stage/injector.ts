@@ -12,7 +12,10 @@ type Makers = {
   readonly [Kind in FaultKind]: (fault: Extract<Fault, { readonly kind: Kind }>) => Promise<void>;
 };
 
-/** What befalls Redis itself: one thing at a time, also where it needs longer to come back than was planned. */
+/**
+ * What befalls Redis itself: one thing at a time, also where it needs longer to come back than was
+ * planned.
+ */
 const OF_REDIS: ReadonlySet<FaultKind> = new Set([
   'kill-redis',
   'stop-redis',
@@ -35,8 +38,8 @@ export class Injector {
   }
 
   /**
-   * Ends when the plan's time is over and the last fault has ended, even if one of them failed. So no fault goes on after its stage was
-   * disposed of. Rejects with what failed first.
+   * Ends when the plan's time is over and the last fault has ended, even if one of them failed. So
+   * no fault goes on after its stage was disposed of. Rejects with what failed first.
    */
   async run(): Promise<void> {
     const { faults, seconds } = this.#stage.plan;

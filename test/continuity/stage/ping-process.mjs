@@ -1,5 +1,5 @@
-// Asks the Redis on the port of its argument one PING after the other, and notes how long each answer takes. Told anything, it tells its
-// latencies (ms) and ends.
+// Asks the Redis on the port of its argument one PING after the other, and notes how long each
+// answer takes. Told anything, it tells its latencies (ms) and ends.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -22,7 +22,9 @@ interface Frame {
   readonly id?: number;
 }
 
-/** A plain WebSocket client in some rooms, which writes down all it gets, over all its connections. */
+/**
+ * A plain WebSocket client in some rooms, which writes down all it gets, over all its connections.
+ */
 export class Reader {
   readonly name: string;
   /** Connections that the server ended. */
@@ -72,7 +74,10 @@ export class Reader {
     );
   }
 
-  /** Leaves what is left of its connection, and joins its rooms on another instance. False if that ended meanwhile. */
+  /**
+   * Leaves what is left of its connection, and joins its rooms on another instance. False if that
+   * ended meanwhile.
+   */
   async moveTo(instance: InstanceProcess): Promise<boolean> {
     const { rooms } = this;
     this.close();

@@ -40,7 +40,10 @@ export class RecordedRedis {
     return readAppendOnlyFile(this.folder);
   }
 
-  /** Sends a command again until Redis carries it out: another fault may cut our own connection. Only for what does no harm twice. */
+  /**
+   * Sends a command again until Redis carries it out: another fault may cut our own connection.
+   * Only for what does no harm twice.
+   */
   async insist(name: string, ...args: string[]): Promise<unknown> {
     for (let tries = 1; ; tries++) {
       try {
@@ -52,7 +55,10 @@ export class RecordedRedis {
     }
   }
 
-  /** Resolves when nothing is kept aside: what a replica is given at first is written down in the background. */
+  /**
+   * Resolves when nothing is kept aside: what a replica is given at first is written down in the
+   * background.
+   */
   async written(): Promise<void> {
     await waitFor('the append-only file to be whole', async () => {
       const info = String(await this.insist('info', 'persistence'));
@@ -61,8 +67,9 @@ export class RecordedRedis {
   }
 
   /**
-   * Ends it at once, between two commands. A SIGKILL could come before it has written down what a subscriber was sent already: only with
-   * `appendfsync always` does Redis hold back one whose connection was full until then.
+   * Ends it at once, between two commands. A SIGKILL could come before it has written down what a
+   * subscriber was sent already: only with `appendfsync always` does Redis hold back one whose
+   * connection was full until then.
    */
   async kill(): Promise<void> {
     const ended = this.server.cli('shutdown', 'nosave', 'now', 'force');

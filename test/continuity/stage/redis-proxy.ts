@@ -26,8 +26,8 @@ const GREETING = new Set([
 ]);
 
 /**
- * The network between one instance and its Redis. It knows the connections for commands from those that subscribe, and each can
- * fail alone.
+ * The network between one instance and its Redis. It knows the connections for commands from those
+ * that subscribe, and each can fail alone.
  */
 export class RedisProxy {
   static async start(targetPort: number): Promise<RedisProxy> {

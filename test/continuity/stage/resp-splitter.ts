@@ -10,12 +10,15 @@ const AGGREGATES: ReadonlyMap<number, number> = new Map([
 const BLOBS: ReadonlySet<number> = new Set([0x24, 0x21, 0x3d]); // $ ! =
 
 /**
- * Cuts a stream of RESP (2 or 3, requests or replies) into whole top-level values, byte for byte: what comes out, joined, is what went in. Counts
- * bytes only; nothing is decoded.
+ * Cuts a stream of RESP (2 or 3, requests or replies) into whole top-level values, byte for byte:
+ * what comes out, joined, is what went in. Counts bytes only; nothing is decoded.
  */
 export class RespSplitter {
   #rest: Buffer = Buffer.alloc(0);
-  /** Where the next head of a value is looked for; behind the end of `#rest` while a blob is under way. */
+  /**
+   * Where the next head of a value is looked for; behind the end of `#rest` while a blob is under
+   * way.
+   */
   #at = 0;
   /** How many values the one under way still lacks. */
   #missing = 1;
@@ -49,7 +52,10 @@ export class RespSplitter {
   }
 }
 
-/** The strings of an array of strings, such as a request or a pushed message; undefined for any other value. */
+/**
+ * The strings of an array of strings, such as a request or a pushed message; undefined for any
+ * other value.
+ */
 export function stringsOf(value: Buffer): Buffer[] | undefined {
   if (value[0] !== 0x2a && value[0] !== 0x3e) return undefined;
   let at = value.indexOf(LF) + 1;

@@ -7,9 +7,15 @@ import { Injector } from './injector.js';
 import { Stage, type StageOptions } from './stage.js';
 import { type Figures, figuresOf } from './figures.js';
 
-/** A message into a long silence, lost on its way to one instance, is found by the next look at what is quiet: 60 to 75 s. */
+/**
+ * A message into a long silence, lost on its way to one instance, is found by the next look at what
+ * is quiet: 60 to 75 s.
+ */
 const REPAIR_DEADLINE_MS = 80_000;
-/** To look costs time that schedules side by side, and the networks of all of them, do not have meanwhile. */
+/**
+ * To look costs time that schedules side by side, and the networks of all of them, do not have
+ * meanwhile.
+ */
 const LOOK_EVERY_MS = 1_000;
 const SCHEDULE_SLACK_MS = 240_000;
 
@@ -47,7 +53,9 @@ export async function runSchedule(plan: Plan, options: StageOptions = {}): Promi
   }
 }
 
-/** Resolves when nothing is wrong any more, with how long that took, or when what is wrong stays so. */
+/**
+ * Resolves when nothing is wrong any more, with how long that took, or when what is wrong stays so.
+ */
 async function untilRepaired(stage: Stage, deadlineMs: number): Promise<number> {
   const started = performance.now();
   await waitFor(

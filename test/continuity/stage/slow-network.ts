@@ -1,7 +1,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-/** A network that brings clients only so many bytes at a time of what the server sends, until it is told to be quick. */
+/**
+ * A network that brings clients only so many bytes at a time of what the server sends, until it is
+ * told to be quick.
+ */
 export class SlowNetwork {
   static async start(targetPort: number, bytes: number, everyMs: number): Promise<SlowNetwork> {
     const network = new SlowNetwork(targetPort, bytes, everyMs);

@@ -50,7 +50,10 @@ export class Stage {
   readonly refusals = new Refusals();
   readonly #options: StageOptions;
   readonly #instances: InstanceProcess[] = [];
-  /** Readers on their way to an instance: if that is killed meanwhile, they go on to another by themselves. */
+  /**
+   * Readers on their way to an instance: if that is killed meanwhile, they go on to another by
+   * themselves.
+   */
   readonly #moving = new Set<Reader>();
   #finished: Finished[] = [];
 
@@ -65,7 +68,10 @@ export class Stage {
     for (const { instance } of this.places) instance.tell({ order: 'write' });
   }
 
-  /** Puts a new process in the place of one that is to be killed; its readers go to the others at once. */
+  /**
+   * Puts a new process in the place of one that is to be killed; its readers go to the others at
+   * once.
+   */
   async replaceInstance(at: number, afterMs: number): Promise<void> {
     const place = this.places[at]!;
     const gone = place.instance;

@@ -6,7 +6,9 @@ import { RecordedRedis } from './recorded-redis.js';
 /** A full synchronisation begins at once, not after the usual five seconds. */
 const PROMPT_SYNC = ['--repl-diskless-sync-delay', '0'];
 
-/** The Redis that a cluster of instances lives on, perhaps with a replica, through all its lives. */
+/**
+ * The Redis that a cluster of instances lives on, perhaps with a replica, through all its lives.
+ */
 export class Store {
   static async start(withReplica: boolean): Promise<Store> {
     const master = await RecordedRedis.start(PROMPT_SYNC);

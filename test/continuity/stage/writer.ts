@@ -26,8 +26,8 @@ const CROWDS = [
 ] as const;
 
 /**
- * Writes to rooms, by `emit` and by `publish`, each of which it tries under one id until it is confirmed. Counts what it
- * writes in each room.
+ * Writes to rooms, by `emit` and by `publish`, each of which it tries under one id until it is
+ * confirmed. Counts what it writes in each room.
  */
 export class Writer {
   readonly emitted: string[] = [];

@@ -10,8 +10,8 @@ export interface AcceptedEntry {
 }
 
 /**
- * All that Redis ever accepted in one room, in one order, over all epochs and failovers. Places are indices into `entries`;
- * what happened between two entries has the place of the later one.
+ * All that Redis ever accepted in one room, in one order, over all epochs and failovers. Places are
+ * indices into `entries`; what happened between two entries has the place of the later one.
  */
 export interface AcceptedRoom {
   readonly entries: readonly AcceptedEntry[];
@@ -21,7 +21,10 @@ export interface AcceptedRoom {
   readonly returns: readonly { readonly at: number; readonly from: number }[];
   /** Where the stream was deleted. */
   readonly evictions: readonly number[];
-  /** Where the numbering does not go on, or an epoch begins that nothing explains: the log itself is broken. */
+  /**
+   * Where the numbering does not go on, or an epoch begins that nothing explains: the log itself is
+   * broken.
+   */
   readonly holes: readonly number[];
   /** Where a message is: more than one place if it was appended again. */
   placesOf(uid: string): readonly number[];

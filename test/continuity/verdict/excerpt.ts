@@ -5,7 +5,10 @@ import type { Violation } from './violation.js';
 
 const MOST_ITEMS = 30;
 
-/** What a violation's room took, and what its member got, for whoever looks for the reason. Times are ms from the first. */
+/**
+ * What a violation's room took, and what its member got, for whoever looks for the reason. Times
+ * are ms from the first.
+ */
 export function excerptOf(run: Run, { room, who }: Violation): string[] {
   const accepted = acceptedIn(acceptedOf(run.chapters), room);
   const stays = run.memberships.filter((one) => one.room === room && one.member === who);

@@ -7,8 +7,8 @@ export interface RoomFacts {
 }
 
 /**
- * Whether something happened that an instance cannot repair, so that it had to say that what lies between these places may be
- * lost: what a member got last, and what it got next.
+ * Whether something happened that an instance cannot repair, so that it had to say that what lies
+ * between these places may be lost: what a member got last, and what it got next.
  */
 export function explainsLoss({ accepted, size }: RoomFacts, place: number, next: number): boolean {
   const { entries, restarts, evictions } = accepted;

@@ -9,9 +9,15 @@ export interface Membership {
   readonly room: string;
   /** When it asked to join. */
   readonly askedAt: number;
-  /** From when on it must get what is sent, or be told; undefined if its joining was never confirmed. */
+  /**
+   * From when on it must get what is sent, or be told; undefined if its joining was never
+   * confirmed.
+   */
   readonly boundFrom: number | undefined;
-  /** Its instance was cut off when it joined, or on the way: what came before the link was back may be lost, if it is told so. */
+  /**
+   * Its instance was cut off when it joined, or on the way: what came before the link was back may
+   * be lost, if it is told so.
+   */
   readonly joinedOffline: boolean;
   readonly received: readonly Received[];
   /** It never left, and must have all that there is. */

@@ -16,7 +16,10 @@ export interface Append {
   readonly epoch: string;
   readonly offset: number;
   readonly message: Message;
-  /** Of all that Redis has of the entry: equal for a master's and its replica's copy, and for nothing else. */
+  /**
+   * Of all that Redis has of the entry: equal for a master's and its replica's copy, and for
+   * nothing else.
+   */
   readonly fingerprint: string;
 }
 
@@ -35,7 +38,9 @@ export type Recorded =
   /** The epoch and the numbering were deleted. */
   | { readonly kind: 'meta-deleted'; readonly room: string };
 
-/** One life of the data: from an empty Redis, or from a replica's promotion, to the next of them. */
+/**
+ * One life of the data: from an empty Redis, or from a replica's promotion, to the next of them.
+ */
 export interface Chapter {
   readonly begins: 'empty' | 'promoted';
   /** Of a promoted replica: all that it holds, what it had from its master included. */

@@ -5,7 +5,9 @@ export const ROOM = 'r';
 
 let serial = 0;
 
-/** An entry, sent at the time of its number; its epoch is that of the chapter that it is put into. */
+/**
+ * An entry, sent at the time of its number; its epoch is that of the chapter that it is put into.
+ */
 export function append(uid: number, offset: number, sentAt = uid): Append {
   return {
     kind: 'append',
@@ -46,7 +48,10 @@ function withEpochs(recorded: readonly Recorded[], first: string): Recorded[] {
 /** After all that is sent in a scene. */
 const LAST = 1_000_000;
 
-/** What a member got: numbers of messages, and the reasons of losses, which were told after all was sent. */
+/**
+ * What a member got: numbers of messages, and the reasons of losses, which were told after all was
+ * sent.
+ */
 export function received(...items: (number | string)[]): Received[] {
   return items.map((item, at) =>
     typeof item === 'number'

@@ -12,8 +12,8 @@ export interface Acknowledgement {
 }
 
 /**
- * Checks the log of one room by itself: it is numbered without holes, has each message once, and in an order that its
- * writers can understand; and what they were told is true.
+ * Checks the log of one room by itself: it is numbered without holes, has each message once, and in
+ * an order that its writers can understand; and what they were told is true.
  */
 export function verifyLog(
   room: string,
@@ -77,7 +77,10 @@ class LogCheck {
     }
   }
 
-  /** No message stands before one that was acknowledged when it was not sent yet, nor before an earlier emit of its writer. */
+  /**
+   * No message stands before one that was acknowledged when it was not sent yet, nor before an
+   * earlier emit of its writer.
+   */
   order(acknowledgedAt: ReadonlyMap<string, number>): void {
     const lastEmits = new Map<string, Message>();
     let lastSent: Message | undefined;

@@ -8,11 +8,12 @@ import type { Violation, ViolationKind } from './violation.js';
 const MAX_VIOLATIONS = 3;
 
 /**
- * Compares what a member got with what Redis accepted: from its joining to its end all of it, once, in order, but for the spans
- * for which a loss was said, and each of those must have an explanation.
+ * Compares what a member got with what Redis accepted: from its joining to its end all of it, once,
+ * in order, but for the spans for which a loss was said, and each of those must have an
+ * explanation.
  *
- * @param deliveredBefore the last place that members of the same instance had been delivered when this one asked to join; -1
- * for none
+ * @param deliveredBefore the last place that members of the same instance had been delivered when
+ * this one asked to join; -1 for none
  */
 export function verifyMembership(
   membership: Membership,
@@ -123,7 +124,9 @@ class Walk {
     );
   }
 
-  /** Where a log stands was asked before a loss was said: it says nothing of what was sent later. */
+  /**
+   * Where a log stands was asked before a loss was said: it says nothing of what was sent later.
+   */
   #explained(standing: Standing, next: number): boolean {
     const { at, joinedOffline } = standing.loss!;
     if (this.#missed(standing, next).some(({ sentAt }) => sentAt > at)) return false;

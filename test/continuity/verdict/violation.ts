@@ -1,6 +1,8 @@
 /** What must not be, whatever the faults. */
 export type ViolationKind =
-  /** An entry between two that a member got, or behind its last, never came, and nothing was said. */
+  /**
+   * An entry between two that a member got, or behind its last, never came, and nothing was said.
+   */
   | 'gap'
   | 'double'
   /** It came after a later one. */

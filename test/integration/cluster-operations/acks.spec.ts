@@ -208,7 +208,8 @@ describeOnRedis('A question to 5,000 clients', (redis) => {
     const named = new Set([...answers, ...missing].map(({ connectionId }) => connectionId));
     expect(named.size).toBe(5_000);
     expect(took).toBeGreaterThan(timeoutMs - 50);
-    // The machine may be busy with 5,000 clients: they are behind the deadline in one process with it.
+    // The machine may be busy with 5,000 clients: they are behind the deadline in one process with
+    // it.
     expect(took).toBeLessThan(2 * timeoutMs);
     // Nothing is kept: an answer now is one that nobody waits for.
     expect(cluster.first.backplane.stats().openRequests).toBe(0);

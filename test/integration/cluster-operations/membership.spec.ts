@@ -148,7 +148,8 @@ describeOnRedis('An instance whose lease lapsed', (redis) => {
     expect((await asked).answers).toEqual([{ connectionId: client.id, data: 1 }]);
     a.server.toConnection(client.id).emit('hello');
     await client.ws.nextEvent('hello');
-    // When nobody needs the former id any more, its channels go; of the first, which live messages are numbered under, none.
+    // When nobody needs the former id any more, its channels go; of the first, which live messages
+    // are numbered under, none.
     const second = b.backplane.instanceId;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
     await waitFor('the third id', () => b.backplane.instanceId !== second);

@@ -10,7 +10,10 @@ export interface LivePlanOptions {
   readonly seconds: number;
   /** Default 5. */
   readonly instances?: number;
-  /** No fault lasts longer than the window, and each time all is given time to come back. Default: the seed decides. */
+  /**
+   * No fault lasts longer than the window, and each time all is given time to come back. Default:
+   * the seed decides.
+   */
   readonly gentle?: boolean;
   /** Whether anything breaks at all. Default true. */
   readonly outages?: boolean;
@@ -34,7 +37,10 @@ export interface LivePlan {
   readonly largeOneIn: number;
   /** Which part of what is emitted is volatile. */
   readonly volatilePart: number;
-  /** In so many more rooms is a client of the first instance: all of their channels have to come back after an outage. */
+  /**
+   * In so many more rooms is a client of the first instance: all of their channels have to come
+   * back after an outage.
+   */
   readonly crowdedRooms: number;
   /** What the instances are given besides. */
   readonly backplane?: RedisBackplaneOptions;
@@ -55,7 +61,10 @@ const USERS = 8;
 /** More rooms than a message has copies: it goes by the channel of the whole hub. */
 const LARGE_GROUP = 20;
 const BURST = 5_000;
-/** With small buffers: all clients are read by one process, and while it reads a larger burst they would count as slow. */
+/**
+ * With small buffers: all clients are read by one process, and while it reads a larger burst they
+ * would count as slow.
+ */
 const BURST_INTO_SMALL_BUFFERS = 500;
 /** As long as a block that lasts longer than it is still within the window. */
 const SHORT_LEASE: LeaseOptions = { ttlMs: 2_500, renewEveryMs: 800 };
@@ -127,8 +136,9 @@ function blockedSometimes(outages: readonly Outage[], seed: number): Outage[] {
 }
 
 /**
- * Outages come in episodes: some faults that overlap, then a while for all to come back. Together they last as long as the window at most, or
- * clearly longer. Some plans have no episodes: there all that happens, happens whenever.
+ * Outages come in episodes: some faults that overlap, then a while for all to come back. Together
+ * they last as long as the window at most, or clearly longer. Some plans have no episodes: there
+ * all that happens, happens whenever.
  */
 class OutageMaker {
   readonly #random: Random;
@@ -159,7 +169,10 @@ class OutageMaker {
     return outages;
   }
 
-  /** At most one of them is of Redis itself: of two, the later would wait for the earlier, and end late. */
+  /**
+   * At most one of them is of Redis itself: of two, the later would wait for the earlier, and end
+   * late.
+   */
   #episode(fromMs: number, lastsMs: number): Outage[] {
     const random = this.#random;
     const outages: Outage[] = [];

@@ -24,8 +24,8 @@ export function ownRoom(reader: number): string {
 }
 
 /**
- * What the name of a target means: `all`, `room:a`, `except:a` (without those in {@link MUTED}), `rooms:a,b`, `user:u`, or
- * `connections:x,y`.
+ * What the name of a target means: `all`, `room:a`, `except:a` (without those in {@link MUTED}),
+ * `rooms:a,b`, `user:u`, or `connections:x,y`.
  */
 export function targetNamed(name: string): LiveTarget {
   if (name === 'all') return { ...NOBODY, everyone: true };

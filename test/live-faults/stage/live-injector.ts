@@ -9,7 +9,10 @@ const COMMAND_DEADLINE_MS = 1_000;
 /** How long a burst is under way, at most. */
 const BURST_MS = 3_000;
 
-/** A script has no clock: the time of Redis stands still in it. So the rounds of its loop are measured before. */
+/**
+ * A script has no clock: the time of Redis stands still in it. So the rounds of its loop are
+ * measured before.
+ */
 const LOOP = 'for _ = 1, tonumber(ARGV[1]) do end';
 const MEASURED_ROUNDS = 2_000_000;
 
@@ -19,7 +22,10 @@ type Makers = {
   ) => Promise<void> | void;
 };
 
-/** Makes the faults of a stage's plan, each at its time, and writes down from when to when they lasted in fact. */
+/**
+ * Makes the faults of a stage's plan, each at its time, and writes down from when to when they
+ * lasted in fact.
+ */
 export class LiveInjector {
   /** What was done, in the order of its end. */
   readonly done: string[] = [];
@@ -31,8 +37,8 @@ export class LiveInjector {
   }
 
   /**
-   * Ends when the plan's time is over and the last fault has ended, even if one of them failed. So no fault goes on after its stage was
-   * disposed of. Rejects with what failed first.
+   * Ends when the plan's time is over and the last fault has ended, even if one of them failed. So
+   * no fault goes on after its stage was disposed of. Rejects with what failed first.
    */
   async run(): Promise<void> {
     const { faults, seconds } = this.#stage.plan;

@@ -20,7 +20,10 @@ interface Frame {
   readonly id?: number;
 }
 
-/** A plain WebSocket client of a user, in some rooms, which writes down all it gets, over all its connections. Does one thing at a time. */
+/**
+ * A plain WebSocket client of a user, in some rooms, which writes down all it gets, over all its
+ * connections. Does one thing at a time.
+ */
 export class LiveReader {
   readonly name: string;
   readonly user: string;

@@ -54,7 +54,9 @@ export async function runLiveSchedule(
   }
 }
 
-/** Resolves when nothing is wrong any more, with how long that took, or when what is wrong stays so. */
+/**
+ * Resolves when nothing is wrong any more, with how long that took, or when what is wrong stays so.
+ */
 async function untilWhole(stage: LiveStage, deadlineMs: number): Promise<number> {
   const started = performance.now();
   const isWhole = async (): Promise<boolean> => {

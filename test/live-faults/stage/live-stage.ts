@@ -21,7 +21,9 @@ export interface LivePlace {
 
 /** All that takes part in a schedule: Redis, instances behind a network each, and clients. */
 export class LiveStage {
-  /** Resolves when everyone has joined. @param env what the instances' processes are given besides */
+  /**
+   * Resolves when everyone has joined. @param env what the instances' processes are given besides
+   */
   static async set(
     plan: LivePlan,
     eventKey: string,

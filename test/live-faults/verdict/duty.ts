@@ -30,7 +30,8 @@ export class Duty {
   }
 
   /**
-   * Whether the visitor must get the message, as it was a member when it was sent, and still is at that time.
+   * Whether the visitor must get the message, as it was a member when it was sent, and still is at
+   * that time.
    * @param delayMs for how long nobody can tell how old it is
    */
   owes({ sentAt }: Sent, until: number, delayMs: number): boolean {

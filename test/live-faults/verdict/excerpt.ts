@@ -5,7 +5,10 @@ import { clock } from './verify-stream.js';
 const MOST_GOT = 12;
 const MOST_TOLD = 4;
 
-/** What is known around a violation, for whoever looks for the reason: the faults, and what the reader got of that stream. */
+/**
+ * What is known around a violation, for whoever looks for the reason: the faults, and what the
+ * reader got of that stream.
+ */
 export function excerptOf({ spans, visits, lives }: LiveRun, violation: LiveViolation): string[] {
   const { target, who, detail } = violation;
   const [sender = '', sequence = ''] = detail.split(' ');

@@ -1,4 +1,7 @@
-/** How a `publish` ended. `maybe`: rejected, and it may still arrive. `never`: rejected, and it was not sent. */
+/**
+ * How a `publish` ended. `maybe`: rejected, and it may still arrive. `never`: rejected, and it was
+ * not sent.
+ */
 export interface Publishing {
   readonly outcome: 'taken' | 'maybe' | 'never';
   readonly at: number;
@@ -22,7 +25,9 @@ export interface Sent {
 
 /** What a client read, in its order. */
 export interface Got {
-  /** `mark`: an event between servers, of behind that message, has come to the client's instance. */
+  /**
+   * `mark`: an event between servers, of behind that message, has come to the client's instance.
+   */
   readonly kind: 'message' | 'mark';
   readonly sender: string;
   readonly target: string;

@@ -1,6 +1,9 @@
 import type { Got, Life, LiveRun, Publishing, Sent, Span, Stay, Visit } from './records.js';
 
-/** Scenes for the judges: an instance `a1` writes, a client of `b1` reads. Times are ms from the begin. */
+/**
+ * Scenes for the judges: an instance `a1` writes, a client of `b1` reads. Times are ms from the
+ * begin.
+ */
 
 export const TARGET = 'room:r';
 export const WINDOW_MS = 4_000;

@@ -11,7 +11,10 @@ export function kickReason(sender: string, sequence: number, sentAt: number): st
   return `${sender} ${sequence} ${sentAt}`;
 }
 
-/** Who was disconnected, or heard of an event between servers, has what the same instance had sent before. */
+/**
+ * Who was disconnected, or heard of an event between servers, has what the same instance had sent
+ * before.
+ */
 export function verifyCommands(
   visit: Visit,
   lives: ReadonlyMap<string, Life>,

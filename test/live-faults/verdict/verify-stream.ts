@@ -35,8 +35,8 @@ export interface StreamVerdict {
 }
 
 /**
- * Compares what one instance sent to one target with what one connection got of that: all that was sent while it was a member, once, in
- * order, and nothing else; but for what the faults explain.
+ * Compares what one instance sent to one target with what one connection got of that: all that was
+ * sent while it was a member, once, in order, and nothing else; but for what the faults explain.
  * @param sent in the order of the numbers
  * @param got in the order of the arrival
  */
@@ -115,7 +115,10 @@ class Walk {
     return this.#duty.owes(sent, until, this.#silentMs(sentAt, sentAt + HELD_MS));
   }
 
-  /** A fault that lasted too long, or the end of the sender, before it could make good what a fault had done. */
+  /**
+   * A fault that lasted too long, or the end of the sender, before it could make good what a fault
+   * had done.
+   */
   #isExplained({ sentAt }: Sent): boolean {
     const { sender, receiver, outages } = this.#facts;
     if (sender.name === receiver.name) return false;

@@ -11,8 +11,8 @@ export interface MissedOfPair {
 }
 
 /**
- * What is lost is counted where it can be known, and said where it cannot be excluded: by the sender, as what did not leave, or by
- * the receiver.
+ * What is lost is counted where it can be known, and said where it cannot be excluded: by the
+ * sender, as what did not leave, or by the receiver.
  */
 export function verifyTold(pairs: readonly MissedOfPair[], sent: readonly Sent[]): LiveViolation[] {
   return pairs.flatMap(({ sender, receiver, missed }) => {
@@ -42,7 +42,10 @@ export function verifyUntroubled(lives: readonly Life[], sent: readonly Sent[]):
   });
 }
 
-/** How many messages did not leave, at least, but for volatile ones and events between servers: those do not wait. */
+/**
+ * How many messages did not leave, at least, but for volatile ones and events between servers:
+ * those do not wait.
+ */
 function unsentOf(
   { name, counted }: Pick<Life, 'name' | 'counted'>,
   sent: readonly Sent[],

@@ -6,7 +6,10 @@ import { EVENT, type Numbered, type Party, type PartySettings, ROOM } from './su
 
 export type AdapterName = 'classic' | 'streams';
 
-/** A Socket.IO server with one of its Redis adapters, as its documentation sets it up, with clients of its own kind. */
+/**
+ * A Socket.IO server with one of its Redis adapters, as its documentation sets it up, with clients
+ * of its own kind.
+ */
 export class SocketIoParty implements Party {
   static async start(adapter: AdapterName, { redisPort }: PartySettings): Promise<SocketIoParty> {
     const socket = { host: '127.0.0.1', port: redisPort };

@@ -12,7 +12,10 @@ export interface Numbered {
   readonly n: number;
 }
 
-/** One instance of what is tried, with connections to Redis of its own. It lives as long as its process. */
+/**
+ * One instance of what is tried, with connections to Redis of its own. It lives as long as its
+ * process.
+ */
 export interface Party {
   /** To the room. */
   emit(message: Numbered): void;

@@ -16,7 +16,10 @@ export function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** A `describe` for what only a browser can show. It never downloads one: without one it is skipped, loudly. */
+/**
+ * A `describe` for what only a browser can show. It never downloads one: without one it is skipped,
+ * loudly.
+ */
 export function describeWithBrowser(name: string, fn: () => void): void {
   if (browserPath) {
     describe(name, fn);

@@ -114,7 +114,10 @@ export class ChatTab {
   }
 }
 
-/** A tab that another instance serves than the given ones. Connections go round, so a few attempts are plenty. */
+/**
+ * A tab that another instance serves than the given ones. Connections go round, so a few attempts
+ * are plenty.
+ */
 export async function tabElsewhere(
   browser: Browser,
   url: string,

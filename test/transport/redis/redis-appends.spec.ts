@@ -198,7 +198,8 @@ describeOnRedis('Appends to the logs of Redis', (redis) => {
     sent.push(...send(1, 1));
     void client.config('SET', 'min-replicas-to-write', '0');
     sent.push(...send(2, 3));
-    // As soon as anybody can know of it, those behind it, too: they would get ahead of the next try.
+    // As soon as anybody can know of it, those behind it, too: they would get ahead of the next
+    // try.
     const next = sent[0]!.catch(() => {
       const late = send(5, 1);
       return Promise.allSettled(late);

@@ -26,11 +26,12 @@ export interface SlowClientCatchUpOptions {
 }
 
 /**
- * Clients that did not read, and were paused in their histories: whenever one has read all that it was written, it gets a little more
- * from the log, until it stands where everyone here does.
+ * Clients that did not read, and were paused in their histories: whenever one has read all that it
+ * was written, it gets a little more from the log, until it stands where everyone here does.
  *
- * Invariant: a client is written only what the log's cursor here has delivered, and is taken back into the live stream in the same
- * step in which it reaches it. So nothing comes to it twice, and nothing is left out.
+ * Invariant: a client is written only what the log's cursor here has delivered, and is taken back
+ * into the live stream in the same step in which it reaches it. So nothing comes to it twice, and
+ * nothing is left out.
  */
 export class SlowClientCatchUp {
   readonly #options: SlowClientCatchUpOptions;
@@ -55,8 +56,9 @@ export class SlowClientCatchUp {
   }
 
   /**
-   * All members here have lost something. What an app broadcasts of that would not be written to those that do not read: each is told by
-   * itself when it has read, and is written nothing of the log before. So is who is being brought on, as it may have lost more.
+   * All members here have lost something. What an app broadcasts of that would not be written to
+   * those that do not read: each is told by itself when it has read, and is written nothing of the
+   * log before. So is who is being brought on, as it may have lost more.
    * @param tell tells all members
    */
   reportLossToAll(log: LogConsumer, loss: Loss, tell: () => void): void {
@@ -74,7 +76,8 @@ export class SlowClientCatchUp {
     }
     tell();
     for (const member of members) {
-      // A client that can be written now may not be any more when the turn ends, or after others were looked at.
+      // A client that can be written now may not be any more when the turn ends, or after others
+      // were looked at.
       route.hub.flushMember(member);
       if (!member.paused.has(channel)) pauseBehind(member);
     }
@@ -140,7 +143,8 @@ export class SlowClientCatchUp {
     const apart = apartFrom(log, at);
     const isInDoubt = apart ? apart === 'forked' && log.pendingRead : isOfAnotherBranch(log, read);
     if (isInDoubt) {
-      // The cursor has not noticed yet, is on its way back, or the answer is older than what it noticed.
+      // The cursor has not noticed yet, is on its way back, or the answer is older than what it
+      // noticed.
       followed.check(log);
       await this.#pause();
       return true;
@@ -173,7 +177,10 @@ export class SlowClientCatchUp {
     return delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
 
-  /** The client has all of the log that this turn has for it: that is passed over while the client is still paused. */
+  /**
+   * The client has all of the log that this turn has for it: that is passed over while the client
+   * is still paused.
+   */
   #rejoin(member: Connection, channel: string, log: LogConsumer | undefined): void {
     log?.route.hub.flushMember(member);
     member.paused.delete(channel);
@@ -237,13 +244,19 @@ function isThere(
   return isAt && deliveredUpTo === offset;
 }
 
-/** Before all that was sent, by an epoch that lapsed while nothing was: the cursor has gone on to another, and lost nothing. */
+/**
+ * Before all that was sent, by an epoch that lapsed while nothing was: the cursor has gone on to
+ * another, and lost nothing.
+ */
 function isBeforeAllOf({ position }: LogConsumer, { epoch, offset }: PausedPosition): boolean {
   if (!position || offset > 0 || epoch === position.epoch) return false;
   return isSameBeginning(epoch, position.epoch);
 }
 
-/** Why the cursor will not bring on who stands there; undefined while it stands further on in the same log. */
+/**
+ * Why the cursor will not bring on who stands there; undefined while it stands further on in the
+ * same log.
+ */
 function apartFrom(log: LogConsumer, at: PausedPosition): LossReason | undefined {
   const { epoch, offset } = log.position!;
   if (epoch !== at.epoch) return 'new-epoch';

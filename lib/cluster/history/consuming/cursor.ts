@@ -12,7 +12,8 @@ import { ReorderBuffer, type HeldLimits, type HeldTotal } from './reorder-buffer
 import { DeliveredWindow } from './delivered-window.js';
 
 /**
- * - `subscribing`: the channel may not be heard, or the log's top is not known since; what arrives is held.
+ * - `subscribing`: the channel may not be heard, or the log's top is not known since; what arrives
+ *   is held.
  * - `live`: entries are delivered as they arrive.
  * - `repairing`: the log was asked for what is missing; what arrives is held.
  */
@@ -63,12 +64,13 @@ const NOTHING: CursorOutcome = Object.freeze({
 });
 
 /**
- * How far one instance has delivered one log, and what follows from what it hears of it. Does nothing itself: each call
- * answers with what is to be done.
+ * How far one instance has delivered one log, and what follows from what it hears of it. Does
+ * nothing itself: each call answers with what is to be done.
  *
- * Invariants: an entry is delivered only after its predecessor, or after a loss was said. None is delivered twice while its
- * tag is remembered, even when the log loses its end and gets it back; only the tags of a branch that was left are forgotten.
- * Held entries may be dropped at any time: the next entry that arrives, or the next top, shows that it is missing.
+ * Invariants: an entry is delivered only after its predecessor, or after a loss was said. None is
+ * delivered twice while its tag is remembered, even when the log loses its end and gets it back;
+ * only the tags of a branch that was left are forgotten. Held entries may be dropped at any time:
+ * the next entry that arrives, or the next top, shows that it is missing.
  */
 export class Cursor {
   readonly #counters: CursorCounters;
@@ -78,7 +80,10 @@ export class Cursor {
   #epoch = '';
   #offset = 0;
   #tag = '';
-  /** Undefined before the first top. Reaches beyond the position where the log has lost its end since. */
+  /**
+   * Undefined before the first top. Reaches beyond the position where the log has lost its end
+   * since.
+   */
   #delivered: DeliveredWindow | undefined;
   #held: ReorderBuffer | undefined;
   #pendingRead: PendingRead | undefined;
@@ -101,12 +106,17 @@ export class Cursor {
     return this.#pendingRead ? 'repairing' : 'live';
   }
 
-  /** The newest entry of the log that was delivered, or need not be. Undefined before the first top. */
+  /**
+   * The newest entry of the log that was delivered, or need not be. Undefined before the first top.
+   */
   get position(): LogTop | undefined {
     return this.#delivered && { epoch: this.#epoch, offset: this.#offset, tag: this.#tag };
   }
 
-  /** Up to where it has delivered: beyond the position where the log has lost its end, which may come back. */
+  /**
+   * Up to where it has delivered: beyond the position where the log has lost its end, which may
+   * come back.
+   */
   get deliveredUpTo(): number {
     return this.#delivered?.newest ?? 0;
   }
@@ -162,7 +172,9 @@ export class Cursor {
     return this.#join(top.offset, []);
   }
 
-  /** @param wanted the read that was asked for: an answer to an earlier wish says nothing any more */
+  /**
+   * @param wanted the read that was asked for: an answer to an earlier wish says nothing any more
+   */
   repaired(pendingRead: PendingRead, read: LogRead): CursorOutcome {
     if (pendingRead !== this.#pendingRead) return NOTHING;
     const { top } = read;
@@ -195,7 +207,10 @@ export class Cursor {
     return followed;
   }
 
-  /** All of a new epoch is news: it is followed from its first entry, or lost once more if that is gone. */
+  /**
+   * All of a new epoch is news: it is followed from its first entry, or lost once more if that is
+   * gone.
+   */
   #beginAnew(top: LogTop): CursorOutcome {
     const start = beginningOf(top);
     const lost: Loss = { reason: 'new-epoch', last: this.position!, top: start };
@@ -210,8 +225,9 @@ export class Cursor {
   }
 
   /**
-   * The log is delivered up to an offset: on with what is held. An entry that does not fit shows that the answer was too old, so the
-   * log is asked again, once more: what it does not know then is of a branch that it has lost.
+   * The log is delivered up to an offset: on with what is held. An entry that does not fit shows
+   * that the answer was too old, so the log is asked again, once more: what it does not know then
+   * is of a branch that it has lost.
    */
   #join(upTo: number, deliver: LogEntry[], lost?: Loss): CursorOutcome {
     this.#pendingRead = undefined;

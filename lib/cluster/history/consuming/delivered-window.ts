@@ -4,7 +4,10 @@ export interface Mark {
   readonly tag: string;
 }
 
-/** The tags at the newest offsets that were delivered: a chain without holes, on one branch of the log. Never empty. */
+/**
+ * The tags at the newest offsets that were delivered: a chain without holes, on one branch of the
+ * log. Never empty.
+ */
 export class DeliveredWindow {
   readonly #capacity: number;
   readonly #tags: string[];

@@ -1,17 +1,22 @@
 import type { LogConsumer } from './log-consumer.js';
 
 const TICK_MS = 250;
-/** How long each stage waits: a log that has gone quiet is compared with Redis after 1, 5 and 15 s, and then every 60 s. */
+/**
+ * How long each stage waits: a log that has gone quiet is compared with Redis after 1, 5 and 15 s,
+ * and then every 60 s.
+ */
 const WAIT_TICKS = [4, 16, 40, 240] as const;
 const LAST_STAGE = WAIT_TICKS.length - 1;
-/** The last stage is spread by up to this part of itself: logs that went quiet together part ways. */
+/**
+ * The last stage is spread by up to this part of itself: logs that went quiet together part ways.
+ */
 const SPREAD = 0.25;
 
 /**
  * Finds what no later message would tell of: the last one that was lost. All logs share one timer.
  *
- * Invariants: each log is in one stage; stages after the first are in the order in which they were entered, and nearly so of the
- * ticks at which they end.
+ * Invariants: each log is in one stage; stages after the first are in the order in which they were
+ * entered, and nearly so of the ticks at which they end.
  */
 export class IdleChecker {
   readonly #check: (log: LogConsumer) => void;

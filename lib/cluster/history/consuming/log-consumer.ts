@@ -45,7 +45,9 @@ export class LogConsumer implements LogKey {
   readonly name: string;
   readonly rule: HistoryRule;
   readonly route: Route;
-  /** Its channel was confirmed once: a top that is read from now on is no older than what is heard. */
+  /**
+   * Its channel was confirmed once: a top that is read from now on is no older than what is heard.
+   */
   subscribed = false;
   /** Kept by the quiet checks. */
   touchedAt = 0;

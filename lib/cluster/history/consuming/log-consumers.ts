@@ -11,7 +11,10 @@ import { PositionChecker } from './position-checker.js';
 import { GapReader } from './gap-reader.js';
 import { IdleChecker } from './idle-checker.js';
 
-/** Instances that come back together do not all ask at once, where it is many logs that they ask for. */
+/**
+ * Instances that come back together do not all ask at once, where it is many logs that they ask
+ * for.
+ */
 const JITTER_MS_PER_LOG = 0.02;
 const MAX_JITTER_MS = 200;
 /** How often it is looked whether another Redis has taken over. */
@@ -24,8 +27,9 @@ export interface LogConsumersOptions {
 }
 
 /**
- * The logs that have members on this instance. Whenever it is in doubt whether one has all that came, it is compared with Redis: when its
- * channel is subscribed, when the link is back, when another Redis has taken over, and when it has been quiet for a while.
+ * The logs that have members on this instance. Whenever it is in doubt whether one has all that
+ * came, it is compared with Redis: when its channel is subscribed, when the link is back, when
+ * another Redis has taken over, and when it has been quiet for a while.
  */
 export class LogConsumers {
   readonly #options: LogConsumersOptions;
@@ -67,8 +71,8 @@ export class LogConsumers {
   }
 
   /**
-   * The channel has a member. Resolves when its channel is confirmed and the log is at its place, or when there is no point in waiting
-   * for that. Never rejects.
+   * The channel has a member. Resolves when its channel is confirmed and the log is at its place,
+   * or when there is no point in waiting for that. Never rejects.
    * @param subscribed settles when the channel is confirmed, or as above
    */
   async follow(name: LogKey, route: Route, subscribed: Promise<void>): Promise<void> {
@@ -88,7 +92,8 @@ export class LogConsumers {
 
   #join(log: LogConsumer): Promise<void> {
     if (!this.#open) {
-      // All logs are compared once the link is there; who cannot wait for the first time is told then.
+      // All logs are compared once the link is there; who cannot wait for the first time is told
+      // then.
       log.endWait();
       return Promise.resolve();
     }
@@ -128,7 +133,10 @@ export class LogConsumers {
     if (log) this.#quiet.touch(log);
   }
 
-  /** Every subscription is confirmed. Resolves when the logs that never were at their place are, or when there is no point in waiting for that. */
+  /**
+   * Every subscription is confirmed. Resolves when the logs that never were at their place are, or
+   * when there is no point in waiting for that.
+   */
   async open(): Promise<void> {
     this.#open = true;
     this.#repairs.open();

@@ -2,12 +2,18 @@ import { BackplaneRefusedError } from '../../../errors/backplane-refused.error.j
 import type { Logs } from '../../../transport/logs.js';
 import type { LogConsumer } from './log-consumer.js';
 
-/** How many logs are compared with Redis at a time: enough for speed, few enough for others to get their answers between. */
+/**
+ * How many logs are compared with Redis at a time: enough for speed, few enough for others to get
+ * their answers between.
+ */
 const BATCH = 500;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
 
-/** Compares logs with where they stand in Redis: what one turn asks for leaves together, in batches, one after the other. */
+/**
+ * Compares logs with where they stand in Redis: what one turn asks for leaves together, in batches,
+ * one after the other.
+ */
 export class PositionChecker {
   readonly #logs: Pick<Logs, 'tops'>;
   readonly #due = new Set<LogConsumer>();
@@ -95,7 +101,10 @@ export class PositionChecker {
     }
   }
 
-  /** One whose keys are not as they should be keeps no other from its place. It is left to the next occasion. */
+  /**
+   * One whose keys are not as they should be keeps no other from its place. It is left to the next
+   * occasion.
+   */
   async #compareParts(
     batch: readonly LogConsumer[],
     generation: number,

@@ -13,8 +13,8 @@ export interface HeldTotal {
 }
 
 /**
- * Entries that cannot be judged yet. Where there are too many, all but the newest are let go: the log has them, and the hole
- * before the newest shows that they are missing.
+ * Entries that cannot be judged yet. Where there are too many, all but the newest are let go: the
+ * log has them, and the hole before the newest shows that they are missing.
  */
 export class ReorderBuffer {
   readonly #limits: HeldLimits;

@@ -14,10 +14,14 @@ import { type LoggedPart, type SplitTarget, splitTarget } from './split-target.j
 
 const CHANNELS_OWN_TARGET = Buffer.alloc(0);
 
-/** An id that the backplane gave needs to be known only as long as a try of its own may come again. */
+/**
+ * An id that the backplane gave needs to be known only as long as a try of its own may come again.
+ */
 const OWN_ID_TTL_MS = 60_000;
 
-/** Of the time that a publish has: where it ends without a replica, there is some left to say so. */
+/**
+ * Of the time that a publish has: where it ends without a replica, there is some left to say so.
+ */
 const REPLICAS_PART_OF_TIME = 0.75;
 
 interface Sending extends OutboxOptions {
@@ -101,7 +105,8 @@ export class HistoryPublisher {
       compress: modifiers.compress,
       payload: frame.payload,
     };
-    // The caller's ids begin with a character that an instance's id does not have: the two never meet.
+    // The caller's ids begin with a character that an instance's id does not have: the two never
+    // meet.
     const id = sending.id ?? `${identity.current}.${sequence}`;
     const sent = parts.map((part) => {
       const bytes = encodeEnvelope({ ...envelope, target: targetBytes(part) });

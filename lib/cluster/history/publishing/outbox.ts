@@ -14,7 +14,10 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
 
-/** A message that was tried this part of its id's lifetime ago is not tried again: it might be there, and its id forgotten. */
+/**
+ * A message that was tried this part of its id's lifetime ago is not tried again: it might be
+ * there, and its id forgotten.
+ */
 const TRUSTED_PART_OF_ID = 0.8;
 
 export interface OutboxOptions {
@@ -49,11 +52,13 @@ interface Traffic {
 type OutboxState = 'away' | 'preparing' | 'open' | 'closed';
 
 /**
- * Brings messages to their logs, in the order of the calls. While Redis is away they wait, a bounded number of them, and leave under
- * their own ids when it is back, so that one that had left unnoticed does not come twice.
+ * Brings messages to their logs, in the order of the calls. While Redis is away they wait, a
+ * bounded number of them, and leave under their own ids when it is back, so that one that had left
+ * unnoticed does not come twice.
  *
- * Invariants: `#waiting` is in the order of the numbers; while anything waits, nothing that came later leaves before it; nothing is
- * sent again once its log took, or while it may yet take, what came later.
+ * Invariants: `#waiting` is in the order of the numbers; while anything waits, nothing that came
+ * later leaves before it; nothing is sent again once its log took, or while it may yet take, what
+ * came later.
  */
 export class Outbox {
   readonly #logs: Pick<Logs, 'append'>;
@@ -70,7 +75,10 @@ export class Outbox {
   #retries = 0;
   #retryTimer: NodeJS.Timeout | undefined;
 
-  /** @param bufferBytes what may wait while Redis is there, with 512 bytes for each message besides its own */
+  /**
+   * @param bufferBytes what may wait while Redis is there, with 512 bytes for each message besides
+   * its own
+   */
   constructor(logs: Pick<Logs, 'append'>, bufferBytes = DEFAULT_BUFFER_BYTES) {
     this.#logs = logs;
     this.#bufferBytes = bufferBytes;
@@ -81,7 +89,10 @@ export class Outbox {
     return this.#waiting.length;
   }
 
-  /** Resolves when the log has the message. Rejects with `BackplaneUnavailableError` or `BackplaneClosedError`. */
+  /**
+   * Resolves when the log has the message. Rejects with `BackplaneUnavailableError` or
+   * `BackplaneClosedError`.
+   */
   send(append: Append, { waits, timeoutMs }: OutboxOptions): Promise<Appended> {
     return new Promise<Appended>((resolve, reject) => {
       let deadline: Deadline | undefined;
@@ -187,7 +198,8 @@ export class Outbox {
     this.#logs.append(item.append, item.ticket).then(
       (appended) => {
         this.#retries = 0;
-        // The message that the app sent under that id before stands where it did: it overtakes nothing.
+        // The message that the app sent under that id before stands where it did: it overtakes
+        // nothing.
         if (!isFirst || !appended.duplicate) this.#taken(item);
         item.resolve(appended);
         this.#settled(item);
@@ -223,7 +235,10 @@ export class Outbox {
     if (this.#waiting.length > 0 && this.#state === 'open' && !this.#retryTimer) this.#drain();
   }
 
-  /** Redis may refuse a message in passing and take the one behind it: the first could only come after that. */
+  /**
+   * Redis may refuse a message in passing and take the one behind it: the first could only come
+   * after that.
+   */
   #taken({ number, append: { channel } }: Outgoing): void {
     const traffic = this.#traffic.get(channel)!;
     traffic.lastAcked = Math.max(traffic.lastAcked, number);
@@ -262,7 +277,9 @@ export class Outbox {
     }
   }
 
-  /** In its place: what was under way when the link was cut comes before what was asked for since. */
+  /**
+   * In its place: what was under way when the link was cut comes before what was asked for since.
+   */
   #wait(item: Outgoing): void {
     let at = this.#waiting.length;
     while (at > 0 && this.#waiting[at - 1]!.number > item.number) at--;
@@ -286,7 +303,10 @@ export class Outbox {
     }, ms);
   }
 
-  /** Unless something might come behind what is under way by that: then as soon as it is known what became of what came later. */
+  /**
+   * Unless something might come behind what is under way by that: then as soon as it is known what
+   * became of what came later.
+   */
   #drain(): void {
     if (this.#waiting.some((item) => this.#isBehindLater(item))) return;
     const leaving = this.#waiting.splice(0);

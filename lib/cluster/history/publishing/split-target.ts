@@ -19,9 +19,15 @@ export interface SplitTarget {
   readonly live: Target | undefined;
 }
 
-/** Of one call: each room's entry lists the rooms before it, so the bytes grow with the square of this. */
+/**
+ * Of one call: each room's entry lists the rooms before it, so the bytes grow with the square of
+ * this.
+ */
 const MAX_ROOMS = 64;
-/** The entry of each user lists the exceptions. More of both than this would grow with their product. */
+/**
+ * The entry of each user lists the exceptions. More of both than this would grow with their
+ * product.
+ */
 const MAX_EXCEPTIONS_OF_MANY = 64;
 
 interface Named {
@@ -30,10 +36,12 @@ interface Named {
 }
 
 /**
- * Takes a target apart into groups with a history and the rest. The part of a room leaves out the rooms of the parts before it, so
- * that a connection that is meant in several ways gets one copy. Users leave out rooms only: no connection has two users.
+ * Takes a target apart into groups with a history and the rest. The part of a room leaves out the
+ * rooms of the parts before it, so that a connection that is meant in several ways gets one copy.
+ * Users leave out rooms only: no connection has two users.
  *
- * @throws TypeError for more rooms with a history than fit into one call; rooms without one do not count
+ * @throws TypeError for more rooms with a history than fit into one call; rooms without one do not
+ * count
  */
 export function splitTarget(target: Target, rules: HistoryRules): SplitTarget {
   if (target.everyone) return splitEveryone(target, rules);

@@ -8,7 +8,10 @@ export type HistoryPosition = number | { readonly epoch: string; readonly offset
 export interface HistoryOptions {
   /** Only what came after this place. Default: from the oldest message that is kept. */
   since?: HistoryPosition | null | undefined;
-  /** Only what came before this place. With `reverse`, the way to the page before. Default: up to the newest message. */
+  /**
+   * Only what came before this place. With `reverse`, the way to the page before. Default: up to
+   * the newest message.
+   */
   before?: HistoryPosition | null | undefined;
   /** At most so many messages. Default 100. */
   limit?: number | null | undefined;
@@ -37,7 +40,10 @@ export interface CheckedOptions {
   readonly reverse: boolean;
 }
 
-/** A part of what a page says: the entries that are on it, and how they fit to the places that were named. */
+/**
+ * A part of what a page says: the entries that are on it, and how they fit to the places that were
+ * named.
+ */
 export interface PageOf {
   readonly entries: readonly LogEntry[];
   readonly joinsSince: boolean;

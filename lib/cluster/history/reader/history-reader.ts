@@ -39,8 +39,8 @@ export interface HistoryEntry {
   readonly event?: string;
   readonly data?: unknown;
   /**
-   * The argument of `send()`. Of an event whose data nests deeper than 1,000 levels: the text of the message, instead of
-   * `data`, so that any entry can be part of an answer.
+   * The argument of `send()`. Of an event whose data nests deeper than 1,000 levels: the text of
+   * the message, instead of `data`, so that any entry can be part of an answer.
    */
   readonly raw?: string | Buffer;
 }
@@ -52,11 +52,14 @@ export interface HistoryPage {
   readonly offset: number;
   readonly entries: readonly HistoryEntry[];
   /**
-   * False if messages that follow `since`, or that precede `before`, are not kept any more, or the history began anew: a snapshot
-   * has to take their place.
+   * False if messages that follow `since`, or that precede `before`, are not kept any more, or the
+   * history began anew: a snapshot has to take their place.
    */
   readonly complete: boolean;
-  /** There are more in this direction, beyond the limit. False where older ones existed and are not kept any more. */
+  /**
+   * There are more in this direction, beyond the limit. False where older ones existed and are not
+   * kept any more.
+   */
   readonly more: boolean;
 }
 
@@ -75,8 +78,8 @@ export class HistoryReader {
   }
 
   /**
-   * @throws (rejects) TypeError for a name or options that cannot be; BackplaneConfigError for a target without a history;
-   * BackplaneUnavailableError while Redis is away
+   * @throws (rejects) TypeError for a name or options that cannot be; BackplaneConfigError for a
+   * target without a history; BackplaneUnavailableError while Redis is away
    */
   async read(
     hub: string,
@@ -95,7 +98,8 @@ export class HistoryReader {
       reverse,
     };
     const read = await this.#collect(log, range);
-    // A place of a history that is no more. Nothing before it is left; all of the present one is new to who was at "since".
+    // A place of a history that is no more. Nothing before it is left; all of the present one is
+    // new to who was at "since".
     if (before && isOfAnother(before, read.top, 1))
       return toPage(read.top, { entries: [], more: false }, false);
     if (since && isOfAnother(since, read.top, 0)) {
@@ -123,8 +127,8 @@ export class HistoryReader {
   }
 
   /**
-   * Up to one entry more than the limit, in as many reads as it takes: what one answers with is bounded in bytes, too. Begins again
-   * where the log has become another between two of them.
+   * Up to one entry more than the limit, in as many reads as it takes: what one answers with is
+   * bounded in bytes, too. Begins again where the log has become another between two of them.
    */
   async #collect({ channel, rule }: Log, range: HistoryRange): Promise<LogRead> {
     const { after, before, reverse } = range;

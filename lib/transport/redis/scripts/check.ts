@@ -1,4 +1,7 @@
-/** The first of the ARGV of a script that is to try commands, and to do nothing else. No script has it there otherwise. */
+/**
+ * The first of the ARGV of a script that is to try commands, and to do nothing else. No script has
+ * it there otherwise.
+ */
 export const CHECK_ACT = 'check';
 
 /** A command, and arguments with which it changes nothing. */
@@ -21,8 +24,8 @@ end
 `;
 
 /**
- * The script with an act more. ARGV: {@link CHECK_ACT}, then each command with the number of its words before it. Answers with
- * each command that Redis refuses, and its words.
+ * The script with an act more. ARGV: {@link CHECK_ACT}, then each command with the number of its
+ * words before it. Answers with each command that Redis refuses, and its words.
  */
 export function withCheck(script: string): string {
   return CHECK + script;

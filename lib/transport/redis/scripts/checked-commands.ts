@@ -18,8 +18,8 @@ export interface CheckKeys {
 export const CHANGES_NOTHING = /invalidOption number of arg|must be greater than 0-0/i;
 
 /**
- * All that the script of each need uses, on keys that nobody else has. First what Redis refuses when it is out of memory: once a
- * script has written, it lets everything pass.
+ * All that the script of each need uses, on keys that nobody else has. First what Redis refuses
+ * when it is out of memory: once a script has written, it lets everything pass.
  */
 export function checkedCommands(
   need: ScriptNeed,

@@ -1,15 +1,18 @@
 import { NOW_MS } from './now-ms.js';
 
 /**
- * KEYS: a sorted set of ids by the time when they lapse; hashes of their values and of the ms that each was given; a sorted
- * set of the ids that were dropped, by the time until which that is remembered. ARGV: the act, id, value, ms.
- * Answers with whether the lease was held; id, value and remaining ms of each; the ids that were dropped.
+ * KEYS: a sorted set of ids by the time when they lapse; hashes of their values and of the ms that
+ * each was given; a sorted set of the ids that were dropped, by the time until which that is
+ * remembered. ARGV: the act, id, value, ms. Answers with whether the lease was held; id, value and
+ * remaining ms of each; the ids that were dropped.
  *
- * `list` only reads, so that it works where Redis refuses to write. The first command that `claim` and `renew` write with is
- * the one that makes the lease: where Redis refuses it, nothing has changed.
+ * `list` only reads, so that it works where Redis refuses to write. The first command that `claim`
+ * and `renew` write with is the one that makes the lease: where Redis refuses it, nothing has
+ * changed.
  *
- * Redis's clock may be set back. The field '' of the second hash holds the time of the last write: what the clock has lost
- * since is taken off each lease, and none has longer left than it was given.
+ * Redis's clock may be set back. The field '' of the second hash holds the time of the last write:
+ * what the clock has lost since is taken off each lease, and none has longer left than it was
+ * given.
  *
  * The keys outlive the last lease by as long again, so an app that has gone leaves nothing behind.
  */

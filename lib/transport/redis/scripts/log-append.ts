@@ -3,20 +3,23 @@ import { NOW_MS } from './now-ms.js';
 import { REFUSAL } from './refusal.js';
 
 /**
- * KEYS: the log, its meta, the message id's first result, the name of the data, and, where an append to this log is not answered
- * yet, the first result of the last such one. Answers with epoch, offset and whether the id was known, and with Redis's words if the entry
- * could not be published. Answers with 0, and has written no entry, if the append before has not taken effect.
+ * KEYS: the log, its meta, the message id's first result, the name of the data, and, where an
+ * append to this log is not answered yet, the first result of the last such one. Answers with
+ * epoch, offset and whether the id was known, and with Redis's words if the entry could not be
+ * published. Answers with 0, and has written no entry, if the append before has not taken effect.
  *
- * A known id took effect in an earlier call. That says nothing about the appends that stand before this one. Where these have not
- * taken effect, the first result of the id is marked until the call is made again, so that the appends behind it wait. Each sender
- * has a mark of its own: "!" and 8 characters at the end of the result. Another sender of the same id neither sees nor removes it.
+ * A known id took effect in an earlier call. That says nothing about the appends that stand before
+ * this one. Where these have not taken effect, the first result of the id is marked until the call
+ * is made again, so that the appends behind it wait. Each sender has a mark of its own: "!" and 8
+ * characters at the end of the result. Another sender of the same id neither sees nor removes it.
  *
- * Redis does not roll a script back, and may refuse any single command of it (a missing right, a renamed command). So all that
- * can be undone comes first, and XADD, which cannot, last: an id that a stream has had, it never takes again. The first write
- * is one that Redis refuses when it is out of memory: later ones of a script it lets pass.
+ * Redis does not roll a script back, and may refuse any single command of it (a missing right, a
+ * renamed command). So all that can be undone comes first, and XADD, which cannot, last: an id that
+ * a stream has had, it never takes again. The first write is one that Redis refuses when it is out
+ * of memory: later ones of a script it lets pass.
  *
- * Lua makes its functions anew at each call, which takes longer than some commands. So those that only the beginning of a log
- * needs are made there.
+ * Lua makes its functions anew at each call, which takes longer than some commands. So those that
+ * only the beginning of a log needs are made there.
  */
 export const LOG_APPEND = `${NOW_MS}${REFUSAL}
 local log, meta, once, data, before = unpack(KEYS)

@@ -2,9 +2,10 @@ import { LOG_TOP } from './log-top.js';
 import { REFUSAL } from './refusal.js';
 
 /**
- * KEYS: the log, its meta, the name of the data. ARGV: 'follow' for a reader that follows the log, else 'glance'; the meta's ttl,
- * and that of an empty log; a random name for an epoch; XRANGE or XREVRANGE, from and to; how many entries and how many bytes of
- * them at most. Answers with epoch, offset and tag, then the entries' frames. A glance stores nothing.
+ * KEYS: the log, its meta, the name of the data. ARGV: 'follow' for a reader that follows the log,
+ * else 'glance'; the meta's ttl, and that of an empty log; a random name for an epoch; XRANGE or
+ * XREVRANGE, from and to; how many entries and how many bytes of them at most. Answers with epoch,
+ * offset and tag, then the entries' frames. A glance stores nothing.
  *
  * It asks for few entries at a time: how large they are is only known once Redis has copied them.
  */

@@ -7,15 +7,19 @@ import {
 } from '../../log-epoch.js';
 import { NOW_MS } from './now-ms.js';
 
-/** How long the name of the data is kept after a log has begun, or was looked at while it was empty. */
+/**
+ * How long the name of the data is kept after a log has begun, or was looked at while it was empty.
+ */
 const DATA_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /**
- * The part that all scripts on logs share. A log is a stream of frames (`log-entry.ts`) by offset, and a hash of its epoch `e`, top
- * offset `s` and top tag `t`. Entries whose epoch is gone are of no use: their offsets will be given anew.
+ * The part that all scripts on logs share. A log is a stream of frames (`log-entry.ts`) by offset,
+ * and a hash of its epoch `e`, top offset `s` and top tag `t`. Entries whose epoch is gone are of
+ * no use: their offsets will be given anew.
  *
- * An epoch is as `log-epoch.ts` says. The name of the data is a key of its own, which all logs of an event key share.
- * Where a log has lost its meta and not its entries, nobody knows how many there were: its next epoch is random, and like no other.
+ * An epoch is as `log-epoch.ts` says. The name of the data is a key of its own, which all logs of
+ * an event key share. Where a log has lost its meta and not its entries, nobody knows how many
+ * there were: its next epoch is random, and like no other.
  *
  * In all scripts, one command a line: where Redis refuses one, it says the line.
  */

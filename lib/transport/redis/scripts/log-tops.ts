@@ -1,8 +1,9 @@
 import { LOG_TOP } from './log-top.js';
 
 /**
- * KEYS: the name of the data; then of each log, itself and its meta. ARGV: the metas' ttl, that of metas of empty logs, then for
- * each log a random name for an epoch; without a log, one to name the data by. Answers with epoch, offset and tag of each.
+ * KEYS: the name of the data; then of each log, itself and its meta. ARGV: the metas' ttl, that of
+ * metas of empty logs, then for each log a random name for an epoch; without a log, one to name the
+ * data by. Answers with epoch, offset and tag of each.
  */
 export const LOG_TOPS = `${LOG_TOP}
 local data, ttl, emptyTtl, tops = KEYS[1], ARGV[1], ARGV[2], {}

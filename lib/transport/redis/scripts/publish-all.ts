@@ -1,7 +1,8 @@
 /**
- * Publishes messages. ARGV: of each its channel and its bytes. Answers with pairs of the index of a message that Redis refused, and
- * its words; with nothing where it refused none. Sent by its text, which is short: a Redis that has forgotten it would refuse the hash
- * of one pack, and carry out those behind it.
+ * Publishes messages. ARGV: of each its channel and its bytes. Answers with pairs of the index of a
+ * message that Redis refused, and its words; with nothing where it refused none. Sent by its text,
+ * which is short: a Redis that has forgotten it would refuse the hash of one pack, and carry out
+ * those behind it.
  */
 export const PUBLISH_ALL = `
 local refused
