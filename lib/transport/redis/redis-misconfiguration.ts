@@ -5,7 +5,7 @@ import { oneLine } from '../../errors/quote.js';
 const AUTHENTICATION = /^(WRONGPASS|NOAUTH)\b|invalid password|^ERR Client sent AUTH/i;
 const DATABASE = /DB index is out of range|invalid DB index|SELECT is not allowed/i;
 const TLS =
-  /invalidOption version number|packet length too long|EPROTO|tlsv1 alert|ssl3?_|TLS handshake|secure TLS/i;
+  /wrong version number|packet length too long|EPROTO|tlsv1 alert|ssl3?_|TLS handshake|secure TLS/i;
 /**
  * Codes of Node's TLS for a certificate that is expired, not trusted, revoked, or of another host.
  */

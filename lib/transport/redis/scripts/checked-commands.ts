@@ -15,7 +15,7 @@ export interface CheckKeys {
 }
 
 /** Refused for what they are by every server that would carry them out: they change nothing. */
-export const CHANGES_NOTHING = /invalidOption number of arg|must be greater than 0-0/i;
+export const CHANGES_NOTHING = /wrong number of arg|must be greater than 0-0/i;
 
 /**
  * All that the script of each need uses, on keys that nobody else has. First what Redis refuses
