@@ -186,7 +186,7 @@ export class Cluster {
     await this.instances.settled();
   }
 
-  /** How many questions to clients of this instance are open, whoever asks. */
+  /** How many questions to clients of this instance are open, whichever instance asks. */
   get openQuestions(): number {
     return this.#responder.size;
   }

@@ -2,8 +2,8 @@ import { ofKind } from './backplane.error.js';
 import { BackplaneUnavailableError } from './backplane-unavailable.error.js';
 
 /**
- * Redis answered, and said no: out of memory, no right, a key of another type. Trying again does
- * not help until that is mended.
+ * Redis answered with a refusal: out of memory, no right, a key of another type. Trying again does
+ * not help until that is fixed.
  */
 @ofKind('BackplaneRefusedError')
 export class BackplaneRefusedError extends BackplaneUnavailableError {}

@@ -40,7 +40,7 @@ export class Batch {
     return (this.#wire ??= this.#join());
   }
 
-  /** The frames as clients get them that keep count of their places. Not to be added to. */
+  /** The frames for clients that want positions. Not to be added to. */
   get positioned(): Batch {
     return (this.#positioned ??= this.frames.some(({ position }) => position)
       ? Batch.of(this.frames.map((frame) => frame.positioned) as [Frame, ...Frame[]])

@@ -32,7 +32,7 @@ const WRITES_PER_LOOK = 128;
  */
 const MAX_PENDING_BYTES = 256 * 1024;
 
-/** So many runs wait at most: each costs a look when a member is settled. */
+/** So many runs wait at most: each costs a look when a member is flushed. */
 const MAX_PENDING_RUNS = 256;
 
 export interface FanOutOptions {
@@ -48,7 +48,7 @@ export interface FanOutOptions {
  *
  * Invariants: runs are written in the order of their ids; `member.lastRun` is the newest run that
  * the member was written or is not due; before a member's memberships change and before anything
- * else is written to it, it is settled.
+ * else is written to it, it is flushed.
  */
 export class FanOut<M extends Member> {
   readonly #options: FanOutOptions;

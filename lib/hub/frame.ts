@@ -52,7 +52,7 @@ export class Frame {
   }
 
   /**
-   * The frame for clients that keep count: an event with a history says its place,
+   * The frame for clients that want positions: an event with a history has its position,
    * `"position":{"room":…,"epoch":…,"offset":…}`.
    */
   get positioned(): Frame {

@@ -17,7 +17,7 @@ const copies = shared<Copies>('copies', () => ({ all: [], isLogged: false }));
 
 /**
  * State that all copies of this package in the process share.
- * @param name names it for good: another copy may be of another version
+ * @param name never changes: another copy may be of another version
  */
 export function shared<T>(name: string, make: () => T): T {
   const holder = globalThis as unknown as Record<symbol, T | undefined>;

@@ -16,7 +16,7 @@ export async function createBackplane(options: RedisBackplaneOptions = {}): Prom
   return startBackplane(normaliseOptions(options));
 }
 
-/** Wires the maker of the transport in. */
+/** Wires the driver of the transport in. */
 export async function startBackplane(options: NormalisedOptions): Promise<Backplane> {
   const { redis, eventKeys, commandTimeoutMs, failFast, coalesceMs, lease } = options;
   const { history, idempotencyTtlMs, redisBufferBytes, live } = options;

@@ -42,7 +42,7 @@ const SHAPE = "{ rooms: 'orders:*', size: 200, ttlMs: 300_000 }";
 const SELECTORS = ['rooms', 'users', 'all'] as const;
 const KNOWN = [...SELECTORS, 'size', 'ttlMs', 'durability'];
 
-/** @throws BackplaneConfigError naming the rule by its place, and how to fix it */
+/** @throws BackplaneConfigError naming the rule by its index, and how to fix it */
 export function historyRules(given: unknown): readonly HistoryRule[] {
   if (given === undefined) return [];
   if (!Array.isArray(given))

@@ -210,7 +210,7 @@ function assertHost(option: string, value: unknown): void {
   const expected = 'a string, a host name or an address alone';
   if (typeof value !== 'string' || value === '') throw invalidOption(option, expected, value);
   if (isIPv6(value)) return;
-  // A URL in the place of a host holds the password: errors of the resolver would repeat it.
+  // A URL given as the host holds the password: errors of the resolver would repeat it.
   if (/[\s/@?#\\]/.test(value))
     throw invalidOption(option, expected, value, "For a URL write redis: 'redis://…'.");
   if (value.includes(':') || value.includes('['))

@@ -38,9 +38,9 @@ export interface Logs {
   read(channel: string, range: LogRange, lifetimes: LogLifetimes): Promise<LogRead>;
 
   /**
-   * To be called when the other side can be reached. From then on it can be told whether it has
-   * lost its data since an epoch was answered that is stored nowhere. Stores no more than one name
-   * for all channels with the same `{…}` in front. Rejects as {@link append} does.
+   * To be called when the other side can be reached. From then on it is known whether it has lost
+   * its data since an epoch was answered that is stored nowhere. Stores no more than one name for
+   * all channels with the same `{…}` in front. Rejects as {@link append} does.
    */
   prepare(channels: readonly string[]): Promise<void>;
 

@@ -3,9 +3,9 @@ import type { Ticket } from './ticket.js';
 import type { Waits } from './waits.js';
 
 /**
- * The port between the cluster and what carries its bytes: named channels, nothing else. A maker
+ * The port between the cluster and what carries its bytes: named channels, nothing else. A driver
  * knows neither hubs nor sockets nor envelopes. `test/transport/conformance.ts` is the suite that
- * each maker passes.
+ * each driver passes.
  */
 export interface Transport {
   /** Names the carrier of the bytes in logs: `redis` or `memory`. */
@@ -19,9 +19,9 @@ export interface Transport {
 
   /**
    * Connects. Resolves with `true` once both ways are open, and with `false` when the other side
-   * cannot be reached for now: the maker goes on trying, and says so by {@link TransportEvents.up}.
-   * Rejects with `BackplaneConfigError` for what will not mend by itself (a wrong password, a
-   * database that is not there, a node of a cluster).
+   * cannot be reached for now: the driver goes on trying, and reports it by {@link
+   * TransportEvents.up}. Rejects with `BackplaneConfigError` for a failure that no waiting repairs
+   * (a wrong password, a database that is not there, a node of a cluster).
    * @param checkChannels channels that nobody uses, each among those that the cluster does: {@link
    * check} stays within them
    */
@@ -42,8 +42,8 @@ export interface Transport {
   publish(channel: string, bytes: Buffer, sending?: Sending): Promise<void>;
 
   /**
-   * As {@link publish} in the lane `data`, at less cost: `ends` is told what {@link publish}
-   * resolves or rejects with, later than this call.
+   * As {@link publish} in the lane `data`, at less cost: `ends` is called with the outcome of
+   * {@link publish}, after this call.
    */
   post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void;
 
@@ -94,7 +94,7 @@ export interface Transport {
   restart(): void;
 
   /**
-   * Sends what waits, as {@link drain} does, within some seconds. Then ends what the maker opened,
+   * Sends what waits, as {@link drain} does, within some seconds. Then ends what the driver opened,
    * and nothing that it was given. May be called more than once.
    */
   close(): Promise<void>;
@@ -128,7 +128,7 @@ export type Lane = 'data' | 'control' | 'urgent';
 
 export type Readiness = 'open' | 'full' | 'down';
 
-/** Is told what became of a message, once. Neither may throw. */
+/** Called with the outcome of a message, once. Neither may throw. */
 export interface Ends<T = void> {
   resolve(answer: T): void;
   reject(error: Error): void;

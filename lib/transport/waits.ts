@@ -11,7 +11,7 @@ export interface Waits {
 export const DEFAULT_BUFFER_BYTES = 64 * 1024 * 1024;
 
 /**
- * How much a waiting message takes besides its own bytes, more or less: a promise, a closure, and a
- * place in the queue.
+ * How much a waiting message takes besides its own bytes, more or less: a promise, a closure, and
+ * an entry of the queue.
  */
 export const OVERHEAD_BYTES = 512;

@@ -19,7 +19,10 @@ export interface HeldMessage {
   readonly binary: boolean;
 }
 
-/** A client that was not let in yet: which hooks it waits for, and what it has sent so far. */
+/**
+ * A client that is not admitted yet: the hooks that it waits for, and the messages that it has sent
+ * so far.
+ */
 export class Arrival {
   readonly gate: ConnectionGate;
   /** Set when the client has gone: tells its gateways. */

@@ -298,7 +298,7 @@ export class BackplaneSocket<
     this.#writer.pause(log, at);
   }
 
-  /** @internal Whether the client is told the place of what has a history. */
+  /** @internal Whether the client gets the position of each message that has a history. */
   get wantsPositions(): boolean {
     return this.#writer.wantsPositions;
   }

@@ -22,7 +22,7 @@ import type { DisconnectCallback, GatewayHook, Session } from './session.js';
 const OPEN = 1;
 const INTERNAL_ERROR_CODE = 1011;
 const TRY_AGAIN_LATER = 1013;
-/** How long a client that was not let in in time may take to answer the close frame. */
+/** How long a client that was not admitted in time may take to answer the close frame. */
 const CLOSE_GRACE_MS = 2_000;
 /** A request-scoped gateway is made for the client first; if that takes longer, it has failed. */
 const SCOPED_HOOK_TIMEOUT_MS = 10_000;
@@ -36,14 +36,14 @@ export interface ClientSessionContext {
   /** How long all runs of `handleConnection` for one client may take. */
   readonly connectionTimeoutMs: number;
   readonly disconnectHooks: DisconnectHooks;
-  /** Those whose clients wait to be let in, also where they have gone meanwhile. */
+  /** The sessions whose clients wait to be admitted, also where the clients have gone meanwhile. */
   readonly entering: Set<ClientSession>;
 }
 
 /** Clients that the app has paused. */
 const PAUSED_BY_APP = new WeakSet<ClientSession>();
 const NONE: readonly never[] = Object.freeze([]);
-/** In the place of an {@link Arrival}: the client will not be let in, and is on its way out. */
+/** Stands for an {@link Arrival}: the client is refused, and is being closed. */
 const REFUSED = Symbol('refused');
 
 /**
@@ -58,7 +58,7 @@ export class ClientSession implements Session {
   #bound: readonly WsMessageHandler['callback'][] = NONE;
   /** Of all gateways. */
   #tellGone: DisconnectCallback | undefined;
-  /** Undefined once the client was let in. */
+  /** Undefined once the client is admitted. */
   #arrival: Arrival | typeof REFUSED | undefined;
 
   constructor(
@@ -135,7 +135,7 @@ export class ClientSession implements Session {
     );
   }
 
-  /** The server closes: a client that was not let in by now will not be. */
+  /** The server closes: a client that is not admitted by now is refused. */
   giveUp(): void {
     const arrival = this.#waiting;
     if (!arrival) return;

@@ -1,6 +1,6 @@
 import { WsException } from '@nestjs/websockets';
 
-/** A failure, as a client is told of it. */
+/** A failure, as it is sent to a client. */
 export interface Failure {
   readonly status: 'error';
   readonly message: string;

@@ -131,8 +131,8 @@ export class Dispatcher implements ClientMessageHandler {
   }
 
   /**
-   * Whether the frame answers an open question to the client; then it is taken. To be asked before
-   * the client is let in: the frame is read once more when it is dispatched. Never throws.
+   * Whether the frame answers an open question to the client; then it is taken. Called before the
+   * client is admitted: the frame is read once more when it is dispatched. Never throws.
    */
   takeAnswer(socket: BackplaneSocket, data: RawData, binary: boolean): boolean {
     const message = this.#reader.read(data, binary);

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-/** The client has gone before it was answered: nobody is left to be told anything. */
+/** The client has gone before it was answered: there is nobody to notify. */
 export class SocketClosed extends Error {}
 
 /**

@@ -121,7 +121,7 @@ export class FrameWriter implements BufferHolder {
     return this.#isFull();
   }
 
-  /** Pauses the client in a history at a place. */
+  /** Pauses the client in a history at a position. */
   pause(log: string, at: PausedPosition): void {
     if (this.#ws.readyState !== OPEN) return;
     this.#pausedHistories().pause(log, at);
@@ -279,8 +279,8 @@ export class FrameWriter implements BufferHolder {
   }
 
   /**
-   * Of a history that the client is paused in, nothing may come that stands before the place where
-   * it is.
+   * The client must not get messages of a history that stand before the position where it is
+   * paused.
    */
   #leaveHeldToHistories(): void {
     const held = this.#held!;

@@ -129,10 +129,10 @@ export class Audience<Events extends object = AnyEvents> {
   }
 
   /**
-   * Sends an event as {@link emit} does, and resolves when Redis took it: with its place in the
+   * Sends an event as {@link emit} does, and resolves when Redis took it: with its position in the
    * history, where the target has one (the option `history`), else with undefined. Members on this
    * instance do not wait for that, unless there is a history: then all members, here and elsewhere,
-   * get it in its place.
+   * get it in its order.
    * @throws (rejects) BackplaneUnavailableError if Redis did not take it in time, and its kind
    * BackplaneNotReplicatedError if no replica has it where one has to; TypeError as `emit` throws
    * it, for an option that there is not, and for an `id` or a `scope` that is not a non-empty

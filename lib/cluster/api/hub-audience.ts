@@ -84,7 +84,7 @@ export abstract class HubAudience<
   /**
    * Hears the events of other instances for this hub. The return value of the handler, or the value
    * of its promise, answers a {@link serverSideRequest}; of several handlers of one event the first
-   * answers. Its errors are logged, and the asker is told.
+   * answers. Its errors are logged, and the caller gets them.
    * @returns the function that takes the handler off
    */
   onServerEvent<Name extends EventName<ServerEvents>>(

@@ -85,7 +85,10 @@ function toUser(
   return { channel: channels.user(hub, user), target: own };
 }
 
-/** A copy for each instance that gave out ids among them. A name that is no id is nobody's. */
+/**
+ * A copy for each instance that gave out ids among them. A name that is no id belongs to no
+ * instance.
+ */
 function toConnections(
   hub: string,
   target: Target,

@@ -13,7 +13,7 @@ export interface Counters {
    * Copies meant for connections of this instance. Those that were not written are in `dropped`.
    */
   delivered: number;
-  /** Broadcasts without a history that went again, as Redis had not said that it took them. */
+  /** Broadcasts without a history that were sent again, since Redis had not confirmed them. */
   resent: number;
   /** Broadcasts without a history that were missed, asked for and received. */
   recovered: number;

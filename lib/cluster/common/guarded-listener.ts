@@ -1,8 +1,8 @@
 import type { ThrottledLog } from './throttled-log.js';
 
 /**
- * The listener, as one that never throws: what it throws is logged, and the listeners after it are
- * told all the same. @param event one of the library's own
+ * Wraps a listener so that it never throws: its error is logged, and the listeners after it are
+ * called all the same. @param event one of the library's own
  */
 export function guardedListener<Args extends unknown[]>(
   event: string,

@@ -123,7 +123,7 @@ function opensMoreThan(levels: number, text: string): boolean {
 }
 
 /**
- * The next bracket or brace that is not in a string, from a place that is not in a string; -1 if
+ * The next bracket or brace that is not in a string, from a position that is not in a string; -1 if
  * there is none.
  */
 function nextBracket(text: string, from: number): number {

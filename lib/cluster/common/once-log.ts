@@ -1,7 +1,7 @@
 import { oneLine } from '../../errors/quote.js';
 import type { BackplaneLogger } from './logger.js';
 
-/** Names of a kind that are remembered. Of more, nothing is said. */
+/** Names of a kind that are remembered. More are not logged. */
 const MAX_NAMES = 200;
 /** As many characters as `quote` shows. */
 const MAX_NAME_LENGTH = 100;

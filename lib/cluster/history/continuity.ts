@@ -47,8 +47,8 @@ export interface ContinuityLoss {
   /** The message that was delivered last, in the epoch of then. */
   readonly lastOffset: number;
   /**
-   * The client that is told alone, having read again (`slowClient: 'pause'`), of a loss of its own
-   * or of all; undefined: all members here.
+   * The client that is notified alone, when it has read again (`slowClient: 'pause'`), of its own
+   * loss or of the loss of all; undefined: all members here.
    */
   readonly connectionId: string | undefined;
 }
@@ -69,8 +69,8 @@ export interface ContinuityOptions {
 }
 
 /**
- * Rooms, users and hubs with a history: one order for all members, and what is lost on the way is
- * brought from the log, or said.
+ * Rooms, users and hubs with a history: one order for all members. A message that is lost on the
+ * way is read from the log, or the loss is reported.
  */
 export class Continuity {
   readonly outbox: Outbox;
@@ -194,7 +194,7 @@ export class Continuity {
   #open(): void {
     const generation = ++this.#generation;
     const { logs, rules, channels } = this.#options;
-    // Without it, places before the first message are known for less long.
+    // Without it, positions before the first message are known for less long.
     if (rules.any) void logs.prepare(channels.ofEachKey()).catch(() => {});
     this.outbox.prepare();
     void this.#followed.open().then(() => {

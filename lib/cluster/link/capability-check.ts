@@ -29,8 +29,8 @@ const NEEDS_OF_HISTORY: readonly Need[] = ['append', 'compare', 'read', 'identif
 
 /**
  * When the link has come up, and each time that it is back, perhaps on another server: asks whether
- * Redis would do what is needed, and tells the log what it refuses, in one line. The same line is
- * not told again until something else was.
+ * Redis would carry out what is needed, and logs what it refuses, in one line. The same line is not
+ * logged again until another one was.
  */
 export class CapabilityCheck {
   readonly #options: CapabilityCheckOptions;

@@ -15,7 +15,7 @@ import { Subscriptions } from './subscriptions.js';
 /**
  * `connecting`: before the first attempt has ended. `ready`: every subscription is confirmed, and a
  * message sent through Redis has come back. `degraded`: this instance serves its own clients only.
- * `closed`: for good.
+ * `closed`: finally.
  */
 export type BackplaneStatus = 'connecting' | 'ready' | 'degraded' | 'closed';
 
@@ -43,8 +43,8 @@ const MAX_RETRY_MS = 500;
 const RESTORE_TIMEOUT_MS = 30_000;
 /**
  * After so many times `commandTimeoutMs` of silence in a row, the connections are made anew. So a
- * deaf one is mended within `PROBE_INTERVAL_MS` and three times `commandTimeoutMs` of its loss, and
- * some tenths of a second: 10 s by default.
+ * deaf one is replaced within `PROBE_INTERVAL_MS` and three times `commandTimeoutMs` of its loss,
+ * and some tenths of a second: 10 s by default.
  */
 const SILENCES_BEFORE_RESTART = 2;
 /** So many attempts that failed in any other way: what says no may be the connection, not Redis. */
@@ -95,8 +95,8 @@ export class Link {
   }
 
   /**
-   * Opens the link. Resolves when the first attempt has ended, well or not; rejects for what cannot
-   * mend by itself.
+   * Opens the link. Resolves when the first attempt has ended, well or not; rejects for a failure
+   * that no waiting repairs.
    */
   async start(): Promise<void> {
     const { failFast, commandTimeoutMs } = this.#options;
@@ -143,7 +143,7 @@ export class Link {
     return () => this.#emitter.off('status', guarded);
   }
 
-  /** A broadcast could not leave: told in the line that says the link is back. */
+  /** A broadcast could not leave: it is counted in the line that says the link is back. */
   countMissed(): void {
     this.#missed++;
   }
@@ -194,9 +194,8 @@ export class Link {
   }
 
   /**
-   * Once an outage: what stands in the way of the return is an answer, not an absence, and may need
-   * somebody to mend it. The first line could not tell, as a connection that is closed says no
-   * reason.
+   * Once an outage: the return is prevented by an answer of Redis, and may need somebody to act.
+   * The first line could not say so, as a closed connection gives no reason.
    */
   #tellWhyItLasts(reason: string): void {
     if (

@@ -37,8 +37,8 @@ export interface LiveAnswersOptions {
 }
 
 /**
- * Answers those who have missed live messages of this instance. Behind what goes again: they would
- * ask for it.
+ * Answers the instances that missed live messages of this one. The answers come behind messages
+ * that are sent again, as the others would ask for these.
  */
 export class LiveAnswers {
   readonly #options: LiveAnswersOptions;

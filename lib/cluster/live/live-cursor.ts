@@ -3,8 +3,8 @@ import type { Envelope } from '../wire/envelope.js';
 import type { LivePosition } from '../wire/live-position.js';
 
 /**
- * A live message that cannot be delivered yet, with all channels in which it has a place and that
- * are heard here.
+ * A live message that cannot be delivered yet, with all channels in which it has a position and
+ * that are heard here.
  */
 export interface HeldMessage {
   /**

@@ -1,6 +1,6 @@
 import type { Ends } from '../../transport/transport.js';
 
-/** Is told what became of a message. */
+/** Called with the outcome of a message. */
 export interface DepartureEnds {
   /** All its channels have it. @param at where it stands in the list */
   left(at: number, bytes: number): void;

@@ -4,7 +4,7 @@ import { NO_MESSAGE_BEFORE, type LivePosition } from '../wire/live-position.js';
 export interface ListedChannel {
   readonly name: string;
   readonly id: number;
-  /** See {@link Place}. */
+  /** See {@link LivePosition}. */
   readonly start: number;
   /** Of the newest message. */
   number: number;
@@ -122,8 +122,8 @@ export class LiveList {
   }
 
   /**
-   * The places of the next message to the channels. To be taken by {@link push}, before another is
-   * asked for.
+   * The positions of the next message in the channels. To be taken by {@link push}, before another
+   * is asked for.
    */
   next(names: readonly string[], now: number): LivePosition[] {
     this.prune(now);
@@ -133,7 +133,7 @@ export class LiveList {
   }
 
   /**
-   * Behind which messages one comes that has no place of its own: the newest of each channel, of
+   * The messages behind which a message without an own position comes: the newest of each channel,
    * number 0 where there is none.
    */
   newest(names: readonly string[], now: number): LivePosition[] {

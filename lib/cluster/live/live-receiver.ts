@@ -16,7 +16,7 @@ const HELD_OVERHEAD_BYTES = 256;
 /** A delay of so little is none: nobody has joined or left by it. */
 const AT_ONCE_MS = 1;
 
-/** A channel that is heard here, and the place of a message there. */
+/** A channel that is heard here, and the position of a message there. */
 interface HeardPosition {
   readonly cursor: LiveCursor;
   readonly position: LivePosition;
@@ -160,8 +160,8 @@ export class LiveReceiver {
   }
 
   /**
-   * In which channels of it that are heard here a message has which place. Undefined if its target
-   * is not intelligible.
+   * The positions of a message in those of its channels that are heard here. Undefined if its
+   * target is not intelligible.
    */
   #heardPositions(
     { origin, live, target }: Envelope,

@@ -7,7 +7,7 @@ import { AGE_MARGIN_MS } from './live-options.js';
 
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 500;
-/** Of the messages that go again, at most so much is unanswered at a time. */
+/** The limit of unanswered messages among those that are sent again. */
 const MAX_UNANSWERED_MESSAGES = 500;
 const MAX_UNANSWERED_BYTES = 512 * 1024;
 
@@ -15,7 +15,7 @@ export interface LiveRetriesOptions {
   readonly list: LiveList;
   readonly counters: Counters;
   readonly windowMs: number;
-  /** Whether all other instances read messages with places. */
+  /** Whether all other instances read messages with positions. */
   readonly isReadByAll: () => boolean;
   readonly leave: (
     at: number,
@@ -25,7 +25,7 @@ export interface LiveRetriesOptions {
   ) => void;
   /** A message has left. */
   readonly left: (at: number) => void;
-  /** A message did not leave. It goes again where it is handed to {@link LiveRetries.retry}. */
+  /** A message did not leave. It is sent again if it is handed to {@link LiveRetries.retry}. */
   readonly failed: (at: number, error: Error) => void;
   /** A message is too old, and is not sent any more. */
   readonly tooOld: (at: number, error: Error) => void;
@@ -34,17 +34,17 @@ export interface LiveRetriesOptions {
 /**
  * Sends again what Redis did not take: in order, and before anything new.
  *
- * Invariants: while `#at` is set, a new message leaves only behind those that go again. An error
- * that is not about one message alone sets it to the oldest message that had one.
+ * Invariants: while `#at` is set, a new message leaves only behind those that are sent again. An
+ * error that is not about one message alone sets it to the oldest message that had one.
  */
 export class LiveRetries implements DepartureEnds {
   readonly #options: LiveRetriesOptions;
-  /** Where the next message stands that goes again; undefined while new ones leave at once. */
+  /** The slot of the next message to send again; undefined while new ones leave at once. */
   #at: number | undefined;
   /** Since when Redis takes messages again; undefined while it does not. */
   #backAt: number | undefined;
   #lastError: Error | undefined;
-  /** Of the messages that went again, those that are not answered. */
+  /** The messages that were sent again and are not answered. */
   #unansweredMessages = 0;
   #unansweredBytes = 0;
   #retries = 0;
@@ -57,7 +57,7 @@ export class LiveRetries implements DepartureEnds {
     this.#options = options;
   }
 
-  /** Whether some messages have to go again before anything new leaves. */
+  /** Whether some messages have to be sent again before anything new leaves. */
   get isBehind(): boolean {
     return this.#at !== undefined;
   }
@@ -76,15 +76,15 @@ export class LiveRetries implements DepartureEnds {
     return count;
   }
 
-  /** Resolves when all that was sent so far has left, or when nothing goes again any more. */
+  /** Resolves when all that was sent so far has left, or when nothing is sent again any more. */
   caughtUp(): Promise<void> {
     if (!this.isBehind) return Promise.resolve();
     return new Promise((resolve) => this.#waitsForEnd.push(resolve));
   }
 
   /**
-   * Whether a new message, which stands there, has to wait: behind those that go again, or until
-   * {@link start}.
+   * Whether a new message, which stands there, has to wait: behind those that are sent again, or
+   * until {@link start}.
    */
   mustWait(at: number): boolean {
     if (!this.#isStarted) this.#at ??= at;
@@ -98,13 +98,13 @@ export class LiveRetries implements DepartureEnds {
     this.resume();
   }
 
-  /** The link stands again: what has to go again is tried at once. */
+  /** The link is back: messages to send again are tried at once. */
   resume(): void {
     this.#retries = 0;
     if (this.isBehind) this.#send();
   }
 
-  /** The message goes again, and all behind it. */
+  /** Sends the message again, and all behind it. */
   retry(at: number, error: Error): void {
     if (this.#closed) return;
     this.#lastError = error;
@@ -124,7 +124,7 @@ export class LiveRetries implements DepartureEnds {
     this.#isCaughtUp();
   }
 
-  /** A message that went again has left. */
+  /** A message that was sent again has left. */
   left(at: number, bytes: number): void {
     this.#answered(bytes);
     this.#options.counters.resent++;
@@ -134,7 +134,7 @@ export class LiveRetries implements DepartureEnds {
     if (this.isBehind) this.#send();
   }
 
-  /** A message that went again has not left. */
+  /** A message that was sent again has not left. */
   failed(at: number, bytes: number, error: Error): void {
     this.#answered(bytes);
     this.#options.failed(at, error);

@@ -64,7 +64,7 @@ export class LiveRooms {
   readonly #events = new EventEmitter();
   readonly #offStatus: () => void;
   readonly #startedAt = performance.now();
-  /** Whether all others read messages with places; undefined before it is known. */
+  /** Whether all others read messages with positions; undefined before it is known. */
   #isReadByAll: boolean | undefined;
   /** Since when this instance may have missed what was sent; undefined while it hears all. */
   #awaySince: number | undefined;
@@ -107,7 +107,7 @@ export class LiveRooms {
     this.#offStatus = link.onStatus((status) => this.#statusChanged(status));
   }
 
-  /** Whether messages go out with their places, and are kept. */
+  /** Whether messages leave with their positions, and are kept. */
   get isOn(): boolean {
     return this.#options.live.windowMs > 0 && this.#isReadByAll !== false;
   }
@@ -126,7 +126,7 @@ export class LiveRooms {
     return completeSince === -Infinity ? undefined : performance.now() - completeSince;
   }
 
-  /** A broadcast with places. False if its target is not intelligible. */
+  /** A broadcast with positions. False if its target is not intelligible. */
   receive(envelope: Envelope, channel: string, route: Route): boolean {
     this.#repairs.heard(envelope.origin);
     return this.#receiver.receive(envelope, channel, route);

@@ -20,13 +20,13 @@ export interface LiveSenderOptions {
   readonly counters: Counters;
   readonly windowMs: number;
   readonly windowBytes: number;
-  /** Whether all other instances read messages with places. */
+  /** Whether all other instances read messages with positions. */
   readonly isReadByAll: () => boolean;
   /** A message that nobody waits for did not leave, and will not. */
   readonly onUnsent: (error: Error) => void;
 }
 
-/** A live message that has no place yet. All channels get the same bytes. */
+/** A live message that has no position yet. All channels get the same bytes. */
 export interface LiveMessage extends LiveContent {
   readonly channels: readonly string[];
 }
@@ -41,8 +41,9 @@ interface Waiter extends Withdrawable {
 }
 
 /**
- * Sends live messages, each with its places, and keeps them in a list. What Redis did not take goes
- * again ({@link LiveRetries}), and other instances can ask for what they missed.
+ * Sends live messages, each with its positions, and keeps them in a list. Messages that Redis did
+ * not take are sent again ({@link LiveRetries}). Other instances can ask for messages that they
+ * missed.
  */
 export class LiveSender {
   readonly list: LiveList;
@@ -72,7 +73,7 @@ export class LiveSender {
     });
   }
 
-  /** Whether some messages have to go again before anything new leaves. */
+  /** Whether some messages have to be sent again before anything new leaves. */
   get isBehind(): boolean {
     return this.#retries.isBehind;
   }
@@ -116,7 +117,7 @@ export class LiveSender {
     this.#retries.start();
   }
 
-  /** The link stands again: what has to go again is tried at once. */
+  /** The link is back: messages to send again are tried at once. */
   resume(): void {
     this.#retries.resume();
   }
@@ -144,8 +145,8 @@ export class LiveSender {
   }
 
   /**
-   * No place have volatile messages, those that would fill half of the list, and those that the
-   * transport has no room for.
+   * Volatile messages have no position, nor have messages that would fill half of the list, or that
+   * the transport has no room for.
    */
   #isListed(message: LiveMessage): boolean {
     if (message.volatile || !this.list.fits(lengthOf(message), message.channels.length))
@@ -160,7 +161,7 @@ export class LiveSender {
   #publishUnlisted(message: LiveMessage, ticket?: Ticket): Promise<void> {
     const { isBehind, lastError } = this.#retries;
     if (isBehind && lastError) {
-      // It would overtake those that go again.
+      // It would overtake those that are sent again.
       ticket?.stays();
       return Promise.reject(lastError);
     }

@@ -12,7 +12,7 @@ export class Repair {
   readonly life: string;
   /** The channels in which something is missing, or waits. */
   readonly holes = new Set<LiveCursor>();
-  /** It was told that more was lost than can be counted. */
+  /** The sender reported that more was lost than can be counted. */
   isUnknown = false;
   readonly begunAt = performance.now();
   /** When the sender last said something that helped. */
@@ -72,7 +72,7 @@ export class Repair {
     if (isProgress) this.progressAt = performance.now();
   }
 
-  /** The sender has said what there was, up to that place; undefined: all of it. */
+  /** The sender has reported its messages up to that position; undefined: all of them. */
   digested(next: number | undefined): void {
     if (next !== undefined) this.#after = next;
     else this.#awaySince = undefined;

@@ -6,8 +6,8 @@ export interface DigestRequest {
   readonly digest: number;
   readonly absentMs: number;
   /**
-   * Of the channels in the sender's order, those after this place: an answer may have had no room
-   * for them.
+   * Of the channels in the sender's order, those after this one: an answer may have had no room for
+   * them.
    */
   readonly after: number;
 }

@@ -6,7 +6,9 @@ import type { LogTop } from '../../transport/logs.js';
 /** The answer of a client: data, or an error of its own. */
 export type ClientAnswer = { readonly data: unknown } | { readonly error: unknown };
 
-/** Is told what became of a question to a client: one of the two, once, unless it is withdrawn. */
+/**
+ * Called with the outcome of a question to a client: one of the two, once, unless it is withdrawn.
+ */
 export interface AnswerListener {
   /** @param bytes of the frame that it came in */
   answered(connectionId: string, answer: ClientAnswer, bytes: number): void;
@@ -37,7 +39,7 @@ export interface PausedPosition {
   readonly epoch: string;
   readonly offset: number;
   readonly tag: string;
-  /** The loss of all members before this place, of which the client is still to be told. */
+  /** The loss of all members before this position that is not yet reported to the client. */
   readonly unreportedLoss?: Loss;
 }
 
@@ -60,7 +62,7 @@ export interface Connection extends Member {
    * back, until a message in fragments has ended, are left to them.
    */
   isBackpressured(): boolean;
-  /** Pauses it in a history at a place. */
+  /** Pauses it in a history at a position. */
   pauseLog(log: string, at: PausedPosition): void;
   /**
    * Resolves with true when it has read what it was written and can be written to, and with false

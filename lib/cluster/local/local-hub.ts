@@ -11,7 +11,7 @@ import type { Subscription, Subscriptions } from '../link/subscriptions.js';
 import { assertMayJoin } from '../common/room-limit.js';
 import type { Route } from './route.js';
 
-/** Is told of each channel that has members here and may have a history. */
+/** Notified of each channel that has members here and may have a history. */
 export interface ChannelFollower {
   /**
    * Resolves when the channel's members get all that is sent from now on, or when there is no point
@@ -113,7 +113,7 @@ export class LocalHub<M extends Connection = Connection> {
     this.#hub.flushMember(member);
   }
 
-  /** The member did not read, and was paused in a history: it is brought on as it reads. */
+  /** The member did not read, and was paused in a history: it catches up as it reads. */
   catchUp(member: M): void {
     this.#options.continuity.catchUp(member);
   }

@@ -1,13 +1,13 @@
 import { newInstanceId } from '../wire/instance-id.js';
 
 /**
- * The ids under which this instance is known. One that finds its lease lapsed takes a new id, for
- * good: to the others the old one has died. Its connections keep the ids that they were given, so
- * the old id goes on being this instance's own.
+ * The ids under which this instance is known. One that finds its lease lapsed takes a new id and
+ * keeps it: to the others the old one has died. Its connections keep the ids that they were given,
+ * so the old id remains its own, too.
  */
 export class Identity {
   /**
-   * The first id, which stays this instance's own for good: the live messages that it sends are
+   * The first id, which always stays this instance's own: the live messages that it sends are
    * numbered under it.
    */
   readonly life = newInstanceId();

@@ -23,8 +23,8 @@ export interface InstanceRecord extends InstanceInfo {
   /** Its former ids, in which ids of its connections begin. */
   readonly former: readonly string[];
   /**
-   * Of one that reads live messages with places; see `cluster/live/`. Undefined for one of an
-   * earlier release.
+   * Set by an instance that reads live messages with positions; see `cluster/live/`. Undefined for
+   * one of an earlier release.
    */
   readonly live: LiveRecord | undefined;
 }

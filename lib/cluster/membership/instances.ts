@@ -267,7 +267,7 @@ export class Instances {
         soonest = Math.min(soonest, remainingMs + LAPSE_MARGIN_MS);
       if (isNew || this.#own.isNews) await this.#announce({ value });
     } catch (error) {
-      // Without a link, that is said already.
+      // Without a link, that is logged already.
       if (link.status === 'ready') await this.#renewFailed(error as Error);
     }
     if (this.#closed) return;

@@ -85,8 +85,8 @@ export class Membership {
   }
 
   /**
-   * Takes in a list of leases. Answers with all that live, as far as is known: those of the list,
-   * and those that cannot be taken for lost because they are not in it.
+   * Updates the members from a list of leases. Returns all that live, as far as is known: those of
+   * the list, and those that cannot be taken for lost although they are not in it.
    */
   update(list: MemberList): InstanceRecord[] {
     const live = new Set([...list.records.map(({ id }) => id), ...list.unreadable]);

@@ -30,7 +30,8 @@ export class OwnRecord {
   readonly #options: OwnRecordOptions;
   readonly #startedAt = Date.now();
   /**
-   * The hubs by which requests go: as the lease has them, and as the others were last told to look.
+   * The hubs by which requests go: as the lease has them, and as the others were last notified of
+   * them.
    */
   #written = '';
   #announced = '';

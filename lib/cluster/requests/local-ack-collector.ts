@@ -29,7 +29,7 @@ export class LocalAckCollector implements AnswerListener {
   #answers: [string, ClientAnswer][] = [];
   #closed: string[] = [];
   #tooLarge: string[] = [];
-  /** Of the clients' answers: all, and those that are not told yet. */
+  /** Of the clients' answers: all, and those that are not reported yet. */
   #totalBytes = 0;
   #untoldBytes = 0;
   #deadline: Deadline | undefined;

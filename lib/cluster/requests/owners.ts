@@ -10,7 +10,7 @@ export interface Owned {
 export function owners(ids: readonly string[], records: readonly InstanceRecord[]): Owned {
   const ownerOf = new Map<string, string>();
   for (const { id, former } of records) for (const name of former) ownerOf.set(name, id);
-  // Nobody's former id is that of another that lives.
+  // An id of a live instance is never the former id of another.
   for (const { id } of records) ownerOf.set(id, id);
   const byOwner = new Map<string, string[]>();
   const unknownConnections: string[] = [];

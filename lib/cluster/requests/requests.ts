@@ -161,7 +161,9 @@ export class Requests {
     this.#wasLost = false;
   }
 
-  /** Requests of others may not have been heard here, or answered in vain: they ask again. */
+  /**
+   * Requests of others may not have been heard here, or their answers may be lost: they ask again.
+   */
   #sayReturn(): void {
     const { transport, channels, identity } = this.#options;
     const bytes = encodeControl({

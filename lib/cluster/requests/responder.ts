@@ -28,7 +28,7 @@ const SOCKETS_A_MESSAGE = 500;
 export type HasRoom = (bytes: number) => boolean;
 const ALWAYS: HasRoom = () => true;
 
-/** Answers requests about the connections of this instance, whoever asks. */
+/** Answers requests about the connections of this instance, whichever instance asks. */
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #collectors = new Set<LocalAckCollector>();

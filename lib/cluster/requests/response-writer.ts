@@ -49,7 +49,7 @@ export class ResponseWriter {
   #sentBytes = 0;
   #totalBytes = 0;
   #allowedBytes: number;
-  /** The requester was told that so much waits. */
+  /** So much was reported to the requester as waiting. */
   #toldBytes = 0;
   #ended = false;
 

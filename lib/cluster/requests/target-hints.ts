@@ -60,7 +60,7 @@ export class TargetHints {
   }
 
   /**
-   * It is not served here. Before anything is known of hubs, as at boot, nothing is said. True if
+   * It is not served here. Before anything is known of hubs, as at boot, nothing is logged. True if
    * another instance serves it.
    */
   #lookAtHub(hub: string, others: () => readonly string[]): boolean {

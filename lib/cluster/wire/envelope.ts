@@ -81,7 +81,7 @@ export interface Envelope extends EnvelopeFlags {
   /** Empty: whom the channel stands for. */
   readonly target: Buffer;
   readonly payload: Buffer;
-  /** Of a live message that has places; undefined for all that is of version 1. */
+  /** Of a live message that has positions; undefined for all that is of version 1. */
   readonly live?: LiveHeader | undefined;
 }
 
@@ -90,8 +90,8 @@ export interface LiveHeader {
   /** How long before it left it was sent; 0 when it left at once. */
   readonly ageMs: number;
   /**
-   * Whether the places are its own. Otherwise they are those of the newest messages before it, and
-   * its sender does not have it any more.
+   * Whether the positions are its own. Otherwise they are those of the newest messages before it,
+   * and its sender does not have it any more.
    */
   readonly isListed: boolean;
   /**
@@ -111,10 +111,10 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   return bytes;
 }
 
-/** The content of a live broadcast, without its sender and its places. */
+/** The content of a live broadcast, without its sender and its positions. */
 export type LiveContent = Omit<Envelope, 'kind' | 'origin' | 'sequence' | 'live'>;
 
-/** A live broadcast, just sent: its age is 0. @param isListed whether the places are its own */
+/** A live broadcast, just sent: its age is 0. @param isListed whether the positions are its own */
 export function encodeLive(
   content: LiveContent,
   origin: string,
@@ -141,7 +141,7 @@ export function stampAge(bytes: Buffer, ageMs: number): void {
   bytes.writeUInt32BE(Math.min(Math.max(0, Math.round(ageMs)), 0xffff_ffff), AGE_AT);
 }
 
-/** A live broadcast as those read it who know version 1 only: without its places. */
+/** A live broadcast for readers of version 1: without its positions. */
 export function asVersion1(bytes: Buffer): Buffer {
   const positions = bytes[3]!;
   const older = Buffer.concat([
@@ -149,7 +149,7 @@ export function asVersion1(bytes: Buffer): Buffer {
     bytes.subarray(POSITIONS_AT + positions * POSITION_BYTES),
   ]);
   older[0] = VERSION;
-  // Copies on several channels are told apart by this alone.
+  // Only this distinguishes copies on several channels.
   if (positions > 1) older[2]! |= MAY_REPEAT;
   older[3] = 0;
   return older;

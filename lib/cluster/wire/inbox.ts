@@ -46,7 +46,7 @@ export class Inbox {
     try {
       if (this.#isRead(channel, bytes)) return;
     } catch (error) {
-      // A fault of a reader: whoever publishes in this Redis must not end the process with it.
+      // A fault of a reader: a publisher in this Redis must not be able to end the process with it.
       log.error('unread', 'A message from Redis could not be read', error);
     }
     counters.malformed++;

@@ -23,9 +23,9 @@ export function matchesIn(program: Program, characters: readonly string[]): bool
 }
 
 /**
- * For each place, 1 if the program matches from there. Goes from the end to the beginning and finds
- * at each place all instructions from which the end of the program can be reached, so no
- * instruction is looked at twice at one place: the time is bounded by the length of the program
+ * For each position, 1 if the program matches from there. Goes from the end to the beginning and
+ * finds at each position all instructions from which the end of the program can be reached, so no
+ * instruction is looked at twice at one position: the time is bounded by the length of the program
  * times that of the text, whatever the expression is.
  */
 function matchesFrom(program: Program, characters: readonly string[]): Uint8Array {

@@ -1,5 +1,5 @@
 interface Drain {
-  /** So many messages must have been settled. */
+  /** So many messages must have been answered. */
   readonly settled: number;
   readonly end: () => void;
 }

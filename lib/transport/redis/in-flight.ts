@@ -13,7 +13,7 @@ import type { ReplyWatch } from './reply-watch.js';
 const MAX_MESSAGES = 2_000;
 const MAX_BYTES = 1024 * 1024;
 
-/** A message whose sender is told what became of it. */
+/** A message whose sender gets its outcome. */
 interface Told<T> {
   readonly outgoing: Outgoing<T>;
   readonly ends: Ends<T>;
@@ -30,7 +30,7 @@ export class InFlight {
   #bytes = 0;
 
   /**
-   * @param onAnswered called before the senders are told, with how many messages were answered;
+   * @param onAnswered called before the senders are notified, with how many messages were answered;
    * must not throw
    */
   constructor(clients: RedisClients, watch: ReplyWatch, onAnswered: (messages: number) => void) {

@@ -3,7 +3,7 @@ import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.er
 import { isRefusal } from './redis-misconfiguration.js';
 import { unansweredReason } from './unanswered-reason.js';
 
-// Answers that pass by themselves. Up to Redis 6 they stand within what is said about the script
+// Answers that pass by themselves. Up to Redis 6 they stand within the message about the script
 // that met them.
 const PASSING = /(?:^|: -)(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b/;
 
@@ -18,7 +18,7 @@ export function isReadOnly(error: Error): boolean {
   return PASSING.exec(error.message)?.[1] === 'READONLY';
 }
 
-/** Whether Redis said no, and will go on to until somebody mends it. */
+/** Whether Redis refused, and will refuse until somebody fixes the cause. */
 export function isFinalRefusal(error: Error): boolean {
   return isRefusal(error) && !PASSING.test(error.message);
 }

@@ -50,8 +50,8 @@ export class RedisAppends {
 
   /**
    * Resolves with the script's answer. Rejects as `send` does. Where an append may be tried again
-   * by whoever made it, those behind it to the same log, made before anybody could know of that,
-   * reject with its error: they must not get ahead of it.
+   * by its caller, those behind it to the same log, made before anybody could know of that, reject
+   * with its error: they must not get ahead of it.
    */
   run(call: AppendCall): Promise<unknown> {
     const [log] = call.keys;
@@ -80,7 +80,7 @@ class Lane {
   readonly #again: Pending[] = [];
   /** and those that were made since the first of them was known. */
   readonly #held: Pending[] = [];
-  /** Of the last append that may be tried again by whoever made it. */
+  /** Of the last append that may be tried again by its caller. */
   #failure: Error | undefined;
   /** All up to this number were made before anybody could know of it. */
   #unawareUpTo = 0;

@@ -44,7 +44,7 @@ export class RedisChecks {
     this.#keyPrefix = ownsCommands ? prefix : '';
   }
 
-  /** Rejects where Redis gives no answer from which anything could be told. */
+  /** Rejects if Redis gives no answer that decides it. */
   async run(needs: readonly Need[], channels: readonly string[]): Promise<Refusal[]> {
     const all: Refusal[] = [];
     for (const channel of channels)

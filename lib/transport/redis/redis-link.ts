@@ -20,7 +20,9 @@ export interface RedisLinkEvents {
  */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
-/** So many connections in a row that are closed in the handshake are no accident: it is said. */
+/**
+ * So many connections in a row that are closed in the handshake are no accident: it is reported.
+ */
 const SHUT_OUT_FOR_A_REASON = 3;
 
 /**

@@ -14,7 +14,7 @@ const CERTIFICATE =
 /** Redis says it of the certificate of a client. */
 const CLIENT_CERTIFICATE =
   /alert (certificate|bad certificate|unknown ca|unsupported certificate)/i;
-/** A URL in the place of a host shows in the resolver's errors, with its password. */
+/** A URL given as the host appears in the resolver's errors, with its password. */
 const USER_INFO = /\/\/\S*@/g;
 
 /** How to fix an error that no retry fixes; else undefined. */

@@ -84,7 +84,7 @@ export class RedisSender {
     return new Promise((resolve, reject) => this.post(outgoing, { resolve, reject }, sending));
   }
 
-  /** As {@link send}. The sender is told after this call. */
+  /** As {@link send}. The sender is notified after this call. */
   post<T>(outgoing: Outgoing<T>, ends: Ends<T>, { lane = 'data', ticket }: Sending = DATA): void {
     const reason =
       this.#downReason() ?? (lane === 'urgent' ? undefined : this.#refusal(outgoing, lane, ticket));

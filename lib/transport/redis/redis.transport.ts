@@ -79,7 +79,7 @@ export class RedisTransport implements Transport {
     const events = {
       up: () => this.#linkUp(),
       down: (reason: string, refused: boolean) => {
-        // At the start, a refusal is the outcome of it, told once there.
+        // At the start, a refusal is its outcome, which is reported there.
         if (this.#started || !refused) this.#events?.down(reason, refused);
       },
     };
@@ -236,7 +236,7 @@ export class RedisTransport implements Transport {
       timeoutMs: this.#connectTimeoutMs,
       opened: () => this.#linkUp(),
       shut: (reason) => {
-        // At the start, this is the outcome of it, told once there.
+        // At the start, this is its outcome, which is reported there.
         if (this.#started) this.#events?.down(reason, true);
       },
       stillShut: () => this.#leaveReplica(),

@@ -71,7 +71,7 @@ function keyPatterns(keys: RedisKeys): string {
   return ['log:', 'top:', 'once:', ''].map((kind) => `~${patternOf(keys, kind)}`).join(' ');
 }
 
-/** Of all that begins as the place does, up to its last part. */
+/** The pattern of all names that begin as these do, up to the last part. */
 function patternOf({ prefix, channel }: RedisKeys, kind: string): string {
   const begin = `${prefix}${kind}${channel.slice(0, channel.lastIndexOf(':') + 1)}`;
   return `${begin.replace(/[*?[\]\\]/g, '\\$&')}*`;

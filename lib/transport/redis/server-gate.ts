@@ -52,7 +52,7 @@ export class ServerGate {
     return this.#reason;
   }
 
-  /** Shut for what no waiting mends. */
+  /** Closed, as no waiting repairs it. */
   get isMisfit(): boolean {
     return this.#isMisfit;
   }

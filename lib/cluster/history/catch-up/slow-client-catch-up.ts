@@ -56,9 +56,10 @@ export class SlowClientCatchUp {
   }
 
   /**
-   * All members here have lost something. What an app broadcasts of that would not be written to
-   * those that do not read: each is told by itself when it has read, and is written nothing of the
-   * log before. So is who is being brought on, as it may have lost more.
+   * All members here have lost messages. A broadcast of the app about the loss would not be written
+   * to members that do not read. So each of these is notified on its own when it has read, and gets
+   * nothing of the log before. The same holds for a member that is catching up, as it may have lost
+   * more.
    * @param tell tells all members
    */
   reportLossToAll(log: LogConsumer, loss: Loss, tell: () => void): void {
@@ -220,7 +221,7 @@ function isIn({ route: { room } }: LogConsumer, member: Connection): boolean {
 }
 
 /**
- * The loss of all, as one member is told of it: it lacks all since its own place.
+ * The loss of all members, as it is reported to one: it lacks everything since its own position.
  * @param at where it is paused in the log; undefined: it stands where all do
  */
 function unreportedLossOf(
@@ -260,7 +261,8 @@ function isBeforeAllOf({ position }: LogConsumer, { epoch, offset }: PausedPosit
 function apartFrom(log: LogConsumer, at: PausedPosition): LossReason | undefined {
   const { epoch, offset } = log.position!;
   if (epoch !== at.epoch) return 'new-epoch';
-  // Else what the others got beyond that place is gone, or comes back and is not delivered again.
+  // Otherwise the messages that the others got beyond that position are gone, or come back and are
+  // not delivered again.
   return offset > at.offset || isThere(log, at) ? undefined : 'forked';
 }
 

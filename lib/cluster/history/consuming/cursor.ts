@@ -87,7 +87,7 @@ export class Cursor {
   #delivered: DeliveredWindow | undefined;
   #held: ReorderBuffer | undefined;
   #pendingRead: PendingRead | undefined;
-  /** The log's last answer brought nothing, and something held did not fit. */
+  /** The last read of the log had no entries, and a held entry did not fit. */
   #lastReadWasEmpty = false;
 
   /** @param heldTotal shared by the cursors of an instance */

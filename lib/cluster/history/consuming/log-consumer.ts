@@ -52,16 +52,16 @@ export class LogConsumer implements LogKey {
   /** Kept by the quiet checks. */
   touchedAt = 0;
   quietStage: number | undefined;
-  /** Kept by the repairs: reads since the last one that brought something. */
+  /** Kept by the gap reader: the reads since the last one that had entries. */
   fruitlessReads = 0;
-  /** Whose history it is, as clients are told: `{"room":"r"}`. */
+  /** Whose history it is, as clients see it: `{"room":"r"}`. */
   readonly label: string;
   readonly #cursor: Cursor;
   readonly #follower: LogConsumerEvents;
   #placed: Promise<void> | undefined;
   #endWait: (() => void) | undefined;
   #closed = false;
-  /** Somebody was let in before the first placing. */
+  /** A member joined before the first position was known. */
   #joinedOffline = false;
   #doubtfulSince: number | undefined;
 
@@ -95,7 +95,9 @@ export class LogConsumer implements LogKey {
     return this.#cursor.hasAnother(entry);
   }
 
-  /** Resolves when the log is at its place, or when there is no point in waiting for that. */
+  /**
+   * Resolves when the position in the log is known, or when there is no point in waiting for that.
+   */
   placed(): Promise<void> {
     if (this.#closed || this.position) return Promise.resolve();
     return (this.#placed ??= new Promise<void>((resolve) => (this.#endWait = resolve)));
@@ -121,7 +123,9 @@ export class LogConsumer implements LogKey {
     this.endWait();
   }
 
-  /** Takes the result of a read. False if it brought the cursor no further, and more is wanted. */
+  /**
+   * Takes the result of a read. False if the cursor did not advance, and another read is pending.
+   */
   repair(pendingRead: PendingRead, read: LogRead): boolean {
     const outcome = this.#cursor.repaired(pendingRead, read);
     const fruitful = outcome.deliver.length > 0 || outcome.lost !== undefined;

@@ -71,8 +71,8 @@ export class LogConsumers {
   }
 
   /**
-   * The channel has a member. Resolves when its channel is confirmed and the log is at its place,
-   * or when there is no point in waiting for that. Never rejects.
+   * The channel has a member. Resolves when its channel is confirmed and the position in the log is
+   * known, or when there is no point in waiting for that. Never rejects.
    * @param subscribed settles when the channel is confirmed, or as above
    */
   async follow(name: LogKey, route: Route, subscribed: Promise<void>): Promise<void> {
@@ -92,12 +92,12 @@ export class LogConsumers {
 
   #join(log: LogConsumer): Promise<void> {
     if (!this.#open) {
-      // All logs are compared once the link is there; who cannot wait for the first time is told
-      // then.
+      // All logs are compared once the link is there; whoever cannot wait for the first time is
+      // notified then.
       log.endWait();
       return Promise.resolve();
     }
-    // It may have been refused its place.
+    // The read of its position may have been refused.
     if (log.subscribed && !log.position) this.#checks.add(log);
     return log.placed();
   }
@@ -134,8 +134,8 @@ export class LogConsumers {
   }
 
   /**
-   * Every subscription is confirmed. Resolves when the logs that never were at their place are, or
-   * when there is no point in waiting for that.
+   * Every subscription is confirmed. Resolves when the positions of all logs are known, or when
+   * there is no point in waiting for that.
    */
   async open(): Promise<void> {
     this.#open = true;

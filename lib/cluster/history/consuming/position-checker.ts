@@ -45,7 +45,7 @@ export class PositionChecker {
     this.#timer = undefined;
   }
 
-  /** Of no use while the link is away: then all logs are due as soon as it is back. */
+  /** Not used while the link is away: then all logs are due as soon as it is back. */
   add(log: LogConsumer): void {
     if (!this.#open) return;
     this.#due.add(log);
@@ -102,8 +102,7 @@ export class PositionChecker {
   }
 
   /**
-   * One whose keys are not as they should be keeps no other from its place. It is left to the next
-   * occasion.
+   * A log whose keys are damaged does not hold up the others. It is compared on the next occasion.
    */
   async #compareParts(
     batch: readonly LogConsumer[],

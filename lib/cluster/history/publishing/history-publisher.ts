@@ -45,7 +45,7 @@ export interface HistoryPublisherOptions {
   readonly idempotencyTtlMs: number;
   /** The log of the channel has a message more. */
   readonly onAppended: (channel: string) => void;
-  /** A history has a message more, but nobody was told of it, for this reason. */
+  /** A message is in its history, but was not published, for this reason. */
   readonly onUnheard: (reason: string) => void;
   /** Something that was to be forgotten could not leave. */
   readonly onUnsent: (error: Error) => void;

@@ -278,7 +278,7 @@ export class Outbox {
   }
 
   /**
-   * In its place: what was under way when the link was cut comes before what was asked for since.
+   * In order: messages that were in flight when the link was cut come before later ones.
    */
   #wait(item: Outgoing): void {
     let at = this.#waiting.length;

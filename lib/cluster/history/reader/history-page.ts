@@ -2,14 +2,14 @@ import { describe } from '../../../errors/quote.js';
 import type { LogEntry, LogRead } from '../../../transport/logs.js';
 import { booleanCallOption, callOptions } from '../../common/call-options.js';
 
-/** A place in a history: an offset, or one with the epoch that it is of. */
+/** A position in a history: an offset, or an offset with its epoch. */
 export type HistoryPosition = number | { readonly epoch: string; readonly offset: number };
 
 export interface HistoryOptions {
-  /** Only what came after this place. Default: from the oldest message that is kept. */
+  /** Only messages after this position. Default: from the oldest message that is kept. */
   since?: HistoryPosition | null | undefined;
   /**
-   * Only what came before this place. With `reverse`, the way to the page before. Default: up to
+   * Only messages before this position. With `reverse`, the way to the page before. Default: up to
    * the newest message.
    */
   before?: HistoryPosition | null | undefined;
@@ -41,8 +41,8 @@ export interface CheckedOptions {
 }
 
 /**
- * A part of what a page says: the entries that are on it, and how they fit to the places that were
- * named.
+ * A part of what a page says: the entries that are on it, and how they fit to the positions that
+ * were named.
  */
 export interface PageOf {
   readonly entries: readonly LogEntry[];
@@ -91,7 +91,7 @@ function checkedPosition(
 
 /**
  * The page in what was found: up to one entry beyond the limit, which shows that there are more.
- * A page joins a place where no entry is missing between the two.
+ * A page joins a position if no entry is missing between the two.
  */
 export function pageIn({ top, entries: found }: LogRead, range: HistoryRange): PageOf {
   const { after, before, limit, reverse } = range;

@@ -98,7 +98,7 @@ export class HistoryReader {
       reverse,
     };
     const read = await this.#collect(log, range);
-    // A place of a history that is no more. Nothing before it is left; all of the present one is
+    // A position in a history that is gone. Nothing before it is left; all of the present one is
     // new to who was at "since".
     if (before && isOfAnother(before, read.top, 1))
       return toPage(read.top, { entries: [], more: false }, false);
@@ -194,8 +194,8 @@ function highestBelow(offset: number): number | undefined {
 }
 
 /**
- * The place before all messages may be known by an epoch that lapsed while nothing was sent.
- * @param beyond how far a place of this history may be beyond its newest message
+ * The position before all messages may be known by an epoch that lapsed while nothing was sent.
+ * @param beyond how far a position in this history may be beyond its newest message
  */
 function isOfAnother(position: CheckedPosition, top: LogTop, beyond: number): boolean {
   const { epoch = top.epoch, offset } = position;

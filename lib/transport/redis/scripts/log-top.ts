@@ -14,8 +14,8 @@ const DATA_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /**
  * The part that all scripts on logs share. A log is a stream of frames (`log-entry.ts`) by offset,
- * and a hash of its epoch `e`, top offset `s` and top tag `t`. Entries whose epoch is gone are of
- * no use: their offsets will be given anew.
+ * and a hash of its epoch `e`, top offset `s` and top tag `t`. Entries whose epoch is gone are
+ * useless: their offsets will be given anew.
  *
  * An epoch is as `log-epoch.ts` says. The name of the data is a key of its own, which all logs of
  * an event key share. Where a log has lost its meta and not its entries, nobody knows how many
