@@ -286,7 +286,7 @@ export class Cluster {
       listens: () => this.#serverEvents.hubs(),
       isAsking: (id) => this.requests.isAsking(id),
       liveWindowMs: this.#parts.live.windowMs,
-      onRoll: () => this.live.rollCalled(),
+      onMembers: () => this.live.rollCalled(),
       commandTimeoutMs,
       lease,
       logger,

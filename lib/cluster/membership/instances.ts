@@ -38,7 +38,7 @@ export interface InstancesOptions extends RollEvents {
   readonly isAsking: (id: string) => boolean;
   readonly liveWindowMs: number;
   /** The members were listed, or could not be. */
-  readonly onRoll: () => void;
+  readonly onMembers: () => void;
   readonly commandTimeoutMs: number;
   readonly lease: LeaseOptions;
   readonly logger: BackplaneLogger;
@@ -167,7 +167,7 @@ export class Instances {
     this.#lease.look(list, identity.current);
     // Claimed again at once, unless that was just refused.
     if (this.#lease.isStale && !this.#lease.isInTrouble) void this.refresh();
-    return this.#call(list, time);
+    return this.#update(list, time);
   }
 
   /** Requests that these instances did not answer by their deadline. */
@@ -261,7 +261,7 @@ export class Instances {
         () => identity.current,
         () => (value = this.#own.value()),
       );
-      this.#call(list, time);
+      this.#update(list, time);
       // A lease that is about to lapse is looked after when that is due.
       for (const { remainingMs } of list.leases)
         soonest = Math.min(soonest, remainingMs + LAPSE_MARGIN_MS);
@@ -277,7 +277,7 @@ export class Instances {
   /** The others cannot see a lease: they hear that this instance lives. */
   async #renewFailed(error: Error): Promise<void> {
     this.#lease.failed(error);
-    this.#options.onRoll();
+    this.#options.onMembers();
     this.#saidAlive = true;
     await this.#announce({ alive: this.#own.value() });
   }
@@ -291,7 +291,7 @@ export class Instances {
     this.heard(record.id);
     const isTrusted = this.#lease.isStale && length <= MAX_UNLEASED_LENGTH;
     if (this.#members.lives(record, performance.now() + ttlMs, isTrusted))
-      return this.#options.onRoll();
+      return this.#options.onMembers();
     const { id, pid } = record;
     // The first time, this one may just not know yet that no leases are kept.
     if (this.#stranger === id) {
@@ -314,7 +314,7 @@ export class Instances {
     }, ms);
   }
 
-  #call(list: LeaseList, time: number): InstanceRecord[] {
+  #update(list: LeaseList, time: number): InstanceRecord[] {
     const others = list.leases.filter(({ id }) => !this.#options.identity.isOwn(id));
     const records: InstanceRecord[] = [];
     const unreadable: string[] = [];
@@ -329,7 +329,7 @@ export class Instances {
     const { isComplete } = this.#lease;
     if (isComplete) this.#unanswered.clear();
     const present = this.#members.update({ records, unreadable, departed, time, isComplete });
-    this.#options.onRoll();
+    this.#options.onMembers();
     return present;
   }
 
