@@ -137,7 +137,7 @@ describe('the wrong door', () => {
       expect((await fetch(app.httpUrl(poll))).status).toBe(404);
       expect(hints()).toHaveLength(1);
       expect(hints()[0]).toContain(
-        `WARN [RedisBackplaneAdapter] A ${name} client knocks ("GET ${poll}")`,
+        `WARN [RedisBackplaneAdapter] A ${name} client tries to connect ("GET ${poll}")`,
       );
       expect(hints()[0]).toContain('new WebSocket(');
       await fetch(app.httpUrl(poll));

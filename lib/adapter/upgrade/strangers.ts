@@ -80,7 +80,7 @@ export class Strangers {
     this.#log.warn(
       `foreign:${name}`,
       () =>
-        `A ${name} client knocks (${quote(`${method} ${url}`)}), and gateways do not speak its protocol. ` +
+        `A ${name} client tries to connect (${quote(`${method} ${url}`)}), and gateways do not speak its protocol. ` +
         `Clients are plain WebSockets here: new WebSocket('ws://host/path'). See "Migration" in the documentation.`,
     );
   }

@@ -252,7 +252,7 @@ export class Continuity {
     log.warn(
       `lost:${reason}`,
       `Messages to ${what} in the hub ${quote(route.hub.name)} were lost for its members here (${reason}): they stand at ` +
-        `${top.offset} now, after ${last.offset}. onContinuityLost() of a gateway is told.`,
+        `${top.offset} now, after ${last.offset}. onContinuityLost() of a gateway is called.`,
     );
     const loss: ContinuityLoss = {
       hub: route.hub.name,

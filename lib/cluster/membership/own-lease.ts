@@ -76,7 +76,7 @@ export class OwnLease {
     const { ttlMs } = this.#options;
     if (!this.isStale || (this.ageMs ?? Infinity) <= TTLS_OF_TRUST * ttlMs) return undefined;
     const reason = this.#trouble ? trimmed(this.#trouble.error) : 'its lease is not in Redis';
-    const message = `This instance does not know which others there are: ${reason}. Ask again when that is mended.`;
+    const message = `This instance does not know which others there are: ${reason}. Ask again when that is fixed.`;
     return new BackplaneUnavailableError(message, { cause: this.#trouble?.error });
   }
 

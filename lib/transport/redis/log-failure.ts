@@ -31,7 +31,7 @@ export function logFailure(notDone: string, error: Error): BackplaneUnavailableE
   const reason = unansweredReason(error);
   if (isFinalRefusal(error)) {
     return new BackplaneRefusedError(
-      `Redis refused to ${notDone}: ${reason}. Trying again does not help until that is mended.`,
+      `Redis refused to ${notDone}: ${reason}. Trying again does not help until that is fixed.`,
       { cause: error },
     );
   }

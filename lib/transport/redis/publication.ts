@@ -36,7 +36,7 @@ function notTaken(error: Error): BackplaneUnavailableError {
   const reason = unansweredReason(error);
   if (isFinalRefusal(error)) {
     return new BackplaneRefusedError(
-      `Redis refused the message: ${reason}. Trying again does not help until that is mended.`,
+      `Redis refused the message: ${reason}. Trying again does not help until that is fixed.`,
       { cause: error },
     );
   }

@@ -197,7 +197,7 @@ describeOnRedis('The logs of Redis', (redis) => {
       );
       expect(error).toBeInstanceOf(BackplaneRefusedError);
       expect(String(error)).toMatch(
-        /refused to append the message: OOM .* until that is mended\.$/,
+        /refused to append the message: OOM .* until that is fixed\.$/,
       );
       await expect(append(recorder.transport, uniqueKey(), 'b')).rejects.toThrow('OOM');
       const { entries, top } = await recorder.transport.logs.read(channel, { limit: 9 }, LIMITS);
