@@ -133,7 +133,7 @@ describe('the wrong door', () => {
       ['SockJS', '/sockjs/123/abcdefgh/xhr_streaming', '/sockjs/123/abcdefgh/websocket'],
     ])('a client of %s gets one line in the log', async (name, poll, upgrade) => {
       const app = await boot({ http });
-      const hints = () => app.log.matching(`A ${name} client knocks`);
+      const hints = () => app.log.matching(`A ${name} client tries to connect`);
       expect((await fetch(app.httpUrl(poll))).status).toBe(404);
       expect(hints()).toHaveLength(1);
       expect(hints()[0]).toContain(
@@ -152,19 +152,19 @@ describe('the wrong door', () => {
     class OwnPort {}
     const first = await boot();
     await refusal(first.url(UPGRADE));
-    expect(first.log.matching('A Socket.IO client knocks')).toHaveLength(1);
+    expect(first.log.matching('A Socket.IO client tries to connect')).toHaveLength(1);
     const second = await boot();
     await track(await WsClient.connect(second.url('/chat?EIO=4&transport=websocket'))).close();
-    expect(second.log.matching('A Socket.IO client knocks')).toHaveLength(1);
+    expect(second.log.matching('A Socket.IO client tries to connect')).toHaveLength(1);
     const third = await boot({ providers: [OwnPort] });
     expect((await fetch(`http://127.0.0.1:${port}${POLLING}`)).status).toBe(426);
-    expect(third.log.matching('A Socket.IO client knocks')).toHaveLength(1);
+    expect(third.log.matching('A Socket.IO client tries to connect')).toHaveLength(1);
   });
 
   it('a client of Socket.IO that gets the page of a single-page app is seen', async () => {
     const app = await boot({ controllers: [SinglePageApp] });
     expect((await fetch(app.httpUrl(POLLING))).status).toBe(200);
-    expect(app.log.matching('A Socket.IO client knocks')).toHaveLength(1);
+    expect(app.log.matching('A Socket.IO client tries to connect')).toHaveLength(1);
   });
 
   it('a client of Socket.IO that a server of its own answers is none of ours', async () => {
@@ -182,7 +182,7 @@ describe('the wrong door', () => {
     const { port } = httpServer.address() as { port: number };
     expect((await fetch(`http://127.0.0.1:${port}${POLLING}`)).status).toBe(200);
     expect((await refusal(`ws://127.0.0.1:${port}${UPGRADE}`)).statusCode).toBe(400);
-    expect(app.log.matching('client knocks')).toEqual([]);
+    expect(app.log.matching('client tries to connect')).toEqual([]);
   });
 
   it('a path without a gateway is in the log once, at debug level, with the paths that there are', async () => {
