@@ -90,17 +90,25 @@ describe('A deadline', () => {
   });
 
   it('lets what came during the standstill be read first, whenever that began', async () => {
+    const DEADLINE_MS = 100;
     for (const before of [0, 50, 90, 99]) {
-      // A file takes several turns of the loop, and is read by other threads meanwhile.
-      await delay(0);
-      const read = delay(before).then(() => {
-        const bytes = readFile(file);
-        standStill(300);
-        return bytes;
-      });
-      expect((await withDeadline(read, 100, late)).length).toBeGreaterThan(0);
+      // A busy machine may begin the standstill only after the deadline: that is no try.
+      for (let isInTime = false; !isInTime;) {
+        await delay(0);
+        const began = performance.now();
+        // A file takes several turns of the loop, and is read by other threads meanwhile.
+        const read = delay(before).then(() => {
+          isInTime = performance.now() - began < DEADLINE_MS;
+          const bytes = readFile(file);
+          standStill(300);
+          return bytes;
+        });
+        const outcome = await withDeadline(read, DEADLINE_MS, late).catch((error: Error) => error);
+        await read;
+        if (isInTime) expect(outcome).toBeInstanceOf(Buffer);
+      }
     }
-  });
+  }, 60_000);
 
   it('ends all the same in a process that stands still again and again', async () => {
     begin(100);
