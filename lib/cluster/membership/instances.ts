@@ -9,11 +9,12 @@ import { isInstanceId } from '../wire/instance-id.js';
 import { type InstanceInfo, infoOf, type InstanceRecord, recordIn } from './instance-record.js';
 import type { Link } from '../link/link.js';
 import type { BackplaneLogger } from '../common/logger.js';
+import { LeaseRenewals } from './lease-renewals.js';
 import { OwnIds } from './own-ids.js';
 import { OwnLease } from './own-lease.js';
 import { type Announcement, OwnRecord } from './own-record.js';
 import { decodeControlPayload } from '../wire/control-payload.js';
-import { Membership, type RollEvents } from './membership.js';
+import { Membership, type MembershipEvents } from './membership.js';
 import type { HubDirectory } from './hub-directory.js';
 import type { ThrottledLog } from '../common/throttled-log.js';
 import { UnansweredRequests } from './unanswered-requests.js';
@@ -27,7 +28,7 @@ export interface LeaseOptions {
 
 export const DEFAULT_LEASE: LeaseOptions = Object.freeze({ ttlMs: 10_000, renewEveryMs: 3_000 });
 
-export interface InstancesOptions extends RollEvents {
+export interface InstancesOptions extends MembershipEvents {
   readonly transport: Transport;
   readonly link: Link;
   readonly channels: ChannelNames;
@@ -51,8 +52,6 @@ export type InstanceList = InstanceInfo[] & {
   readonly stale?: true;
 };
 
-/** A lapsed lease is noticed so long after. */
-const LAPSE_MARGIN_MS = 20;
 /** For so many times its ttl it is remembered of a lease that it was given up. */
 const TTLS_OF_MEMORY = 6;
 /** Those who announce themselves are looked up, all of so long together. */
@@ -66,41 +65,49 @@ export class Instances {
   readonly #members: Membership;
   readonly #lease: OwnLease;
   readonly #own: OwnRecord;
-  readonly #ids: OwnIds;
+  readonly #renewals: LeaseRenewals;
   readonly #unanswered = new UnansweredRequests();
   readonly #offStatus: () => void;
   /** A lease without a value, of an instance that is not known here, was in the last list. */
   #lacksRecord = false;
-  #saidAlive = false;
   /** The last one that announced itself without a lease and was not believed. */
   #stranger: string | undefined;
   #lookedAt = -Infinity;
   #closed = false;
-  #timer: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
     this.#members = new Membership(options);
     const { link, channels, identity, transport, lease, logger, log } = options;
     this.#own = new OwnRecord(options);
-    this.#ids = new OwnIds({ ...options, ttlMs: lease.ttlMs });
+    const ids = new OwnIds({ ...options, ttlMs: lease.ttlMs });
     this.#lease = new OwnLease({
       leases: transport.leases,
       key: channels.leases(),
       ttlMs: lease.ttlMs,
       logger,
       log,
-      changeIdentity: () => this.#ids.change(),
+      changeIdentity: () => ids.change(),
       inTime: (call) => this.#inTime(call),
+    });
+    this.#renewals = new LeaseRenewals({
+      link,
+      identity,
+      lease: this.#lease,
+      own: this.#own,
+      ids,
+      renewEveryMs: lease.renewEveryMs,
+      time: () => this.#members.time,
+      onList: (list, time) => void this.#update(list, time),
+      onFailed: options.onMembers,
+      announce: (announcement) => this.#announce(announcement),
     });
     this.#offStatus = link.onStatus((status) => {
       if (status === 'ready') void this.refresh();
       else {
         this.#lease.linkLost();
-        clearTimeout(this.#timer);
+        this.#renewals.pause();
       }
     });
     link.subscriptions.acquire(channels.cluster());
@@ -193,21 +200,12 @@ export class Instances {
    * is away. Never rejects.
    */
   refresh(): Promise<void> {
-    if (this.#closed || this.#options.link.status !== 'ready') return Promise.resolve();
-    if (this.#running) {
-      // A renewal that is under way may have left without it.
-      return (this.#next ??= this.#running.then(() => {
-        this.#next = undefined;
-        return this.refresh();
-      }));
-    }
-    this.#running = this.#renew().finally(() => (this.#running = undefined));
-    return this.#running;
+    return this.#renewals.refresh();
   }
 
   /** Resolves when nothing is left to tell the others. */
   settled(): Promise<void> {
-    return this.#next ?? this.#running ?? Promise.resolve();
+    return this.#renewals.settled();
   }
 
   /** Another instance joins, leaves, or says that it lives. False for what is no announcement. */
@@ -233,12 +231,10 @@ export class Instances {
     if (this.#closed) return;
     this.#closed = true;
     this.#offStatus();
-    clearTimeout(this.#timer);
-    await this.#running;
-    clearTimeout(this.#timer);
+    await this.#renewals.close();
     clearTimeout(this.#looking);
     const { transport, channels, identity, link, lease } = this.#options;
-    if (this.#lease.ageMs === undefined && !this.#saidAlive) return;
+    if (this.#lease.ageMs === undefined && !this.#renewals.saidAlive) return;
     if (link.status !== 'ready') return;
     const rememberMs = TTLS_OF_MEMORY * lease.ttlMs;
     const left = [
@@ -247,39 +243,6 @@ export class Instances {
     ];
     // If it cannot be said, the lease says it in time.
     await this.#inTime(Promise.allSettled(left)).catch(() => {});
-  }
-
-  async #renew(): Promise<void> {
-    const { lease, link, identity } = this.#options;
-    clearTimeout(this.#timer);
-    let soonest = lease.renewEveryMs;
-    try {
-      this.#ids.retire();
-      const { time } = this.#members;
-      let value = '';
-      const { list, isNew } = await this.#lease.keep(
-        () => identity.current,
-        () => (value = this.#own.value()),
-      );
-      this.#update(list, time);
-      // A lease that is about to lapse is looked after when that is due.
-      for (const { remainingMs } of list.leases)
-        soonest = Math.min(soonest, remainingMs + LAPSE_MARGIN_MS);
-      if (isNew || this.#own.isNews) await this.#announce({ value });
-    } catch (error) {
-      // Without a link, that is logged already.
-      if (link.status === 'ready') await this.#renewFailed(error as Error);
-    }
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.refresh(), soonest);
-  }
-
-  /** The others cannot see a lease: they hear that this instance lives. */
-  async #renewFailed(error: Error): Promise<void> {
-    this.#lease.failed(error);
-    this.#options.onMembers();
-    this.#saidAlive = true;
-    await this.#announce({ alive: this.#own.value() });
   }
 
   /**

@@ -3,7 +3,7 @@ import type { InstanceRecord } from './instance-record.js';
 /** How an instance went: it said so, or its lease lapsed. */
 export type Departure = 'left' | 'lost';
 
-export interface RollEvents {
+export interface MembershipEvents {
   joined(instance: InstanceRecord): void;
   gone(instance: InstanceRecord, how: Departure): void;
 }
@@ -50,7 +50,7 @@ const MAX_DEPARTED = 1_024;
  * say.
  */
 export class Membership {
-  readonly #events: RollEvents;
+  readonly #events: MembershipEvents;
   readonly #present = new Map<string, Entry>();
   /** By id, when it departed: older news do not bring it back. */
   readonly #departed = new Map<string, number>();
@@ -58,7 +58,7 @@ export class Membership {
   #time = 0;
   #wasListed = false;
 
-  constructor(events: RollEvents) {
+  constructor(events: MembershipEvents) {
     this.#events = events;
   }
 
