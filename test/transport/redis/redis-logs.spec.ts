@@ -196,9 +196,7 @@ describeOnRedis('The logs of Redis', (redis) => {
         (reason: unknown) => reason,
       );
       expect(error).toBeInstanceOf(BackplaneRefusedError);
-      expect(String(error)).toMatch(
-        /refused to append the message: OOM .* until that is fixed\.$/,
-      );
+      expect(String(error)).toMatch(/refused to append the message: OOM .* until that is fixed\.$/);
       await expect(append(recorder.transport, uniqueKey(), 'b')).rejects.toThrow('OOM');
       const { entries, top } = await recorder.transport.logs.read(channel, { limit: 9 }, LIMITS);
       expect({ texts: textsOf(entries), offset: top.offset }).toEqual({ texts: ['a'], offset: 1 });
