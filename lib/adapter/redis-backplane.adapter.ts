@@ -1,9 +1,8 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { ServerOptions } from 'ws';
 
-import type { Abstract, Type, WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
+import type { WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
-import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import type { Backplane } from '../cluster/backplane.js';
 import { assertName } from '../cluster/common/names.js';
@@ -11,18 +10,9 @@ import { OnceLog } from '../cluster/common/once-log.js';
 import { ThrottledLog } from '../cluster/common/throttled-log.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { quote } from '../errors/quote.js';
-import type {
-  AdapterOptions,
-  AdapterOverrides,
-  Authenticate,
-  BackplaneAuthenticator,
-  MessageParser,
-} from './options/adapter.options.js';
-import {
-  BACKPLANE_AUTHENTICATOR,
-  getAdapterOptionsToken,
-  getOwnBackplaneToken,
-} from './options/adapter.tokens.js';
+import type { AdapterOptions, AdapterOverrides, MessageParser } from './options/adapter.options.js';
+import { getAdapterOptionsToken, getOwnBackplaneToken } from './options/adapter.tokens.js';
+import { type AdapterContext, AppProviders } from './app-providers.js';
 import { BackplaneServer } from './backplane-server.js';
 import type { BackplaneSocket } from './client/backplane-socket.js';
 import { BufferBudget } from './write/buffer-budget.js';
@@ -40,11 +30,6 @@ import type { DisconnectCallback } from './client/session.js';
 import { Strangers } from './upgrade/strangers.js';
 import { isSamePath, normalisePath } from './upgrade/upgrade-path.js';
 
-/** Where the adapter finds what it needs: a Nest app, or anything else with its `get`. */
-export interface AdapterContext {
-  get<T>(token: Type<T> | Abstract<T> | string | symbol, options?: { strict?: boolean }): T;
-}
-
 /** On the adapters of all copies of this package. */
 const IS_OURS = Symbol.for('nestjs-redis-backplane:adapter');
 
@@ -57,7 +42,7 @@ export function isBackplaneAdapter(adapter: object): boolean {
 }
 
 /**
- * Nest's door to sockets. `RedisBackplaneModule` installs it by itself; the explicit form is
+ * Nest's adapter for WebSockets. `RedisBackplaneModule` installs it; the explicit form is
  * `app.useWebSocketAdapter(new RedisBackplaneAdapter(app))`.
  *
  * @throws BackplaneConfigError if the app does not import `RedisBackplaneModule`, and for overrides
@@ -72,8 +57,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly [IS_OURS] = true;
   /** Set by Nest: do not wait for clients at shutdown. */
   forceCloseConnections: boolean | undefined;
-  readonly #context: AdapterContext;
-  readonly #modules: ModulesContainer;
+  readonly #providers: AppProviders;
   readonly #backplane: Backplane;
   readonly #options: AdapterOptions;
   readonly #budget: BufferBudget;
@@ -93,19 +77,18 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
 
   constructor(context: AdapterContext, overrides: AdapterOverrides = {}) {
     const { backplane: name, httpServer, ...changed } = overrides;
-    this.#context = context;
-    this.#modules = context.get(ModulesContainer, { strict: false });
+    this.#providers = new AppProviders(context);
     this.#httpServers = httpServersIn(httpServer);
-    this.#backplane = this.#find<Backplane>(getOwnBackplaneToken(name), name);
+    this.#backplane = this.#providers.find<Backplane>(getOwnBackplaneToken(name), name);
     assertKnown('', changed, ADAPTER_OPTIONS);
-    const options = this.#find<AdapterOptions>(getAdapterOptionsToken(name), name);
+    const options = this.#providers.find<AdapterOptions>(getAdapterOptionsToken(name), name);
     const given = Object.entries(changed).filter(([, value]) => value !== undefined);
     this.#options = normaliseAdapterOptions({ ...options, ...Object.fromEntries(given) });
     const { turn, counters } = this.#backplane;
     this.#budget = new BufferBudget({ ...this.#options, turn, counters, log: this.#log });
     this.#parser = this.#options.messageParser ?? defaultMessageParser;
     // Nest reads the methods of a gateway before it asks for the gateway's server.
-    this.#handlers = new HandlerWatch(this.#modules);
+    this.#handlers = new HandlerWatch(this.#providers.modules);
   }
 
   /** As of the stock adapter: reads clients' frames from now on. */
@@ -118,7 +101,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   create(port: number, gatewayOptions: GatewayOptions = {}): BackplaneServer {
     assertGatewayOptions(gatewayOptions);
     const { path: declared, hub: named, server, ...wsOptions } = gatewayOptions;
-    this.#hooks ??= new GatewayHooks(this.#modules, this.#log);
+    this.#hooks ??= new GatewayHooks(this.#providers.modules, this.#log);
     const path = normalisePath(declared);
     const ownPort = port !== APP_PORT;
     const hub = named ?? (ownPort ? `${port}${path}` : path);
@@ -222,7 +205,10 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
       hub,
       path,
       wsOptions,
-      options: { ...this.#options, authenticate: this.#authenticate() },
+      options: {
+        ...this.#options,
+        authenticate: this.#options.authenticate ?? this.#providers.authenticator(),
+      },
       backplane: this.#backplane,
       log: this.#log,
       dispatcher: new Dispatcher({
@@ -247,23 +233,6 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     });
   }
 
-  /** The option, or a provider of any module of the app. */
-  #authenticate(): Authenticate | undefined {
-    if (this.#options.authenticate) return this.#options.authenticate;
-    if (!this.#provides(BACKPLANE_AUTHENTICATOR)) return undefined;
-    const provider = this.#context.get<Authenticate | BackplaneAuthenticator>(
-      BACKPLANE_AUTHENTICATOR,
-      { strict: false },
-    );
-    if (typeof provider === 'function') return provider;
-    if (typeof provider?.authenticate === 'function')
-      return (request) => provider.authenticate(request);
-    throw new BackplaneConfigError(
-      'The provider under BACKPLANE_AUTHENTICATOR is neither a function nor an object with a method "authenticate". ' +
-        'Provide one of these, or use the option "authenticate".',
-    );
-  }
-
   #portFor(port: number, { host, backlog }: ServerOptions): HttpListener {
     const present = this.#ports.get(port);
     if (present) {
@@ -282,38 +251,9 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     return opened;
   }
 
-  /**
-   * Looked up when the first gateway asks: the module installs the adapter before there is a
-   * server.
-   */
+  /** Looked up for the first gateway: the module installs the adapter before there is a server. */
   #appServers(): readonly HttpServer[] {
-    if (this.#httpServers.length > 0) return this.#httpServers;
-    const { httpAdapter } = this.#context.get(HttpAdapterHost, { strict: false });
-    const server = httpAdapter?.getHttpServer() as HttpServer | undefined;
-    if (!server) {
-      throw new BackplaneConfigError(
-        'A gateway wants the HTTP server of the app, and the app has no HTTP server, as a pure microservice has none. Give the gateway a ' +
-          'port of its own, @WebSocketGateway(8081), or create the app with NestFactory.create() and add the microservice to it: ' +
-          'app.connectMicroservice(…). A process that only publishes needs no gateway: leave it out of the module.',
-      );
-    }
-    return [server];
-  }
-
-  #find<T>(token: Type<T> | Abstract<T> | string, name: string | undefined): T {
-    if (!this.#provides(token)) {
-      throw new BackplaneConfigError(
-        `RedisBackplaneAdapter finds no backplane${name ? ` named "${name}"` : ''} in this app. ` +
-          'Import RedisBackplaneModule.forRoot(…) in the root module.',
-      );
-    }
-    return this.#context.get<T>(token, { strict: false });
-  }
-
-  // To ask an app for a provider that it does not have ends the process, unless `abortOnError` is
-  // off.
-  #provides(token: Type | Abstract<unknown> | string | symbol): boolean {
-    return [...this.#modules.values()].some(({ providers }) => providers.has(token as string));
+    return this.#httpServers.length > 0 ? this.#httpServers : [this.#providers.httpServer()];
   }
 }
 

@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 
 import { DEFAULT_BACKPLANE } from '../adapter/options/adapter.tokens.js';
-import { type AdapterContext, RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
+import type { AdapterContext } from '../adapter/app-providers.js';
+import { RedisBackplaneAdapter } from '../adapter/redis-backplane.adapter.js';
 import { quote } from '../errors/quote.js';
 import { shared } from './copies.js';
 

@@ -16,7 +16,7 @@ import {
   getNamedBackplaneToken,
   getOwnBackplaneToken,
 } from '../adapter/options/adapter.tokens.js';
-import type { AdapterContext } from '../adapter/redis-backplane.adapter.js';
+import type { AdapterContext } from '../adapter/app-providers.js';
 import { booleanOption, functionOption, invalidOption } from '../adapter/options/option-checks.js';
 import { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
