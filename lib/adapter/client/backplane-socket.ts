@@ -21,7 +21,7 @@ import { ClientAnswers, type RequestOptions } from './client-answers.js';
 import type { FrameWriter } from '../write/frame-writer.js';
 import type { Handshake } from '../upgrade/handshake.js';
 import type { Session } from './session.js';
-import { WsSocket } from './ws-socket.js';
+import { BroadcastingSocket } from './broadcasting-socket.js';
 
 const DIRECT: WriteFlags = Object.freeze({ volatile: false, compress: true });
 const NORMAL_CLOSURE = 1000;
@@ -55,7 +55,7 @@ export class BackplaneSocket<
   Events extends object = AnyEvents,
   User extends BackplaneUser = BackplaneUser,
 >
-  extends WsSocket
+  extends BroadcastingSocket<Events>
   implements Connection
 {
   /**
@@ -157,34 +157,6 @@ export class BackplaneSocket<
   get broadcast(): Audience<Events> {
     const others = extend(EVERYONE, 'exceptConnections', [this.id]);
     return new Audience<Events>(this.#publisher, others);
-  }
-
-  to(...rooms: Names): Audience<Events> {
-    return this.broadcast.to(...rooms);
-  }
-
-  in(...rooms: Names): Audience<Events> {
-    return this.broadcast.to(...rooms);
-  }
-
-  except(...rooms: Names): Audience<Events> {
-    return this.broadcast.except(...rooms);
-  }
-
-  toUser(...userIds: Names): Audience<Events> {
-    return this.broadcast.toUser(...userIds);
-  }
-
-  toConnection(...ids: Names): Audience<Events> {
-    return this.broadcast.toConnection(...ids);
-  }
-
-  get local(): Audience<Events> {
-    return this.broadcast.local;
-  }
-
-  get volatile(): Audience<Events> {
-    return this.broadcast.volatile;
   }
 
   /** Closes the connection with a code (default 1000) and a reason of at most 123 bytes. */

@@ -4,7 +4,6 @@ import type { WsMessageHandler } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import type { RawData } from 'ws';
 
-import { safeJsonText } from '../../cluster/common/json.js';
 import type { ThrottledLog } from '../../cluster/common/throttled-log.js';
 import { LimitExceededError } from '../../errors/limit-exceeded.error.js';
 import { messageOf } from '../../errors/quote.js';
@@ -14,8 +13,7 @@ import type { BackplaneSocket } from './backplane-socket.js';
 import { ConnectionGate } from '../upgrade/connection-gate.js';
 import type { DisconnectHooks } from './disconnect-hooks.js';
 import type { ClientMessageHandler } from './client-message-handler.js';
-import { exceptionIn } from './exception-frame.js';
-import { failureOf, INTERNAL_ERROR } from './failure.js';
+import { exceptionIn, exceptionText } from './exception-frame.js';
 import { Liveness } from './heartbeat.js';
 import type { DisconnectCallback, GatewayHook, Session } from './session.js';
 
@@ -304,18 +302,4 @@ class HooksTooLate extends WsException {
     super('The connection was not accepted in time');
     this.gateways = [...gateways];
   }
-}
-
-/** An exception may hold what the client sent, or anything else. */
-function exceptionText(error: unknown): string {
-  const data = safeJsonText(exceptionOf(error)) ?? JSON.stringify(INTERNAL_ERROR);
-  return `{"event":"exception","data":${data}}`;
-}
-
-/** In the form of Nest's own exception frames. */
-function exceptionOf(error: unknown): unknown {
-  const failure = failureOf(error);
-  // An object of the app's goes as it is.
-  if (error instanceof WsException && failure === error.getError()) return failure;
-  return { ...(failure as object), cause: { pattern: 'handleConnection' } };
 }

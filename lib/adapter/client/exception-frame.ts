@@ -1,3 +1,8 @@
+import { WsException } from '@nestjs/websockets';
+
+import { safeJsonText } from '../../cluster/common/json.js';
+import { failureOf, INTERNAL_ERROR } from './failure.js';
+
 const EXCEPTION_START = '{"event":"exception"';
 
 /**
@@ -21,4 +26,21 @@ function textOf(frame: unknown): unknown {
   if (frame instanceof ArrayBuffer) return Buffer.from(frame).toString();
   if (!ArrayBuffer.isView(frame)) return frame;
   return Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString();
+}
+
+/**
+ * The exception frame for an error of `handleConnection`. An error may hold what the client sent, or
+ * anything else.
+ */
+export function exceptionText(error: unknown): string {
+  const data = safeJsonText(exceptionOf(error)) ?? JSON.stringify(INTERNAL_ERROR);
+  return `{"event":"exception","data":${data}}`;
+}
+
+/** In the form of Nest's own exception frames. */
+function exceptionOf(error: unknown): unknown {
+  const failure = failureOf(error);
+  // An object of the app's goes as it is.
+  if (error instanceof WsException && failure === error.getError()) return failure;
+  return { ...(failure as object), cause: { pattern: 'handleConnection' } };
 }
