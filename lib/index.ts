@@ -17,7 +17,7 @@ export { BACKPLANE_AUTHENTICATOR } from './adapter/options/adapter.tokens.js';
 export { BackplaneServer, type ServerEvent } from './adapter/backplane-server.js';
 export { BackplaneSocket } from './adapter/client/backplane-socket.js';
 export type { SocketEvent } from './adapter/client/ws-socket.js';
-export type { RequestOptions } from './adapter/client/client-answers.js';
+export type { RequestOptions } from './adapter/client/client-questions.js';
 export type { GatewayOptions } from './adapter/options/gateway-options.js';
 export type { Handshake } from './adapter/upgrade/handshake.js';
 export type { OnContinuityLost } from './adapter/on-continuity-lost.js';

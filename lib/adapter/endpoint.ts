@@ -26,8 +26,8 @@ import type { Heartbeat } from './client/heartbeat.js';
 import { StringPool } from './upgrade/string-pool.js';
 import { SharedDeflate, shareableDeflate } from './write/shared-deflate.js';
 import { UpgradeAcceptor } from './upgrade/upgrade-acceptor.js';
+import { CloseCode } from './write/close-codes.js';
 
-const GOING_AWAY = 1001;
 /** How long clients get to answer the close frame, and handlers of `handleDisconnect` to end. */
 const CLOSE_GRACE_MS = 2_000;
 const FORCED_CLOSE_GRACE_MS = 100;
@@ -164,7 +164,7 @@ export class Endpoint {
     for (const session of this.#sessionContext.entering) session.giveUp();
     for (const client of this.server.clients) {
       if (client.raw.isPaused) client.raw.resume();
-      client.close(GOING_AWAY, 'server is going away');
+      client.close(CloseCode.goingAway, 'server is going away');
     }
     const deadline = new Deadline(graceMs, () => {
       for (const ws of this.#ws.clients) ws.terminate();

@@ -3,7 +3,7 @@ import type { ListenOptions } from 'node:net';
 
 import { createOwnPortServer } from './upgrade/upgrade-only-server.js';
 import type { Endpoint } from './endpoint.js';
-import type { Strangers } from './upgrade/strangers.js';
+import type { ForeignClients } from './upgrade/foreign-clients.js';
 import { keyOfDeclared } from './upgrade/upgrade-path.js';
 import { UpgradeRouter } from './upgrade/upgrade-router.js';
 
@@ -31,7 +31,7 @@ export class HttpListener {
 
   private constructor(
     servers: readonly HttpServer[],
-    strangers: Strangers,
+    strangers: ForeignClients,
     owned: boolean,
     where: ListenAt = {},
   ) {
@@ -47,12 +47,12 @@ export class HttpListener {
     }
   }
 
-  static of(servers: readonly HttpServer[], strangers: Strangers): HttpListener {
+  static of(servers: readonly HttpServer[], strangers: ForeignClients): HttpListener {
     return new HttpListener(servers, strangers, false);
   }
 
   /** Listens at once. @param where `host` and `backlog`, as of `net.Server.listen` */
-  static listen(port: number, where: ListenAt, strangers: Strangers): HttpListener {
+  static listen(port: number, where: ListenAt, strangers: ForeignClients): HttpListener {
     const opened = new HttpListener([createOwnPortServer()], strangers, true, where);
     opened.http.listen({ port, ...where });
     return opened;

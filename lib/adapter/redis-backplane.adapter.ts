@@ -27,8 +27,9 @@ import { ADAPTER_OPTIONS, normaliseAdapterOptions } from './options/normalise-ad
 import { assertKnown, invalidOption } from './options/option-checks.js';
 import { HttpListener } from './http-listener.js';
 import type { DisconnectCallback } from './client/session.js';
-import { Strangers } from './upgrade/strangers.js';
+import { ForeignClients } from './upgrade/foreign-clients.js';
 import { isSamePath, normalisePath } from './upgrade/upgrade-path.js';
+import { CloseCode } from './write/close-codes.js';
 
 /** On the adapters of all copies of this package. */
 const IS_OURS = Symbol.for('nestjs-redis-backplane:adapter');
@@ -70,7 +71,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #handlers: HandlerWatch;
   readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #log = new ThrottledLog(this.#logger);
-  readonly #strangers = new Strangers(this.#log, new OnceLog(this.#logger));
+  readonly #strangers = new ForeignClients(this.#log, new OnceLog(this.#logger));
   #parser: MessageParser;
   #heartbeat: Heartbeat | undefined;
   #hooks: GatewayHooks | undefined;
@@ -150,7 +151,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
 
   /** Nest turns away who comes before the app is ready: they may come back. */
   closeClient(client: BackplaneSocket): void {
-    client.disconnect(1013, 'not ready yet');
+    client.disconnect(CloseCode.tryAgainLater, 'not ready yet');
   }
 
   bindMessageHandlers(client: BackplaneSocket, handlers: WsMessageHandler[]): void {

@@ -29,7 +29,7 @@ import { guardedListener } from './common/guarded-listener.js';
 import { LocalHubs } from './local/local-hubs.js';
 import { ServerEvents } from './requests/server-events.js';
 import { ServerMessages } from './requests/server-messages.js';
-import { TargetHints } from './requests/target-hints.js';
+import { UnreachedNames } from './requests/unreached-names.js';
 import { ThrottledLog } from './common/throttled-log.js';
 import { watchedPublisher } from './api/watched-publisher.js';
 
@@ -78,7 +78,7 @@ export class Cluster {
   readonly #responder: Responder;
   readonly #requestInbox: PeerRequestReceiver;
   readonly #peers: PeerRequests;
-  readonly #hints: TargetHints;
+  readonly #hints: UnreachedNames;
   readonly #capability: CapabilityCheck;
   readonly #emitter = new EventEmitter();
   #closing: Promise<void> | undefined;
@@ -156,7 +156,7 @@ export class Cluster {
       live,
     });
     const listens = (): string[] => serverEvents.hubs();
-    const hints = new TargetHints({ ...common, listens, known, logger: parts.logger });
+    const hints = new UnreachedNames({ ...common, listens, known, logger: parts.logger });
     this.#hints = hints;
     this.#peers = new PeerRequests({ ...common, instances, requests, responder, live, hints });
     this.#broadcasts = new LivePublisher({ ...common, counters, log, live });
@@ -286,7 +286,7 @@ export class Cluster {
       listens: () => this.#serverEvents.hubs(),
       isAsking: (id) => this.requests.isAsking(id),
       liveWindowMs: this.#parts.live.windowMs,
-      onMembers: () => this.live.rollCalled(),
+      onMembers: () => this.live.membersListed(),
       commandTimeoutMs,
       lease,
       logger,

@@ -32,8 +32,8 @@ const WRITES_PER_LOOK = 128;
  */
 const MAX_PENDING_BYTES = 256 * 1024;
 
-/** So many runs wait at most: each costs a look when a member is flushed. */
-const MAX_PENDING_RUNS = 256;
+/** So many broadcasts wait at most: each costs a look when a member is flushed. */
+const MAX_PENDING_BROADCASTS = 256;
 
 export interface FanOutOptions {
   readonly turn: FlushScheduler;
@@ -46,15 +46,15 @@ export interface FanOutOptions {
  * `coalesceMs`), so that what follows each other to the same members is joined once. Each member
  * gets everything in the order of the calls.
  *
- * Invariants: runs are written in the order of their ids; `member.lastRun` is the newest run that
- * the member was written or is not due; before a member's memberships change and before anything
- * else is written to it, it is flushed.
+ * Invariants: broadcasts are written in the order of their ids. `member.lastBroadcast` is the
+ * newest one that the member was written or is not due; before a member's memberships change and
+ * before anything else is written to it, it is flushed.
  */
 export class FanOut<M extends Member> {
   readonly #options: FanOutOptions;
-  readonly #runs: PendingBroadcast<M>[] = [];
+  readonly #pending: PendingBroadcast<M>[] = [];
   #lastId = 0;
-  /** The newest run may not grow any more: somebody was written it already. */
+  /** The newest broadcast may not grow any more: somebody was written it already. */
   #sealed = true;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -71,14 +71,14 @@ export class FanOut<M extends Member> {
    */
   send(members: ReadonlySet<M>, skip: M | undefined, frame: Frame, delivery: WriteFlags): void {
     if (members.size === 0) return;
-    const last = this.#sealed ? undefined : this.#runs.at(-1);
+    const last = this.#sealed ? undefined : this.#pending.at(-1);
     if (last?.members === members && last.skip === skip && sameFlags(last.delivery, delivery)) {
       last.batch.add(frame);
       if (last.batch.bytes > MAX_PENDING_BYTES) this.#flushNow();
       return;
     }
-    if (this.#runs.length >= MAX_PENDING_RUNS) this.#flushNow();
-    const run = {
+    if (this.#pending.length >= MAX_PENDING_BROADCASTS) this.#flushNow();
+    const broadcast = {
       id: ++this.#lastId,
       members,
       skip,
@@ -86,20 +86,25 @@ export class FanOut<M extends Member> {
       batch: new Batch(frame),
       rest: undefined,
     };
-    this.#runs.push(run);
+    this.#pending.push(broadcast);
     this.#sealed = false;
     this.#flushLater();
   }
 
   /** Writes to one member what it is due so far, now. */
   flushMember(member: M): void {
-    if (this.#runs.length === 0 || member.lastRun === this.#lastId) return;
+    if (this.#pending.length === 0 || member.lastBroadcast === this.#lastId) return;
     this.#sealed = true;
-    for (const run of this.#runs) {
-      if (run.id <= member.lastRun || run.skip === member || !run.members.has(member)) continue;
-      member.write(run.batch, run.delivery, true);
+    for (const broadcast of this.#pending) {
+      if (
+        broadcast.id <= member.lastBroadcast ||
+        broadcast.skip === member ||
+        !broadcast.members.has(member)
+      )
+        continue;
+      member.write(broadcast.batch, broadcast.delivery, true);
     }
-    member.lastRun = this.#lastId;
+    member.lastBroadcast = this.#lastId;
   }
 
   /** Writes all that is due, now. */
@@ -152,17 +157,17 @@ export class FanOut<M extends Member> {
   #write(until: number): boolean {
     this.#sealed = true;
     let writes = 0;
-    for (let run = this.#runs[0]; run; run = this.#runs[0]) {
-      const more = this.#runs.length > 1;
-      run.rest ??= run.members.values();
+    for (let broadcast = this.#pending[0]; broadcast; broadcast = this.#pending[0]) {
+      const more = this.#pending.length > 1;
+      broadcast.rest ??= broadcast.members.values();
       // A Set's iterator goes on where an earlier loop left it.
-      for (const member of run.rest) {
-        if (member.lastRun >= run.id || member === run.skip) continue;
-        member.lastRun = run.id;
-        member.write(run.batch, run.delivery, more);
+      for (const member of broadcast.rest) {
+        if (member.lastBroadcast >= broadcast.id || member === broadcast.skip) continue;
+        member.lastBroadcast = broadcast.id;
+        member.write(broadcast.batch, broadcast.delivery, more);
         if (++writes % WRITES_PER_LOOK === 0 && performance.now() > until) return false;
       }
-      this.#runs.shift();
+      this.#pending.shift();
     }
     return true;
   }

@@ -14,11 +14,11 @@ export interface Member {
   readonly userId: string | undefined;
   /** Changed by the hub, and by nobody else. */
   readonly rooms: ReadonlySet<string>;
-  /** The last run of broadcasts that this member was written; kept by the hub's fan-out. */
-  lastRun: number;
+  /** The last broadcast that was written to this member; kept by the hub's fan-out. */
+  lastBroadcast: number;
   /**
-   * How much can be written now before half of what makes it slow is unread. Below zero: more is.
-   * Late messages, which come many at a time, wait for that.
+   * How many bytes can be written before half of its buffer limit is unread; below zero if more is.
+   * Late messages, which come many at a time, wait for it.
    */
   readonly headroomBytes: number;
   /**

@@ -53,7 +53,7 @@ export async function startOnce(
 }
 
 /** True for the first who asks: it binds and closes the backplane, whoever else has it. */
-export function ownBackplane(modules: ModulesContainer, name: string): boolean {
+export function claimBackplane(modules: ModulesContainer, name: string): boolean {
   const entry = apps.get(modules)?.get(name);
   if (!entry || entry.hasOwner) return false;
   entry.hasOwner = true;

@@ -22,7 +22,7 @@ import { Backplane } from '../cluster/backplane.js';
 import { BackplaneConfigError } from '../errors/backplane-config.error.js';
 import { installAdapter } from './adapter-installer.js';
 import { watchAdapter } from './adapter-watch.js';
-import { markServing, ownBackplane, startOnce } from './app-backplanes.js';
+import { markServing, claimBackplane, startOnce } from './app-backplanes.js';
 import { classesOfOtherCopies, registerCopy, shared } from './copies.js';
 import { startBackplane } from './create-backplane.js';
 import { type NormalisedOptions, normaliseOptions } from './normalise-options.js';
@@ -202,7 +202,7 @@ function moduleOf(
           moduleRef: ModuleRef,
           modules: ModulesContainer,
         ) => {
-          if (!ownBackplane(modules, name)) return undefined;
+          if (!claimBackplane(modules, name)) return undefined;
           if (options.installAdapter) {
             const known = new Map<unknown, unknown>([
               [own, instance],

@@ -39,7 +39,7 @@ export class Silence {
     this.#deadline?.restart();
   }
 
-  /** Ends all waits. */
+  /** OutcomeCallbacks all waits. */
   end(error: Error): void {
     this.#stop();
     const waits = [...this.#waits];

@@ -45,7 +45,7 @@ export interface Transport {
    * As {@link publish} in the lane `data`, at less cost: `ends` is called with the outcome of
    * {@link publish}, after this call.
    */
-  post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void;
+  post(channel: string, bytes: Buffer, ends: OutcomeCallbacks, ticket?: Ticket): void;
 
   /**
    * The fate of a message of that size, published now in the lane `data`. `full`, `down`: it would
@@ -129,7 +129,7 @@ export type Lane = 'data' | 'control' | 'urgent';
 export type Readiness = 'open' | 'full' | 'down';
 
 /** Called with the outcome of a message, once. Neither may throw. */
-export interface Ends<T = void> {
+export interface OutcomeCallbacks<T = void> {
   resolve(answer: T): void;
   reject(error: Error): void;
 }

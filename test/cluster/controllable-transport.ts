@@ -3,7 +3,7 @@ import { MemoryTransport } from '../../lib/transport/memory/memory.transport.js'
 import type { Logs } from '../../lib/transport/logs.js';
 import type {
   Capability,
-  Ends,
+  OutcomeCallbacks,
   Leases,
   Need,
   Readiness,
@@ -90,7 +90,7 @@ export class ControllableTransport implements Transport {
     await this.publishAndCount(channel, bytes, sending);
   }
 
-  post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void {
+  post(channel: string, bytes: Buffer, ends: OutcomeCallbacks, ticket?: Ticket): void {
     this.publish(channel, bytes, { ticket }).then(
       () => ends.resolve(),
       (error: Error) => ends.reject(error),

@@ -36,7 +36,7 @@ class Client implements Connection {
   readonly userId = undefined;
   readonly rooms = new Set<string>();
   readonly data = {};
-  lastRun = 0;
+  lastBroadcast = 0;
   readonly headroomBytes = Infinity;
   readonly #open = new Map<string | number, AnswerListener>();
 

@@ -8,7 +8,7 @@ export class FakeMember implements Member {
   readonly written: { frame: Frame; delivery: WriteFlags }[] = [];
   /** How many times it was written to. */
   writes = 0;
-  lastRun = 0;
+  lastBroadcast = 0;
   headroomBytes = Infinity;
 
   readonly userId: string | undefined;

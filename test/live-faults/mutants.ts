@@ -108,7 +108,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     lacks: 'the sending again: an error is taken for a reply',
     edits: [
       {
-        file: 'cluster/live/live-departure.ts',
+        file: 'cluster/live/pending-live-message.ts',
         code: 'this.#ends.failed(this.#at, this.#bytes, error);',
         instead: 'void error; this.#ends.left(this.#at, this.#bytes);',
       },

@@ -86,7 +86,7 @@ export class RedisServer {
     return this.child?.pid;
   }
 
-  /** Ends the server as an operator would (SIGTERM), and closes its control clients. */
+  /** OutcomeCallbacks the server as an operator would (SIGTERM), and closes its control clients. */
   async stop(): Promise<void> {
     for (const client of this.clients) client.disconnect();
     this.clients.clear();
@@ -101,7 +101,7 @@ export class RedisServer {
     return this.stop();
   }
 
-  /** Ends the server without a farewell (SIGKILL). Control clients stay and reconnect. */
+  /** OutcomeCallbacks the server without a farewell (SIGKILL). Control clients stay and reconnect. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
   }

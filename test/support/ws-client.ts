@@ -204,7 +204,7 @@ export class WsClient {
     );
   }
 
-  /** Ends the connection without a closing handshake. */
+  /** OutcomeCallbacks the connection without a closing handshake. */
   async terminate(): Promise<CloseInfo> {
     this.socket.terminate();
     return this.awaitClose();

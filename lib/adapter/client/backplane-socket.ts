@@ -17,14 +17,14 @@ import { Frame } from '../../hub/frame.js';
 import type { WriteFlags } from '../../hub/member.js';
 import { EVERYONE, extend } from '../../hub/target.js';
 import type { BackplaneUser } from '../options/adapter.options.js';
-import { ClientAnswers, type RequestOptions } from './client-answers.js';
+import { ClientQuestions, type RequestOptions } from './client-questions.js';
 import type { FrameWriter } from '../write/frame-writer.js';
 import type { Handshake } from '../upgrade/handshake.js';
 import type { Session } from './session.js';
 import { BroadcastingSocket } from './broadcasting-socket.js';
+import { CloseCode } from '../write/close-codes.js';
 
 const DIRECT: WriteFlags = Object.freeze({ volatile: false, compress: true });
-const NORMAL_CLOSURE = 1000;
 
 type SendArguments = Parameters<WebSocket['send']>;
 type SendOptions = SendArguments[1];
@@ -70,7 +70,7 @@ export class BackplaneSocket<
   /** The `ws` socket. */
   readonly raw: WebSocket;
   /** @internal Kept by the hub. */
-  lastRun = 0;
+  lastBroadcast = 0;
   /** @internal Set once, by the endpoint. */
   session!: Session;
   readonly #hub: LocalHub<BackplaneSocket>;
@@ -80,7 +80,7 @@ export class BackplaneSocket<
   // are asked nothing.
   #data: Data | undefined;
   #rooms: Set<string> | undefined;
-  #answers: ClientAnswers | undefined;
+  #answers: ClientQuestions | undefined;
 
   /** @internal */
   constructor(parts: BackplaneSocketParts) {
@@ -148,7 +148,7 @@ export class BackplaneSocket<
     ...args: RequestArguments<Events, Name, RequestOptions>
   ): Promise<unknown> {
     const [data, options] = args;
-    const answer = this.#clientAnswers().request(event, data, options);
+    const answer = this.#clientQuestions().request(event, data, options);
     this.session.asked();
     return answer;
   }
@@ -160,9 +160,9 @@ export class BackplaneSocket<
   }
 
   /** Closes the connection with a code (default 1000) and a reason of at most 123 bytes. */
-  disconnect(code: number = NORMAL_CLOSURE, reason?: string): void {
+  disconnect(code: number = CloseCode.normal, reason?: string): void {
     this.#flushMember();
-    this.raw.close(typeof code === 'number' ? code : NORMAL_CLOSURE, reason);
+    this.raw.close(typeof code === 'number' ? code : CloseCode.normal, reason);
   }
 
   /**
@@ -287,7 +287,7 @@ export class BackplaneSocket<
 
   /** @internal Never throws. */
   ask(id: string | number, frame: Frame, delivery: WriteFlags, listener: AnswerListener): void {
-    this.#clientAnswers().ask(id, frame, delivery, listener);
+    this.#clientQuestions().ask(id, frame, delivery, listener);
     this.session.asked();
   }
 
@@ -305,8 +305,8 @@ export class BackplaneSocket<
     return this.#answers?.take(id, message, bytes) ?? false;
   }
 
-  #clientAnswers(): ClientAnswers {
-    return (this.#answers ??= new ClientAnswers(this));
+  #clientQuestions(): ClientQuestions {
+    return (this.#answers ??= new ClientQuestions(this));
   }
 
   /** @internal Text that is ready to be read. */

@@ -16,10 +16,9 @@ import type { ClientMessageHandler } from './client-message-handler.js';
 import { exceptionIn, exceptionText } from './exception-frame.js';
 import { Liveness } from './heartbeat.js';
 import type { DisconnectCallback, GatewayHook, Session } from './session.js';
+import { CloseCode } from '../write/close-codes.js';
 
 const OPEN = 1;
-const INTERNAL_ERROR_CODE = 1011;
-const TRY_AGAIN_LATER = 1013;
 /** How long a client that was not admitted in time may take to answer the close frame. */
 const CLOSE_GRACE_MS = 2_000;
 /** A request-scoped gateway is made for the client first; if that takes longer, it has failed. */
@@ -222,7 +221,7 @@ export class ClientSession implements Session {
     } catch (error) {
       // A fault of the adapter's own: a client must not end the process with it.
       log.error('message', 'A message of a client could not be handled', error);
-      this.#socket.raw.close(INTERNAL_ERROR_CODE, 'internal error');
+      this.#socket.raw.close(CloseCode.internalError, 'internal error');
     }
   }
 
@@ -257,11 +256,11 @@ export class ClientSession implements Session {
     const error = failure instanceof HookFailure ? failure.error : failure;
     socket.writeText(exceptionText(error));
     if (failure instanceof HooksTooLate) {
-      socket.disconnect(TRY_AGAIN_LATER, 'handleConnection took too long');
+      socket.disconnect(CloseCode.tryAgainLater, 'handleConnection took too long');
       const { raw } = socket;
       const deadline = new Deadline(CLOSE_GRACE_MS, () => raw.terminate());
       raw.once('close', () => deadline.cancel());
-    } else socket.disconnect(INTERNAL_ERROR_CODE, 'handleConnection failed');
+    } else socket.disconnect(CloseCode.internalError, 'handleConnection failed');
     // Else the answer to the close frame would not be read.
     if (socket.raw.isPaused) socket.raw.resume();
   }

@@ -29,8 +29,8 @@ function textOf(frame: unknown): unknown {
 }
 
 /**
- * The exception frame for an error of `handleConnection`. An error may hold what the client sent, or
- * anything else.
+ * The exception frame for an error of `handleConnection`. An error may hold what the client sent,
+ * or anything else.
  */
 export function exceptionText(error: unknown): string {
   const data = safeJsonText(exceptionOf(error)) ?? JSON.stringify(INTERNAL_ERROR);

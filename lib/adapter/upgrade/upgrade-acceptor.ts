@@ -17,8 +17,7 @@ import type { Admission } from './admission.js';
 import { refuseUpgrade } from './http-refusal.js';
 import { endUpgradeGuard } from './upgrade-guard.js';
 import { SocketClosed, whileOpen } from './while-open.js';
-
-const INTERNAL_ERROR_CODE = 1011;
+import { CloseCode } from '../write/close-codes.js';
 
 export interface UpgradeAcceptorParts {
   /** Of the `ws` server. */
@@ -156,7 +155,7 @@ export class UpgradeAcceptor {
     } catch (error) {
       // It is a WebSocket by now: an answer in HTTP would be garbage to it.
       this.#parts.log.error('connection', 'A connection failed', error);
-      raw.close(INTERNAL_ERROR_CODE, 'internal error');
+      raw.close(CloseCode.internalError, 'internal error');
     }
   }
 

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 
 import { Deadline } from '../../timing/deadline.js';
 import { refuseUpgrade } from './http-refusal.js';
-import type { Strangers } from './strangers.js';
+import type { ForeignClients } from './foreign-clients.js';
 import { guardUpgrade } from './upgrade-guard.js';
 import { handOverToRequests, wantsWebSocket } from './upgrade-handover.js';
 import { keyOfDeclared, keyOfRequest, normalisePath } from './upgrade-path.js';
@@ -21,13 +21,13 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
  */
 export class UpgradeRouter {
   readonly #server: HttpServer;
-  readonly #strangers: Strangers;
+  readonly #strangers: ForeignClients;
   /** As the gateways write them. */
   readonly #paths: string[] = [];
   readonly #handlers = new Map<string, UpgradeHandler>();
   #fallback: UpgradeHandler | undefined;
 
-  constructor(server: HttpServer, strangers: Strangers) {
+  constructor(server: HttpServer, strangers: ForeignClients) {
     this.#server = server;
     this.#strangers = strangers;
     server.on('upgrade', this.#onUpgrade);

@@ -11,10 +11,9 @@ import type { BufferBudget, BufferHolder } from './buffer-budget.js';
 import { clientDrain } from './client-drain.js';
 import { byHavingAPosition, PausedHistories } from './paused-histories.js';
 import type { SharedDeflate } from './shared-deflate.js';
+import { CloseCode } from './close-codes.js';
 
 const OPEN = 1;
-/** "Too slow": the client did not read what it was sent. */
-const TOO_SLOW = 4408;
 /** A client that asks for this subprotocol gets the position of each message that has a history. */
 const POSITION_SUBPROTOCOL = 'backplane.v1';
 const NOWHERE = new Map<string, PausedPosition>();
@@ -335,7 +334,7 @@ export class FrameWriter implements BufferHolder {
     if (this.#ws.readyState !== OPEN) return;
     this.#options.counters.slowDisconnects++;
     this.#options.budget.forget(this);
-    this.#ws.close(TOO_SLOW, 'too slow');
+    this.#ws.close(CloseCode.tooSlow, 'too slow');
   }
 
   /** A message that has a history is read there later. */

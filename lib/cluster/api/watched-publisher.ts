@@ -1,11 +1,11 @@
 import type { MessagePublisher } from '../common/publishing.js';
-import type { TargetHints } from '../requests/target-hints.js';
+import type { UnreachedNames } from '../requests/unreached-names.js';
 
 /** The same way out, with a look at the targets. */
 export function watchedPublisher(
   hub: string,
   publisher: MessagePublisher,
-  hints: Pick<TargetHints, 'look'>,
+  hints: Pick<UnreachedNames, 'look'>,
 ): MessagePublisher {
   return {
     emit: (target, modifiers, frame) => {

@@ -153,7 +153,7 @@ export class Link {
   }
 
   async #close(): Promise<void> {
-    this.#endEra();
+    this.#endGeneration();
     this.subscriptions.close();
     this.#setStatus('closed');
     await this.#transport.close();
@@ -179,7 +179,7 @@ export class Link {
 
   #lost(reason: string): void {
     if (this.#status === 'closed') return;
-    this.#endEra();
+    this.#endGeneration();
     this.subscriptions.suspend();
     if (this.#status === 'degraded') return;
     this.#downSince = performance.now();
@@ -216,7 +216,7 @@ export class Link {
    */
   #recover(): void {
     if (this.#status === 'closed') return;
-    this.#endEra();
+    this.#endGeneration();
     const { signal } = this.#generation;
     const before = this.#recovering;
     this.#recovering = before.then(() => this.#tryUntilReady(signal)).catch(() => {});
@@ -286,7 +286,7 @@ export class Link {
     }, PROBE_INTERVAL_MS);
   }
 
-  #endEra(): void {
+  #endGeneration(): void {
     this.#generation.abort();
     this.#generation = new AbortController();
     clearTimeout(this.#probeTimer);

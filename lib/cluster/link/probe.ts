@@ -55,7 +55,7 @@ export class Probe {
     }
   }
 
-  /** Ends what is under way: the link is another, or in doubt. */
+  /** OutcomeCallbacks what is under way: the link is another, or in doubt. */
   cancel(): void {
     this.#generation++;
     this.#cancel?.(new Error('the link was lost'));

@@ -26,8 +26,8 @@ export interface SubscriptionsOptions {
 }
 
 /**
- * For what leaves as one command. Ends when Redis has confirmed it, or when there is no point in
- * waiting for that.
+ * For what leaves as one command. OutcomeCallbacks when Redis has confirmed it, or when there is no
+ * point in waiting for that.
  */
 interface Wait {
   readonly ended: Promise<void>;

@@ -8,12 +8,12 @@ const MAX_STEP_BYTES = 256 * 1024;
 export interface LatePaceOptions {
   /** Members that read nothing for so long are waited for no longer. */
   readonly patienceMs: number;
-  /** There may be room for more in this channel. */
-  readonly onRoom: (cursor: LiveCursor) => void;
+  /** There may be space for more in this channel. */
+  readonly onSpace: (cursor: LiveCursor) => void;
 }
 
 /** The state of the members of a channel in this step. */
-interface Room {
+interface Space {
   bytes: number;
   /** Since when there is none. */
   fullSince: number | undefined;
@@ -26,7 +26,7 @@ interface Room {
  */
 export class LatePace {
   readonly #options: LatePaceOptions;
-  readonly #rooms = new Map<Route, Room>();
+  readonly #spaces = new Map<Route, Space>();
   readonly #waiting = new Set<LiveCursor>();
   /** Members that did not read while they were waited for. */
   readonly #stuck = new WeakSet<Connection>();
@@ -41,18 +41,18 @@ export class LatePace {
 
   /**
    * Whether a late message of that size may be written to the members of the channels now. If not,
-   * `onRoom` follows for one of them.
+   * `onSpace` follows for one of them.
    */
   take(cursors: readonly LiveCursor[], bytes: number): boolean {
     this.#timer ??= setTimeout(this.#step, STEP_MS);
-    const rooms = cursors.map(({ route }) => this.#room(route));
-    const full = rooms.findIndex((room) => room.bytes <= 0);
+    const spaces = cursors.map(({ route }) => this.#spaceOf(route));
+    const full = spaces.findIndex((space) => space.bytes <= 0);
     // In an empty step, a message goes that is larger than it.
     if (full >= 0 || this.#stepBytes >= Math.min(MAX_STEP_BYTES, this.#largestHeadroom)) {
       this.#waiting.add(cursors[Math.max(0, full)]!);
       return false;
     }
-    for (const room of rooms) room.bytes -= bytes;
+    for (const space of spaces) space.bytes -= bytes;
     this.#stepBytes += bytes;
     return true;
   }
@@ -60,45 +60,45 @@ export class LatePace {
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#rooms.clear();
+    this.#spaces.clear();
     this.#waiting.clear();
   }
 
   readonly #step = (): void => {
     this.#timer = undefined;
     this.#stepBytes = 0;
-    if (this.#waiting.size === 0) return this.#rooms.clear();
-    for (const [route, room] of this.#rooms) this.#lookInto(route, room);
+    if (this.#waiting.size === 0) return this.#spaces.clear();
+    for (const [route, space] of this.#spaces) this.#lookInto(route, space);
     // Those who get nothing in this step stand first in the next.
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const cursor of waiting) this.#options.onRoom(cursor);
+    for (const cursor of waiting) this.#options.onSpace(cursor);
     this.#timer ??= setTimeout(this.#step, STEP_MS);
   };
 
-  #room(route: Route): Room {
-    let room = this.#rooms.get(route);
-    if (!room) {
-      room = { bytes: this.#roomIn(route), fullSince: undefined };
-      this.#rooms.set(route, room);
+  #spaceOf(route: Route): Space {
+    let space = this.#spaces.get(route);
+    if (!space) {
+      space = { bytes: this.#spaceIn(route), fullSince: undefined };
+      this.#spaces.set(route, space);
     }
-    return room;
+    return space;
   }
 
-  #lookInto(route: Route, room: Room): void {
+  #lookInto(route: Route, space: Space): void {
     const now = performance.now();
-    room.bytes = this.#roomIn(route);
-    if (room.bytes > 0) {
-      room.fullSince = undefined;
+    space.bytes = this.#spaceIn(route);
+    if (space.bytes > 0) {
+      space.fullSince = undefined;
       return;
     }
-    room.fullSince ??= now;
-    if (now - room.fullSince < this.#options.patienceMs) return;
+    space.fullSince ??= now;
+    if (now - space.fullSince < this.#options.patienceMs) return;
     for (const member of membersOf(route)) if (member.headroomBytes <= 0) this.#stuck.add(member);
-    room.bytes = this.#roomIn(route);
+    space.bytes = this.#spaceIn(route);
   }
 
-  #roomIn(route: Route): number {
+  #spaceIn(route: Route): number {
     let least = Infinity;
     for (const member of membersOf(route)) {
       const { headroomBytes } = member;

@@ -59,8 +59,8 @@ export class LiveReceiver {
   constructor(options: LiveReceiverOptions) {
     this.#options = options;
     this.#seen = new RecentMessages(options.reachMs);
-    const onRoom = (cursor: LiveCursor): void => this.#drain(cursor);
-    this.#pace = new LatePace({ patienceMs: options.windowMs, onRoom });
+    const onSpace = (cursor: LiveCursor): void => this.#drain(cursor);
+    this.#pace = new LatePace({ patienceMs: options.windowMs, onSpace });
   }
 
   /** How many messages are held; one that came on several channels counts for each. */

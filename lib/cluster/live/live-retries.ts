@@ -1,7 +1,7 @@
 import { BackplaneUnavailableError } from '../../errors/backplane-unavailable.error.js';
 import type { Counters } from '../common/counters.js';
 import { asVersion1, stampAge } from '../wire/envelope.js';
-import type { DepartureEnds } from './live-departure.js';
+import type { LiveOutcomeCallbacks } from './pending-live-message.js';
 import type { LiveList } from './live-list.js';
 import { AGE_MARGIN_MS } from './live-options.js';
 
@@ -21,7 +21,7 @@ export interface LiveRetriesOptions {
     at: number,
     channels: readonly string[],
     bytes: Buffer,
-    ends: DepartureEnds,
+    ends: LiveOutcomeCallbacks,
   ) => void;
   /** A message has left. */
   readonly left: (at: number) => void;
@@ -37,7 +37,7 @@ export interface LiveRetriesOptions {
  * Invariants: while `#at` is set, a new message leaves only behind those that are sent again. An
  * error that is not about one message alone sets it to the oldest message that had one.
  */
-export class LiveRetries implements DepartureEnds {
+export class LiveRetries implements LiveOutcomeCallbacks {
   readonly #options: LiveRetriesOptions;
   /** The slot of the next message to send again; undefined while new ones leave at once. */
   #at: number | undefined;

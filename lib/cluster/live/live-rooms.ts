@@ -158,7 +158,7 @@ export class LiveRooms {
   }
 
   /** The members were listed, or could not be. */
-  rollCalled(): void {
+  membersListed(): void {
     this.#isReadByAll = this.#options.known().every(({ live }) => live !== undefined);
     this.sender.start();
   }

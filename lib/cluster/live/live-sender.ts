@@ -7,7 +7,7 @@ import type { Counters } from '../common/counters.js';
 import type { Identity } from '../membership/identity.js';
 import { encodeLive, type LiveContent } from '../wire/envelope.js';
 import type { LivePosition } from '../wire/live-position.js';
-import { type DepartureEnds, LiveDeparture } from './live-departure.js';
+import { type LiveOutcomeCallbacks, PendingLiveMessage } from './pending-live-message.js';
 import { LiveList } from './live-list.js';
 import { LIST_MARGIN_MS } from './live-options.js';
 import { LiveRetries } from './live-retries.js';
@@ -50,7 +50,7 @@ export class LiveSender {
   readonly #options: LiveSenderOptions;
   readonly #waiters = new Map<number, Waiter>();
   readonly #retries: LiveRetries;
-  readonly #ends: DepartureEnds = {
+  readonly #ends: LiveOutcomeCallbacks = {
     left: (at) => this.#left(at),
     failed: (at, _, error) => this.#failed(at, error),
   };
@@ -201,7 +201,7 @@ export class LiveSender {
     ends = this.#ends,
   ): void {
     const { transport } = this.#options;
-    const departure = new LiveDeparture(at, bytes.length, channels.length, ends);
+    const departure = new PendingLiveMessage(at, bytes.length, channels.length, ends);
     for (const channel of channels) transport.post(channel, bytes, departure, ticket);
   }
 

@@ -10,6 +10,9 @@ export interface Route extends ChannelRoute {
   readonly hub: Hub<Connection>;
   readonly room?: string;
   readonly user?: string;
-  /** By sender: how far the live messages of the channel were delivered. Ends with the route. */
+  /**
+   * By sender: how far the live messages of the channel were delivered. OutcomeCallbacks with the
+   * route.
+   */
   live?: Map<string, unknown>;
 }

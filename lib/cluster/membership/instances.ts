@@ -246,7 +246,7 @@ export class Instances {
   }
 
   /**
-   * An instance that cannot keep a lease lives. Strangers are believed where this one cannot,
+   * An instance that cannot keep a lease lives. ForeignClients are believed where this one cannot,
    * either.
    */
   #lives(record: InstanceRecord, length: number): void {

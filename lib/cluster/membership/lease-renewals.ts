@@ -25,7 +25,10 @@ export interface LeaseRenewalsOptions {
   readonly announce: (announcement: Announcement) => Promise<void>;
 }
 
-/** Renews this instance's lease in time, and whenever its content changes. One renewal runs at a time. */
+/**
+ * Renews this instance's lease in time, and whenever its content changes. One renewal runs at a
+ * time.
+ */
 export class LeaseRenewals {
   readonly #options: LeaseRenewalsOptions;
   #saidAlive = false;

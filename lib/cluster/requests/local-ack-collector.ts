@@ -17,8 +17,8 @@ const GATHER_BYTES = 256 * 1024;
 const BYTES_AROUND_ANSWER = 64;
 
 /**
- * Asks connections of this instance one request, and tells the requester what became of it. Ends at
- * the request's deadline.
+ * Asks connections of this instance one request, and tells the requester what became of it.
+ * OutcomeCallbacks at the request's deadline.
  */
 export class LocalAckCollector implements AnswerListener {
   readonly #request: PeerRequest;

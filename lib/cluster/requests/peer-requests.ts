@@ -20,7 +20,7 @@ import { note, owners } from './owners.js';
 import type { Responder } from './responder.js';
 import type { MissingInstance, MissingReason, Stale } from './results.js';
 import type { LocalHubs } from '../local/local-hubs.js';
-import type { TargetHints } from './target-hints.js';
+import type { UnreachedNames } from './unreached-names.js';
 
 export interface PeerRequestsOptions {
   readonly transport: Transport;
@@ -33,7 +33,7 @@ export interface PeerRequestsOptions {
   readonly responder: Responder;
   readonly commandTimeoutMs: number;
   readonly live: Pick<LiveRooms, 'sender'>;
-  readonly hints: Pick<TargetHints, 'look' | 'lookAtServers'>;
+  readonly hints: Pick<UnreachedNames, 'look' | 'lookAtServers'>;
 }
 
 /** A request, as its caller gives it. */

@@ -3,7 +3,7 @@ import type { Appended, Logs } from '../logs.js';
 import type { Ticket } from '../ticket.js';
 import type {
   Capability,
-  Ends,
+  OutcomeCallbacks,
   Leases,
   Readiness,
   Sending,
@@ -66,7 +66,7 @@ export class MemoryTransport implements Transport {
     await this.publishAndCount(channel, bytes, sending);
   }
 
-  post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void {
+  post(channel: string, bytes: Buffer, ends: OutcomeCallbacks, ticket?: Ticket): void {
     this.publish(channel, bytes, { ticket }).then(
       () => ends.resolve(),
       (error: Error) => ends.reject(error),

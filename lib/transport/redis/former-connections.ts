@@ -13,9 +13,9 @@ const ADDRESS = /(?:^| )addr=(\S+)/;
 const MAX_FORMER = 16;
 
 /**
- * Ends what Redis still has of the connections before. A Redis that stood still has not read all
- * that was sent to it: that would take effect after what is sent over the new connection. Where
- * Redis does not permit it (`CLIENT INFO` is there since 6.2), nothing is done.
+ * OutcomeCallbacks what Redis still has of the connections before. A Redis that stood still has not
+ * read all that was sent to it: that would take effect after what is sent over the new connection.
+ * Where Redis does not permit it (`CLIENT INFO` is there since 6.2), nothing is done.
  *
  * Invariant: a connection whose id is known is remembered until Redis has answered the `CLIENT
  * KILL` for it. The connection that asks may itself be lost before that.

@@ -1,4 +1,4 @@
-import type { Ends } from '../transport.js';
+import type { OutcomeCallbacks } from '../transport.js';
 import { CorkedWrites } from './corked-writes.js';
 import { PACK_MESSAGES, Packs } from './packs.js';
 import type { Publication } from './publication.js';
@@ -16,7 +16,7 @@ const MAX_BYTES = 1024 * 1024;
 /** A message whose sender gets its outcome. */
 interface Told<T> {
   readonly outgoing: Outgoing<T>;
-  readonly ends: Ends<T>;
+  readonly ends: OutcomeCallbacks<T>;
 }
 
 /** The messages that ioredis has been given, and Redis has not answered. */
@@ -52,7 +52,7 @@ export class InFlight {
     return this.#messages <= MAX_MESSAGES - PACK_MESSAGES && this.#bytes < MAX_BYTES;
   }
 
-  send<T>(outgoing: Outgoing<T>, ends: Ends<T>): void {
+  send<T>(outgoing: Outgoing<T>, ends: OutcomeCallbacks<T>): void {
     const { length } = outgoing;
     this.#asked(1, length);
     outgoing.command().then(
@@ -68,7 +68,7 @@ export class InFlight {
   }
 
   /** Not counted. */
-  sendUncounted<T>(outgoing: Outgoing<T>, ends: Ends<T>): void {
+  sendUncounted<T>(outgoing: Outgoing<T>, ends: OutcomeCallbacks<T>): void {
     this.#hold();
     outgoing.command().then(
       (answer) => ends.resolve(answer),

@@ -108,8 +108,8 @@ function prefixOf({ keyPrefix }: RedisOptions): string {
 }
 
 /**
- * Ends the client's connection. ioredis listens for one error of a stream; a TLS handshake that is
- * broken off may have another, which would end the process.
+ * OutcomeCallbacks the client's connection. ioredis listens for one error of a stream; a TLS
+ * handshake that is broken off may have another, which would end the process.
  * @param reconnect makes another connection then
  */
 export function disconnect(client: Redis, reconnect = false): void {

@@ -1,7 +1,7 @@
 import { type Ticket, WithdrawnError } from '../ticket.js';
-import type { Ends, Lane, Readiness, Sending } from '../transport.js';
+import type { OutcomeCallbacks, Lane, Readiness, Sending } from '../transport.js';
 import { DEFAULT_BUFFER_BYTES, type Waits } from '../waits.js';
-import { Drains } from './drains.js';
+import { OutcomeWaits } from './outcome-waits.js';
 import type { Outgoing } from './outgoing.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import { isPackable, LEAST_MESSAGES, PACK_MESSAGES } from './packs.js';
@@ -55,7 +55,7 @@ export class RedisSender {
   readonly #queue = new OutgoingQueue<WaitingMessage>();
   readonly #watch: ReplyWatch;
   readonly #inFlight: InFlight;
-  readonly #drains = new Drains();
+  readonly #drains = new OutcomeWaits();
   #isFull = false;
   /** By the function that made them. */
   #lastErrors: { readonly reason: string; readonly errors: Map<unknown, Error> } | undefined;
@@ -85,7 +85,11 @@ export class RedisSender {
   }
 
   /** As {@link send}. The sender is notified after this call. */
-  post<T>(outgoing: Outgoing<T>, ends: Ends<T>, { lane = 'data', ticket }: Sending = DATA): void {
+  post<T>(
+    outgoing: Outgoing<T>,
+    ends: OutcomeCallbacks<T>,
+    { lane = 'data', ticket }: Sending = DATA,
+  ): void {
     const reason =
       this.#downReason() ?? (lane === 'urgent' ? undefined : this.#refusal(outgoing, lane, ticket));
     if (reason !== undefined) {
@@ -147,7 +151,7 @@ export class RedisSender {
    * Past all that waits, and not counted: it tells whether the way is open, so that nothing must
    * stand in it.
    */
-  #straight<T>(outgoing: Outgoing<T>, ends: Ends<T>, ticket: Ticket | undefined): void {
+  #straight<T>(outgoing: Outgoing<T>, ends: OutcomeCallbacks<T>, ticket: Ticket | undefined): void {
     ticket?.leaves();
     this.#inFlight.sendUncounted(outgoing, ends);
   }
@@ -157,7 +161,11 @@ export class RedisSender {
     if (this.#queue.size > 0) this.#sendWaiting();
   };
 
-  #wait(outgoing: Outgoing<unknown>, ends: Ends<unknown>, ticket: Ticket | undefined): void {
+  #wait(
+    outgoing: Outgoing<unknown>,
+    ends: OutcomeCallbacks<unknown>,
+    ticket: Ticket | undefined,
+  ): void {
     const message = new WaitingMessage(outgoing, ticket, ends, this.#withdraw);
     ticket?.stays(message);
     this.#queue.push(message);

@@ -2,7 +2,7 @@ import { BackplaneConfigError } from '../../errors/backplane-config.error.js';
 import type { Ticket } from '../ticket.js';
 import type {
   Capability,
-  Ends,
+  OutcomeCallbacks,
   Need,
   Readiness,
   Sending,
@@ -15,11 +15,11 @@ import { RedisChecks } from './redis-checks.js';
 import { Publication } from './publication.js';
 import { makeClients, type RedisClients } from './redis-clients.js';
 import { RedisLeases } from './redis-leases.js';
-import { RedisLink } from './redis-link.js';
+import { RedisClientWatch } from './redis-client-watch.js';
 import { RedisLogs } from './redis-logs.js';
 import { RedisSender } from './redis-sender.js';
 import type { RedisSource } from './redis-source.js';
-import { ServerGate } from './server-gate.js';
+import { RedisServerGate } from './redis-server-gate.js';
 import { lookAtServer } from './server-look.js';
 import { FormerConnections } from './former-connections.js';
 import { unansweredReason } from './unanswered-reason.js';
@@ -57,10 +57,10 @@ export class RedisTransport implements Transport {
   readonly leases: RedisLeases;
   readonly logs: RedisLogs;
   readonly #clients: RedisClients;
-  readonly #commands: RedisLink;
-  readonly #subscriber: RedisLink;
+  readonly #commands: RedisClientWatch;
+  readonly #subscriber: RedisClientWatch;
   readonly #sender: RedisSender;
-  readonly #gate: ServerGate;
+  readonly #gate: RedisServerGate;
   readonly #checks: RedisChecks;
   readonly #connectTimeoutMs: number;
   readonly #batches = new Limit(BATCHES_AT_ONCE);
@@ -97,8 +97,12 @@ export class RedisTransport implements Transport {
         events.down(reason, refused);
       },
     };
-    this.#commands = new RedisLink(this.#clients.commands, ofCommands, this.#clients.ownsCommands);
-    this.#subscriber = new RedisLink(this.#clients.subscriber, events, true);
+    this.#commands = new RedisClientWatch(
+      this.#clients.commands,
+      ofCommands,
+      this.#clients.ownsCommands,
+    );
+    this.#subscriber = new RedisClientWatch(this.#clients.subscriber, events, true);
     this.#clients.subscriber.on('messageBuffer', this.#onMessage);
     this.#checks = new RedisChecks(this.#clients);
     const downReason = (): string | undefined => this.#commands.downReason ?? this.#gate.reason;
@@ -155,7 +159,7 @@ export class RedisTransport implements Transport {
     return this.#sender.send(publication, sending) as Promise<unknown> as Promise<void>;
   }
 
-  post(channel: string, bytes: Buffer, ends: Ends, ticket?: Ticket): void {
+  post(channel: string, bytes: Buffer, ends: OutcomeCallbacks, ticket?: Ticket): void {
     const publication = new Publication(this.#clients, channel, bytes, false);
     this.#sender.post<unknown>(publication, ends, ticket && { ticket });
   }
@@ -226,9 +230,9 @@ export class RedisTransport implements Transport {
     this.restart();
   }
 
-  #makeGate(): ServerGate {
+  #makeGate(): RedisServerGate {
     const { commands, ownsCommands, prefix } = this.#clients;
-    return new ServerGate({
+    return new RedisServerGate({
       look: () => {
         const [channel = 'check'] = this.#checkChannels;
         return lookAtServer(commands, ownsCommands ? prefix + channel : channel);

@@ -1,5 +1,5 @@
 import type { Ticket } from '../ticket.js';
-import type { Ends } from '../transport.js';
+import type { OutcomeCallbacks } from '../transport.js';
 import { Waiting } from './outgoing-queue.js';
 import type { Outgoing } from './outgoing.js';
 
@@ -8,7 +8,7 @@ export class WaitingMessage extends Waiting {
   constructor(
     readonly outgoing: Outgoing<unknown>,
     readonly ticket: Ticket | undefined,
-    readonly ends: Ends<unknown>,
+    readonly ends: OutcomeCallbacks<unknown>,
     private readonly withdrawn: (message: WaitingMessage) => void,
   ) {
     super(outgoing.length);

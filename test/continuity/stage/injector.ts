@@ -38,7 +38,7 @@ export class Injector {
   }
 
   /**
-   * Ends when the plan's time is over and the last fault has ended, even if one of them failed. So
+   * OutcomeCallbacks when the plan's time is over and the last fault has ended, even if one of them failed. So
    * no fault goes on after its stage was disposed of. Rejects with what failed first.
    */
   async run(): Promise<void> {

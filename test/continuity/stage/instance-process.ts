@@ -68,7 +68,7 @@ export class InstanceProcess {
     this.#program.tell(order);
   }
 
-  /** Ends the writing; resolves when all that was written has left. */
+  /** OutcomeCallbacks the writing; resolves when all that was written has left. */
   finish(): Promise<Finished> {
     this.tell({ order: 'finish' });
     return withDeadline(this.#finished, `${this.name} to finish`, FINISH_DEADLINE_MS);

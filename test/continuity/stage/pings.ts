@@ -14,7 +14,7 @@ export class Pings {
 
   private constructor(private readonly child: ChildProcess) {}
 
-  /** Ends; the latencies in ms, the shortest first. */
+  /** OutcomeCallbacks; the latencies in ms, the shortest first. */
   async stop(): Promise<number[]> {
     const told = once(this.child, 'message') as Promise<[number[]]>;
     this.child.send('stop');

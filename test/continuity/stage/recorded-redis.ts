@@ -67,7 +67,7 @@ export class RecordedRedis {
   }
 
   /**
-   * Ends it at once, between two commands. A SIGKILL could come before it has written down what a
+   * OutcomeCallbacks it at once, between two commands. A SIGKILL could come before it has written down what a
    * subscriber was sent already: only with `appendfsync always` does Redis hold back one whose
    * connection was full until then.
    */

@@ -105,7 +105,7 @@ export class Stage {
     for (const reader of this.readers) reader.resume();
   }
 
-  /** Ends the writing; resolves when all that was written has gone to Redis. */
+  /** OutcomeCallbacks the writing; resolves when all that was written has gone to Redis. */
   async finish(): Promise<readonly Finished[]> {
     this.#finished = await Promise.all(this.places.map(({ instance }) => instance.finish()));
     return this.#finished;

@@ -97,7 +97,7 @@ export class LiveProcess {
     this.#program.tell(order);
   }
 
-  /** Ends the writing; resolves when nothing is under way that was published. */
+  /** OutcomeCallbacks the writing; resolves when nothing is under way that was published. */
   async finish(): Promise<void> {
     await this.#answer('finish', 'finished');
   }

@@ -53,7 +53,7 @@ export class LiveReader {
     return this.#visit?.id;
   }
 
-  /** Ends its connection, and makes another. Rejects where it was not let in. */
+  /** OutcomeCallbacks its connection, and makes another. Rejects where it was not let in. */
   moveTo(process: LiveProcess): Promise<void> {
     return this.#inTurn(async () => {
       this.#leave();

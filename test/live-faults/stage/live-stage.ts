@@ -69,7 +69,7 @@ export class LiveStage {
     for (const { process } of this.places) process.tell({ order: 'write' });
   }
 
-  /** Ends the process in that place, and puts another there; its readers go elsewhere at once. */
+  /** OutcomeCallbacks the process in that place, and puts another there; its readers go elsewhere at once. */
   async replace(at: number, how: 'kill' | 'close', afterMs: number): Promise<void> {
     const place = this.places[at]!;
     const gone = place.process;
@@ -108,7 +108,7 @@ export class LiveStage {
     for (const { proxy } of this.places) proxy.heal();
   }
 
-  /** Ends the writing; resolves when nothing is under way that was published. */
+  /** OutcomeCallbacks the writing; resolves when nothing is under way that was published. */
   async finish(): Promise<void> {
     await Promise.all(this.places.map(({ process }) => process.finish()));
   }

@@ -140,7 +140,7 @@ export class LogConsumer implements LogKey {
     this.endWait();
   }
 
-  /** Ends the wait for the first placing, which may take as long as Redis is away. */
+  /** OutcomeCallbacks the wait for the first placing, which may take as long as Redis is away. */
   endWait(): void {
     if (this.position === undefined) this.#joinedOffline = true;
     this.#endWait?.();

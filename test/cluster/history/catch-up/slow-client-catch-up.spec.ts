@@ -38,7 +38,7 @@ class Member {
   userId: string | undefined;
   isOpen = true;
   behind = false;
-  lastRun = 0;
+  lastBroadcast = 0;
   /** How much it can take between two drains. */
   room = Infinity;
   #left = Infinity;

@@ -28,7 +28,7 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 const DIRECT: WriteFlags = Object.freeze({ volatile: false, compress: true });
 
 /** The questions to one client that it has not answered yet, by the ids in their frames. */
-export class ClientAnswers {
+export class ClientQuestions {
   readonly #socket: AskedClient;
   readonly #open = new Map<string | number, AnswerListener>();
   #serial = 0;

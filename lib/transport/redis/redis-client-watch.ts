@@ -29,7 +29,7 @@ const SHUT_OUT_FOR_A_REASON = 3;
  * Watches one ioredis client: is it up, why not, and how the first attempt ended. Takes its
  * listeners off on `unwatch`.
  */
-export class RedisLink {
+export class RedisClientWatch {
   readonly client: Redis;
   readonly #events: RedisLinkEvents;
   readonly #owned: boolean;
@@ -185,7 +185,10 @@ export class RedisLink {
       .off('error', this.#onError);
   }
 
-  /** Ends the client and waits for its socket, for as long as that may take. Never rejects. */
+  /**
+   * OutcomeCallbacks the client and waits for its socket, for as long as that may take. Never
+   * rejects.
+   */
   async end(graceMs: number): Promise<void> {
     this.unwatch();
     const { client } = this;

@@ -5,7 +5,7 @@ interface Drain {
 }
 
 /** Waits until it is known of all messages taken so far what became of them. */
-export class Drains {
+export class OutcomeWaits {
   #taken = 0;
   #settled = 0;
   #drains: Drain[] = [];

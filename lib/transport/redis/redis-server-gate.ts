@@ -8,7 +8,7 @@ import type { ServerLook } from './server-look.js';
 const FIRST_LOOK_AGAIN_MS = 200;
 const MAX_LOOK_AGAIN_MS = 2_000;
 
-export interface ServerGateOptions {
+export interface RedisServerGateOptions {
   /** Looks at the server that we are connected to. Never rejects. */
   readonly look: () => Promise<ServerLook>;
   /** A server that does not say within so long what it is, is taken for what it should be. */
@@ -24,8 +24,8 @@ export interface ServerGateOptions {
  * Lets no cluster onto a server that is not one for all: a replica, which would keep what is
  * published there from those at the master and at other replicas; a node of a Cluster; a Sentinel.
  */
-export class ServerGate {
-  readonly #options: ServerGateOptions;
+export class RedisServerGate {
+  readonly #options: RedisServerGateOptions;
   /**
    * Raised with each connection, and when it is lost: what was begun before is then of no interest.
    */
@@ -39,7 +39,7 @@ export class ServerGate {
   /** In cluster mode, and usable. */
   #isLoneCluster = false;
 
-  constructor(options: ServerGateOptions) {
+  constructor(options: RedisServerGateOptions) {
     this.#options = options;
   }
 

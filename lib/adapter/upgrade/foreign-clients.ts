@@ -30,7 +30,7 @@ const UPGRADE_REQUIRED = 426;
  * Logs clients that cannot be served: those of other protocols, and those at paths without a
  * gateway.
  */
-export class Strangers {
+export class ForeignClients {
   readonly #log: ThrottledLog;
   readonly #once: OnceLog;
 

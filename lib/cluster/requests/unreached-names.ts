@@ -7,7 +7,7 @@ import type { BackplaneLogger } from '../common/logger.js';
 import { OnceLog } from '../common/once-log.js';
 import type { LocalHubs } from '../local/local-hubs.js';
 
-export interface TargetHintsOptions {
+export interface UnreachedNamesOptions {
   readonly identity: Identity;
   readonly hubs: Pick<LocalHubs, 'get' | 'listening'>;
   /** Hubs whose server events this instance hears. */
@@ -24,13 +24,13 @@ const MAX_LOOKED_AT = 16;
  * Says, once a name, of what a call names that it reaches nobody: a mistake that is silent
  * otherwise, as nobody may be there.
  */
-export class TargetHints {
-  readonly #options: TargetHintsOptions;
+export class UnreachedNames {
+  readonly #options: UnreachedNamesOptions;
   readonly #once: OnceLog;
   /** Hubs that another instance has been seen to serve: they are not looked up again. */
   readonly #served = new Set<string>();
 
-  constructor(options: TargetHintsOptions) {
+  constructor(options: UnreachedNamesOptions) {
     this.#options = options;
     this.#once = new OnceLog(options.logger);
   }

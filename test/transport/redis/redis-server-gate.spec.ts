@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ServerGate } from '../../../lib/transport/redis/server-gate.js';
+import { RedisServerGate } from '../../../lib/transport/redis/redis-server-gate.js';
 import type { ServerLook } from '../../../lib/transport/redis/server-look.js';
 
 const MASTER: ServerLook = { kind: 'master', isCluster: false };
@@ -9,14 +9,14 @@ describe('The gate before a server', () => {
   let server: ServerLook | undefined;
   let looks: number;
   let told: string[];
-  let gate: ServerGate;
+  let gate: RedisServerGate;
 
   beforeEach(() => {
     jest.useFakeTimers();
     server = MASTER;
     looks = 0;
     told = [];
-    gate = new ServerGate({
+    gate = new RedisServerGate({
       look: () => {
         looks++;
         return server ? Promise.resolve(server) : new Promise<never>(() => {});

@@ -1,7 +1,7 @@
-import type { Ends } from '../../transport/transport.js';
+import type { OutcomeCallbacks } from '../../transport/transport.js';
 
 /** Called with the outcome of a message. */
-export interface DepartureEnds {
+export interface LiveOutcomeCallbacks {
   /** All its channels have it. @param at where it stands in the list */
   left(at: number, bytes: number): void;
   /** One of them has not. Called once. */
@@ -9,14 +9,14 @@ export interface DepartureEnds {
 }
 
 /** A message under way to its channels. */
-export class LiveDeparture implements Ends {
+export class PendingLiveMessage implements OutcomeCallbacks {
   readonly #at: number;
   readonly #bytes: number;
-  readonly #ends: DepartureEnds;
+  readonly #ends: LiveOutcomeCallbacks;
   /** The channels that are still to answer; below 0 where one has refused. */
   #unanswered: number;
 
-  constructor(at: number, bytes: number, channels: number, ends: DepartureEnds) {
+  constructor(at: number, bytes: number, channels: number, ends: LiveOutcomeCallbacks) {
     this.#at = at;
     this.#bytes = bytes;
     this.#unanswered = channels;
