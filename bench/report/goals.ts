@@ -25,13 +25,13 @@ interface Goal {
 const GOALS: readonly Goal[] = [
   {
     name: 'saturated-floor',
-    title: 'saturated fan-out, delivered per second, to the floor',
+    title: 'saturated fan-out: deliveries per second, relative to the floor',
     atLeast: 1,
     value: toFloor('saturated', 'deliveredPerSecond'),
   },
   {
     name: 'saturated-socket-io',
-    title: 'saturated fan-out, delivered per second, to the best Socket.IO adapter',
+    title: 'saturated fan-out: deliveries per second, relative to the best Socket.IO adapter',
     atLeast: 5,
     value: (find) =>
       ratio(
@@ -41,26 +41,26 @@ const GOALS: readonly Goal[] = [
   },
   {
     name: 'saturated-cpu',
-    title: 'saturated fan-out, CPU per delivery, to the floor',
+    title: 'saturated fan-out: CPU per delivery, relative to the floor',
     atMost: 1,
     value: toFloor('saturated', 'cpuPerDelivery'),
   },
   {
     name: 'paced-cpu',
-    title: 'paced fan-out, CPU per delivery, to the floor',
+    title: 'paced fan-out: CPU per delivery, relative to the floor',
     atMost: 1.15,
     value: toFloor('paced', 'cpuPerDelivery'),
   },
   {
     name: 'paced-p99',
-    title: 'paced fan-out, p99, to the best peer',
+    title: 'paced fan-out: p99, relative to the best peer',
     atMost: 1,
     value: (find) =>
       ratio(find('paced', OURS, 'p99'), best(find, PEER_NAMES, 'paced', 'p99', Math.min)),
   },
   ...['burst-users', 'burst-call', 'burst-large'].map((scenario) => ({
     name: scenario,
-    title: `${scenario}, time to the last arrival, of the best Socket.IO adapter, to ours`,
+    title: `${scenario}: time to the last arrival of the best Socket.IO adapter, relative to ours`,
     atLeast: 3,
     value: (find: LookUp) =>
       ratio(
@@ -70,26 +70,26 @@ const GOALS: readonly Goal[] = [
   })),
   {
     name: 'ask-cpu',
-    title: 'request and answer, CPU, to plain ws',
+    title: 'request and answer: CPU, relative to plain ws',
     atMost: 1.4,
     value: toFloor('ask', 'cpuPerRequest'),
   },
   {
     name: 'ask-stock',
-    title: 'request and answer, CPU, to the stock WsAdapter',
+    title: 'request and answer: CPU, relative to the stock WsAdapter',
     atMost: 1,
     value: (find) =>
       ratio(find('ask', OURS, 'cpuPerRequest'), find('ask', 'stock', 'cpuPerRequest')),
   },
   {
     name: 'coalesce-cpu',
-    title: 'coalesceMs 20, CPU per delivery, to coalesceMs 0',
+    title: 'coalesceMs 20: CPU per delivery, relative to coalesceMs 0',
     atMost: 0.5,
     value: between('coalesce-20', 'coalesce-0', 'cpuPerDelivery'),
   },
   {
     name: 'coalesce-p99',
-    title: 'coalesceMs 20, p99 above that of coalesceMs 0, in ms',
+    title: 'coalesceMs 20: p99 above that of coalesceMs 0, in ms',
     atMost: 25,
     value: (find) => {
       const [on, off] = [find('coalesce-20', OURS, 'p99'), find('coalesce-0', OURS, 'p99')];
@@ -98,7 +98,7 @@ const GOALS: readonly Goal[] = [
   },
   {
     name: 'miss',
-    title: 'a miss, CPU above that of an idle instance, in µs',
+    title: 'a miss: CPU above that of an idle instance, in µs',
     // "None", as far as it can be told from an idle instance: the classic adapter's is some 7 to
     // 13.
     atMost: 0.2,
@@ -106,13 +106,13 @@ const GOALS: readonly Goal[] = [
   },
   {
     name: 'idle-heap-1',
-    title: 'heap per idle connection, 1 handler, to plain ws',
+    title: 'heap per idle connection, 1 handler, relative to plain ws',
     atMost: 1.5,
     value: toFloor('idle-1', 'heapPerConnection'),
   },
   {
     name: 'idle-heap-20',
-    title: 'heap per idle connection, 20 handlers, to the stock WsAdapter',
+    title: 'heap per idle connection, 20 handlers, relative to the stock WsAdapter',
     atMost: 0.75,
     value: (find) =>
       ratio(
@@ -122,43 +122,46 @@ const GOALS: readonly Goal[] = [
   },
   {
     name: 'joins',
-    title: 'joins of distinct rooms, time, to the same SUBSCRIBEs pipelined raw',
+    title:
+      'joins of distinct rooms: time, relative to the same SUBSCRIBEs as raw, pipelined commands',
     atMost: 1.5,
     value: toFloor('joins', 'joinedMs'),
   },
   {
     name: 'deflate',
-    title: 'deflate on, CPU per delivery, to deflate off',
+    title: 'deflate on: CPU per delivery, relative to deflate off',
     atMost: 1.5,
     value: between('deflate-on', 'deflate-off', 'cpuPerDelivery'),
   },
   {
     name: 'history-publish-1',
-    title: 'publishing with history to one room, to a bare script of the same commands',
+    title:
+      'publishing with history to one room: messages per second, relative to a bare script of the same commands',
     atLeast: 0.6,
     value: toFloor('history-publish-1', 'publishedPerSecond'),
   },
   {
     name: 'history-publish-1000',
-    title: 'publishing with history to 1,000 rooms, to a bare script of the same commands',
+    title:
+      'publishing with history to 1,000 rooms: messages per second, relative to a bare script of the same commands',
     atLeast: 0.6,
     value: toFloor('history-publish-1000', 'publishedPerSecond'),
   },
   {
     name: 'history-repair',
-    title: 'repair of 50,000 rooms with history after a reconnect, in ms',
+    title: 'repair of 50,000 rooms with history after a reconnect: time, in ms',
     atMost: 5_000,
     value: (find) => find('history-repair', OURS, 'repairedMs'),
   },
   {
     name: 'history-repair-ping',
-    title: "p99 of another's PING during that repair, in ms",
+    title: 'p99 of the PINGs of another client during that repair, in ms',
     atMost: 20,
     value: (find) => find('history-repair', OURS, 'pingP99'),
   },
   {
     name: 'history-repair-ping-after',
-    title: 'the same, without what Redis takes to end the old connection, in ms',
+    title: 'the same, after Redis has ended the old connection, in ms',
     atMost: 20,
     value: (find) => find('history-repair', OURS, 'pingP99After'),
   },

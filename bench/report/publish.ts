@@ -45,7 +45,7 @@ function withResults(page: string, text: string): string {
 function takenOn({ machine, rounds, takenAt }: Results): string {
   const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
   return (
-    `Taken ${takenAt.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.system}, ` +
+    `Measured on ${takenAt.slice(0, 10)} with ${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.system}, ` +
     `Node ${machine.node}, Redis ${machine.redis}; load of the machine before the run: ${machine.loadBefore.toFixed(1)}. ` +
     `Median of ${rounds} rounds (least–most).\n\n${packages.join(', ')}.`
   );

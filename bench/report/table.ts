@@ -7,7 +7,7 @@ import type { Summary } from '../common/stats.js';
 /** Everything, in Markdown. */
 export function tables({ goals, scenarios, quick }: Results): string {
   const parts = [goalTable(goals), ...scenarios.map(scenarioTable)];
-  if (quick) parts.unshift('A quick run: trial figures, at smaller sizes than the headings say.');
+  if (quick) parts.unshift('A quick run: rough figures, at smaller sizes than the headings say.');
   return parts.join('\n\n');
 }
 

@@ -67,7 +67,8 @@ function burst(burst: Burst): Scenario {
 export const bursts: readonly Scenario[] = [
   burst({
     name: 'burst-users',
-    title: 'Burst: 50,000 emits to as many users in one turn, of whom 500 are there',
+    title:
+      'Burst: 50,000 emits in one turn, each to a different user; 500 of the users are connected',
     names: [50_000, 10_000],
     namesPerClient: 100,
     payloadBytes: 200,
@@ -75,7 +76,7 @@ export const bursts: readonly Scenario[] = [
   }),
   burst({
     name: 'burst-call',
-    title: 'Burst: one emit to 10,000 users, of whom 500 are there',
+    title: 'Burst: one emit to 10,000 users, of whom 500 are connected',
     names: [10_000, 2_000],
     namesPerClient: 20,
     payloadBytes: 200,
@@ -84,7 +85,7 @@ export const bursts: readonly Scenario[] = [
   }),
   burst({
     name: 'burst-large',
-    title: 'Burst: 300 emits of 100 kB to as many rooms in one turn',
+    title: 'Burst: 300 emits of 100 kB in one turn, each to a different room',
     names: [300, 300],
     namesPerClient: 10,
     payloadBytes: 100_000,

@@ -13,7 +13,7 @@ const DEADLINE_MS = 60_000;
 export const historyRepair: Scenario = {
   name: 'history-repair',
   title:
-    'Repair: an instance with 50,000 rooms with history loses Redis, and one message in 50 of them',
+    'Repair: an instance with 50,000 rooms with history loses its link to Redis, and a message in every 50th room',
   instances: 1,
   settings: { history: true },
   targets: ['ours', 'ours-nest11'],

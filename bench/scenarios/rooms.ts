@@ -8,7 +8,7 @@ const NAMES = 50;
 /** As many rooms as clients, and each client in five of them. */
 export const manyRooms: Scenario = {
   name: 'rooms',
-  title: 'Many rooms: 2,000 rooms of 5, in turn',
+  title: 'Many rooms: 2,000 rooms of 5 members, in turn',
   instances: 2,
   quick: ['floor', 'ours'],
   run: async (trial) => {

@@ -33,7 +33,7 @@ const ROOMS = 200;
 
 export const reconnects: Scenario = {
   name: 'reconnects',
-  title: 'Reconnect storm: 2,000 clients break off, and come to one of two instances',
+  title: 'Reconnect storm: 2,000 clients disconnect, and reconnect to one of two instances',
   instances: 2,
   targets: ONE_OF_A_KIND,
   quick: ['floor', 'ours'],
