@@ -39,9 +39,10 @@ export interface RedisBackplaneOptions {
    */
   redisBufferBytes?: number | undefined;
   /**
-   * Outages of Redis, of one instance's link or of half of one, that last no longer lose nothing of
-   * what `emit` sends to targets without a history: senders keep it in memory, send it again, and
-   * are asked for what was missed. 0 turns that off. Default 10,000.
+   * An outage of Redis, of the link of one instance, or of one half of a link loses no message of
+   * `emit` to targets without a history, if it is not longer than this. Senders keep the messages
+   * in memory and send them again, and other instances ask for those that they missed. 0 turns that
+   * off. Default 10,000.
    */
   liveWindowMs?: number | undefined;
   /** How much of it a sender keeps; then the oldest goes first. Default 32 MiB. */

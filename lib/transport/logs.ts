@@ -86,9 +86,10 @@ export interface Append {
   /** How long the id is known. */
   readonly idempotencyTtlMs: number;
   /**
-   * Resolve only once a replica has the entry; reject with `BackplaneNotReplicatedError` if none
-   * has within so long, or within twice so long where others are waited for already. The entry is
-   * appended and published in its order, as any other, also then; only the answer waits.
+   * Resolve only once a replica has the entry. Reject with `BackplaneNotReplicatedError` if no
+   * replica has it within this time, or within twice this time if the replicas of earlier entries
+   * are still waited for. The entry is appended and published in its order, as any other, also
+   * then; only the answer waits.
    */
   readonly replicaTimeoutMs?: number;
 }

@@ -146,10 +146,10 @@ export class FrameWriter implements BufferHolder {
   }
 
   /**
-   * Writes what the client missed while it was paused; it has read what it was written before.
-   * False if that cannot be now: it is closed, the app sends it a message in fragments, or all
-   * clients together hold too much, and this one not nothing. One that holds nothing gets something
-   * all the same: it reads, and must not wait for those that do not.
+   * Writes messages that the client missed while it was paused. Returns false if that is impossible
+   * now: the client is closed, the app sends it a message in fragments, or all clients together
+   * have too many unread bytes. A client without unread bytes gets its messages in the last case,
+   * too: it reads, and must not wait for clients that do not.
    */
   writeMissed(batch: Batch, delivery: WriteFlags): boolean {
     if (this.#ws.readyState !== OPEN || this.#inFragments()) return false;

@@ -20,9 +20,9 @@ interface Space {
 }
 
 /**
- * Late messages come many at a time. They are written in steps, so that they make no client slow
- * that was not: each step at most half of what a client may leave unread, and none to a channel
- * with a member that has as much unread.
+ * Late messages come many at a time. They are written in steps, so that they make no client slow. A
+ * step writes at most half of the bytes that a client may leave unread, and nothing to a channel
+ * with a member that has that much unread.
  */
 export class LatePace {
   readonly #options: LatePaceOptions;

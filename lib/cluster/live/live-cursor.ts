@@ -104,8 +104,8 @@ export class LiveCursor {
   }
 
   /**
-   * Where a message stands. One of a numbering that is not known here begins that, or with those
-   * before it that are missed.
+   * Where a message stands. The first message of an unknown numbering begins the numbering here,
+   * together with the messages before it that are missing.
    */
   standing(position: LivePosition, ageMs: number, now: number, heardAllSince: number): Standing {
     this.lastAt = now;

@@ -107,7 +107,7 @@ export class Membership {
   lives(record: InstanceRecord, livesUntil: number, isTrusted: boolean): boolean {
     const present = this.#present.get(record.id);
     if (!present && (!isTrusted || this.#unleased >= MAX_UNLEASED)) return false;
-    // Its word buries nobody.
+    // An announcement is no proof that a former instance has ended.
     const former = present?.record.former ?? [];
     if (isTrusted) this.#put({ ...record, former }, present?.isLeased ?? false);
     this.#present.get(record.id)!.livesUntil = livesUntil;

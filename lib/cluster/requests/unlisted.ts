@@ -2,10 +2,10 @@
 const GOODBYE_MS = 5_000;
 
 /**
- * Redis says how many have heard a request. More than those that are known to: an instance that is
- * in no list, as it is just coming, or as its lease has lapsed and it does not know that yet. It
- * answers, so it is waited for. A hearer that never answers is no instance: a connection that has
- * died unnoticed, or somebody who watches the channels. That is noticed once.
+ * Redis reports how many subscribers have heard a request. If they are more than the known
+ * instances, one is in no list: it is just starting, or its lease has lapsed and it does not know
+ * that yet. It answers, so it is waited for. A hearer that never answers is no instance: a
+ * connection that has died unnoticed, or somebody who watches the channels. That is noticed once.
  */
 export class Unlisted {
   /** By channel, how many heard and did not answer. */

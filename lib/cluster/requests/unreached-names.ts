@@ -21,8 +21,8 @@ export interface UnreachedNamesOptions {
 const MAX_LOOKED_AT = 16;
 
 /**
- * Says, once a name, of what a call names that it reaches nobody: a mistake that is silent
- * otherwise, as nobody may be there.
+ * Logs names in calls that reach nobody, each once. Without it such a mistake is silent, since a
+ * room may be empty.
  */
 export class UnreachedNames {
   readonly #options: UnreachedNamesOptions;

@@ -41,12 +41,11 @@ export interface RedisSenderOptions {
  * in one write. ioredis is given a little ahead of Redis's answers; the rest waits here, and leaves
  * as they come: small messages in packs where many wait. Urgent messages go straight.
  *
- * Invariants: while anything waits, nothing that came later leaves but what is urgent; what waits
- * is bounded, and so is what has left and is not answered; a message that was refused is not
- * overtaken before whoever sent it can know: that is some microtasks later, and smaller ones may
- * have been sent by then, for which there would be room. So they are refused, too, until much room
- * is there again. (Not behind one of more than half of the limit, which is refused while little
- * waits: it would hold up all the others.)
+ * Invariants: while anything waits, only urgent messages leave before it. Waiting messages are
+ * bounded, and so are messages that have left and are not answered. No message overtakes a refused
+ * one before its sender can know of the refusal, which is some microtasks later. So smaller
+ * messages behind it are refused as well, until half of the room is free again. A message of more
+ * than half of the limit is an exception: it would hold up all others.
  */
 export class RedisSender {
   readonly #downReason: () => string | undefined;

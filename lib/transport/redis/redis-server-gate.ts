@@ -21,13 +21,14 @@ export interface RedisServerGateOptions {
 }
 
 /**
- * Lets no cluster onto a server that is not one for all: a replica, which would keep what is
- * published there from those at the master and at other replicas; a node of a Cluster; a Sentinel.
+ * Refuses servers that not all instances share: a replica, as messages that are published there do
+ * not reach the master or other replicas; a node of a Cluster; a Sentinel.
  */
 export class RedisServerGate {
   readonly #options: RedisServerGateOptions;
   /**
-   * Raised with each connection, and when it is lost: what was begun before is then of no interest.
+   * Raised with each connection, and when it is lost: the results of earlier looks are then
+   * ignored.
    */
   #generation = 0;
   #isOpen = false;

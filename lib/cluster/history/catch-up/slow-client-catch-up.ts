@@ -255,8 +255,8 @@ function isBeforeAllOf({ position }: LogConsumer, { epoch, offset }: PausedPosit
 }
 
 /**
- * Why the cursor will not bring on who stands there; undefined while it stands further on in the
- * same log.
+ * The reason why a client at that position cannot catch up with the cursor; undefined if the cursor
+ * is further on in the same log.
  */
 function apartFrom(log: LogConsumer, at: PausedPosition): LossReason | undefined {
   const { epoch, offset } = log.position!;

@@ -64,13 +64,13 @@ const NOTHING: CursorOutcome = Object.freeze({
 });
 
 /**
- * How far one instance has delivered one log, and what follows from what it hears of it. Does
- * nothing itself: each call answers with what is to be done.
+ * How far one instance has delivered one log. It does no I/O: each call returns the steps to take.
  *
- * Invariants: an entry is delivered only after its predecessor, or after a loss was said. None is
- * delivered twice while its tag is remembered, even when the log loses its end and gets it back;
- * only the tags of a branch that was left are forgotten. Held entries may be dropped at any time:
- * the next entry that arrives, or the next top, shows that it is missing.
+ * Invariants: an entry is delivered only after its predecessor, or after a loss was reported. No
+ * entry is delivered twice while its tag is remembered, even if the log loses its last entries and
+ * gets them back. The tags of a branch are forgotten when the log has left that branch. Held
+ * entries may be dropped at any time: the next entry that arrives, or the next top, shows that it
+ * is missing.
  */
 export class Cursor {
   readonly #counters: CursorCounters;

@@ -57,8 +57,8 @@ type OutboxState = 'away' | 'preparing' | 'open' | 'closed';
  * unnoticed does not come twice.
  *
  * Invariants: `#waiting` is in the order of the numbers; while anything waits, nothing that came
- * later leaves before it; nothing is sent again once its log took, or while it may yet take, what
- * came later.
+ * later leaves before it; a message is not sent again once its log took a later one, or while it
+ * may still take one.
  */
 export class Outbox {
   readonly #logs: Pick<Logs, 'append'>;
