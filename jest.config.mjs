@@ -17,8 +17,8 @@ export default {
   maxWorkers: 2,
   maxConcurrency: 3,
   testSequencer: '<rootDir>/test/support/slow-first.mjs',
-  // What a file has imported as ES modules stays in its worker's memory; in a large heap, tests
-  // that look at memory take minutes.
+  // The ES modules that a test file has imported stay in its worker's memory. In a large heap,
+  // tests that measure memory take minutes.
   workerIdleMemoryLimit: '600MB',
 
   extensionsToTreatAsEsm: ['.ts'],

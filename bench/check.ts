@@ -32,8 +32,8 @@ const rest = process.argv.slice(2).filter((argument) => argument !== '--update')
 try {
   const given = ['--quick', '--only', only, '--targets', `${FLOOR},${OURS}`, '--rounds', '3'];
   const results = await run(planOf([...given, ...rest])!);
-  // What else the machine does only ever adds to these figures: the least of the rounds has the
-  // least of that in it.
+  // Other work of the machine can only raise these figures: the lowest of the rounds has the least
+  // of it.
   const find = lookUpIn(results.scenarios, 'min');
   const checked = committed.map((one) => {
     const ours = find(one.scenario, OURS, one.figure);

@@ -1,6 +1,6 @@
 /**
- * What the measured build says to Redis, and does not export: for those who say the same without
- * it.
+ * Parts of the measured build that it does not export: a target without the library sends the same
+ * bytes to Redis.
  */
 interface Library {
   readonly LOG_APPEND: string;

@@ -18,8 +18,8 @@ const OPEN = 1;
 const CHANNEL = 'broadcasts';
 
 /**
- * What is written by hand where nothing else is at hand: one channel, a Map of rooms, and `send`
- * for each client.
+ * Pub/sub as teams write it without a library: one channel, a Map of rooms, and `send` for each
+ * client.
  */
 class HandWritten implements Broadcaster {
   readonly #publisher: Redis;

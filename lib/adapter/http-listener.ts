@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { ListenOptions } from 'node:net';
 
-import { createOwnPortServer } from './upgrade/upgrade-only-server.js';
+import { createUpgradeOnlyServer } from './upgrade/upgrade-only-server.js';
 import type { Endpoint } from './endpoint.js';
 import type { ForeignClients } from './upgrade/foreign-clients.js';
 import { keyOfDeclared } from './upgrade/upgrade-path.js';
@@ -31,7 +31,7 @@ export class HttpListener {
 
   private constructor(
     servers: readonly HttpServer[],
-    strangers: ForeignClients,
+    foreignClients: ForeignClients,
     owned: boolean,
     where: ListenAt = {},
   ) {
@@ -39,21 +39,21 @@ export class HttpListener {
     this.#servers = servers;
     this.#owned = owned;
     this.where = where;
-    this.#routers = servers.map((server) => new UpgradeRouter(server, strangers));
-    this.#unwatches = servers.map((server) => strangers.watch(server));
+    this.#routers = servers.map((server) => new UpgradeRouter(server, foreignClients));
+    this.#unwatches = servers.map((server) => foreignClients.watch(server));
     for (const server of servers) {
       if (owned) server.on('error', this.#onError);
       server.on('listening', this.#onListening);
     }
   }
 
-  static of(servers: readonly HttpServer[], strangers: ForeignClients): HttpListener {
-    return new HttpListener(servers, strangers, false);
+  static of(servers: readonly HttpServer[], foreignClients: ForeignClients): HttpListener {
+    return new HttpListener(servers, foreignClients, false);
   }
 
   /** Listens at once. @param where `host` and `backlog`, as of `net.Server.listen` */
-  static listen(port: number, where: ListenAt, strangers: ForeignClients): HttpListener {
-    const opened = new HttpListener([createOwnPortServer()], strangers, true, where);
+  static listen(port: number, where: ListenAt, foreignClients: ForeignClients): HttpListener {
+    const opened = new HttpListener([createUpgradeOnlyServer()], foreignClients, true, where);
     opened.http.listen({ port, ...where });
     return opened;
   }

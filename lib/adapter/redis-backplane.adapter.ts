@@ -71,7 +71,7 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
   readonly #handlers: HandlerWatch;
   readonly #logger = new Logger('RedisBackplaneAdapter');
   readonly #log = new ThrottledLog(this.#logger);
-  readonly #strangers = new ForeignClients(this.#log, new OnceLog(this.#logger));
+  readonly #foreignClients = new ForeignClients(this.#log, new OnceLog(this.#logger));
   #parser: MessageParser;
   #heartbeat: Heartbeat | undefined;
   #hooks: GatewayHooks | undefined;
@@ -246,8 +246,8 @@ export class RedisBackplaneAdapter implements WebSocketAdapter<
     const where = { ...(host && { host }), ...(backlog !== undefined && { backlog }) };
     const opened =
       port === APP_PORT
-        ? HttpListener.of(this.#appServers(), this.#strangers)
-        : HttpListener.listen(port, where, this.#strangers);
+        ? HttpListener.of(this.#appServers(), this.#foreignClients)
+        : HttpListener.listen(port, where, this.#foreignClients);
     this.#ports.set(port, opened);
     return opened;
   }

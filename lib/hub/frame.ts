@@ -14,7 +14,7 @@ export interface StreamPosition {
   readonly offset: number;
   /** Tells the message before from any other that had its offset. */
   readonly previousTag: string;
-  /** Whose history it is, in JSON: `{"room":"r"}`. */
+  /** The history's owner, in JSON: `{"room":"r"}`. */
   readonly of: string;
 }
 

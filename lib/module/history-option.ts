@@ -24,7 +24,7 @@ interface HistoryLimits {
 }
 
 /**
- * Whose messages have a history: rooms (a name, a prefix that ends with `*`, or a RegExp), each
+ * The targets that have a history: rooms (a name, a prefix that ends with `*`, or a RegExp), each
  * user, or the whole hub.
  */
 export type HistoryOption = HistoryLimits &

@@ -3,8 +3,8 @@ import type { Ticket } from './ticket.js';
 /**
  * The part of the port that rooms with history stand on: one bounded log a channel, kept by the
  * other side. Each log has an epoch, which is new whenever its numbering began anew, and entries
- * that are numbered by 1, 2, 3… within it. What is appended is published on the channel in the same
- * step, framed by `log-entry.ts`.
+ * that are numbered by 1, 2, 3… within it. An appended entry is published on the channel in the
+ * same step, framed by `log-entry.ts`.
  */
 export interface Logs {
   /**

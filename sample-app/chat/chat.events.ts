@@ -28,8 +28,8 @@ export interface Roster {
 }
 
 /**
- * What somebody said in a room. Its id is the page's own: sent again under it, a message is not
- * said twice.
+ * A message that somebody wrote in a room. The page gives it an id: a message that is sent again
+ * under its id is not shown twice.
  */
 export interface Said {
   id: string;

@@ -207,8 +207,8 @@ export class ChatGateway
   }
 
   /**
-   * Ends the process that serves this client, as an orderly deploy would: all its clients are told
-   * to come back.
+   * Ends the process that serves this client, as an orderly deployment would: the close code asks
+   * all its clients to reconnect.
    */
   @SubscribeMessage('stop-instance')
   stopInstance(): { stopping: string } {

@@ -1,6 +1,6 @@
 /**
- * What people call a room is two rooms here: a talk, which has a history, and its hints (who comes,
- * who types), which are gone when they are not heard.
+ * A room of the chat is two rooms of the backplane: a talk, which has a history, and its hints (who
+ * joins, who types), which have none.
  */
 const TALK = 'talk:';
 const HINTS = 'hints:';

@@ -101,7 +101,9 @@ export class RedisServer {
     return this.stop();
   }
 
-  /** OutcomeCallbacks the server without a farewell (SIGKILL). Control clients stay and reconnect. */
+  /**
+   * OutcomeCallbacks the server without a farewell (SIGKILL). Control clients stay and reconnect.
+   */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
   }

@@ -22,7 +22,7 @@ export interface TransportBackend {
 }
 
 /**
- * What every maker of the port `Transport` must do. To run it for a maker of your own:
+ * The behaviour that every driver of the port `Transport` must have. To run it for a driver of your own:
  *
  * ```ts
  * describeTransport('MyTransport', async () => {
@@ -32,7 +32,7 @@ export interface TransportBackend {
  * ```
  *
  * `makeBackend` is called once, before the first test. The suite uses channel names of its own in each test, and closes every
- * transport that it asked for. What a maker does when its other side fails is not in here: each has failures of its own.
+ * transport that it asked for. Failures of the other side are not in here: each driver has its own.
  */
 export function describeTransport(
   name: string,

@@ -110,7 +110,7 @@ export class ClientSession implements Session {
     const arrival = this.#waiting!;
     const { gate } = arrival;
     gate.seal();
-    if (gate.isOpen) return this.#letIn(arrival);
+    if (gate.isOpen) return this.#enter(arrival);
     const { connectionTimeoutMs, entering } = this.#context;
     entering.add(this);
     const deadlines = [
@@ -127,7 +127,7 @@ export class ClientSession implements Session {
       entering.delete(this);
     };
     gate.opened.then(
-      () => this.#letIn(arrival),
+      () => this.#enter(arrival),
       (error) => this.#arrival === arrival && this.#refuse(error),
     );
   }
@@ -234,7 +234,7 @@ export class ClientSession implements Session {
     else named.catch((error: unknown) => this.#refuse(error));
   }
 
-  #letIn(arrival: Arrival): void {
+  #enter(arrival: Arrival): void {
     if (this.#arrival !== arrival) return;
     const { held, leave, isPaused } = arrival;
     this.#arrival = undefined;

@@ -58,7 +58,7 @@ export class ForeignClients {
   }
 
   /** A gateway takes the upgrade, and will not understand the frames. */
-  letIn(request: IncomingMessage): void {
+  noteAdmitted(request: IncomingMessage): void {
     const { url = '' } = request;
     const foreign = FOREIGN.find(({ sign }) => sign.test(url));
     if (foreign) this.#knocked(foreign, request);

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 
 /** The HTTP server of gateways that have a port of their own: for upgrades, and nothing else. */
-export function createOwnPortServer(): Server {
+export function createUpgradeOnlyServer(): Server {
   return createServer((_request, response) => {
     const body = 'Upgrade Required';
     response.writeHead(426, {

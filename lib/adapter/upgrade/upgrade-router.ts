@@ -21,15 +21,15 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
  */
 export class UpgradeRouter {
   readonly #server: HttpServer;
-  readonly #strangers: ForeignClients;
+  readonly #foreignClients: ForeignClients;
   /** As the gateways write them. */
   readonly #paths: string[] = [];
   readonly #handlers = new Map<string, UpgradeHandler>();
   #fallback: UpgradeHandler | undefined;
 
-  constructor(server: HttpServer, strangers: ForeignClients) {
+  constructor(server: HttpServer, foreignClients: ForeignClients) {
     this.#server = server;
-    this.#strangers = strangers;
+    this.#foreignClients = foreignClients;
     server.on('upgrade', this.#onUpgrade);
   }
 
@@ -58,7 +58,7 @@ export class UpgradeRouter {
     const key = keyOfRequest(request.url);
     const handler = (key === undefined ? undefined : this.#handlers.get(key)) ?? this.#fallback;
     if (handler) {
-      this.#strangers.letIn(request);
+      this.#foreignClients.noteAdmitted(request);
       return handler(request, socket, head);
     }
     const status = key === undefined ? 400 : 404;
@@ -67,7 +67,7 @@ export class UpgradeRouter {
   };
 
   #refuse(request: IncomingMessage, socket: Duplex, status: 400 | 404): void {
-    if (wantsWebSocket(request)) this.#strangers.refused(request, status, this.#paths);
+    if (wantsWebSocket(request)) this.#foreignClients.refused(request, status, this.#paths);
     refuseUpgrade(socket, status);
   }
 

@@ -177,7 +177,7 @@ export class Audience<Events extends object = AnyEvents> {
    * @throws (rejects) BackplaneClosedError
    */
   async fetchSockets(): Promise<FetchedSockets<Events>> {
-    const { sockets, ...gap } = await this.#publisher.operations.fetch(
+    const { sockets, ...unanswered } = await this.#publisher.operations.fetch(
       this.#target,
       this.#modifiers,
     );
@@ -188,7 +188,7 @@ export class Audience<Events extends object = AnyEvents> {
           return timeoutMs === undefined ? one : one.timeout(timeoutMs);
         }),
     );
-    return Object.assign(remote, gap);
+    return Object.assign(remote, unanswered);
   }
 
   /**

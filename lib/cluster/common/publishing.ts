@@ -26,8 +26,8 @@ export interface PublishOptions {
    */
   id?: string | null | undefined;
   /**
-   * Whose id it is, such as the user's: ids of different scopes never meet. Needs an {@link id}.
-   * Undefined and null are refused where the option is named, so that the missing id of an
+   * The owner of the id, such as the user: ids of different scopes never collide. Needs an {@link
+   * id}. Undefined and null are refused where the option is named, so that the missing id of an
    * anonymous user does not put the message into the space of all.
    */
   scope?: string;

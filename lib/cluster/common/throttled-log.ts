@@ -22,8 +22,8 @@ interface Kind {
  * once. Then there is at most one a minute, which says how many there were since the last.
  *
  * A kind is a constant, with the name of a gateway or of a handler at most, never a word that a
- * client chose. What the line holds of foreign words goes through `quote` or `oneLine` of
- * `errors/quote.ts`; `error` does that for what was thrown.
+ * client chose. Text from outside goes through `quote` or `oneLine` of `errors/quote.ts`; `error`
+ * does so for the thrown value.
  */
 export class ThrottledLog {
   readonly #logger: BackplaneLogger;

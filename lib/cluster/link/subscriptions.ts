@@ -72,10 +72,10 @@ class Entry implements Subscription {
 }
 
 /**
- * The channels that this instance wants to hear, whom they stand for, and which of them Redis has
- * confirmed. What one turn of the event loop asks for leaves as one command, or as several as soon
- * as there is enough for each; what is no longer wanted may linger for a while, as rooms that empty
- * tend to fill again.
+ * The channels that this instance wants to hear, the recipients that they stand for, and which of
+ * them Redis has confirmed. The subscriptions of one turn of the event loop leave as one command,
+ * or as several if they are many. A channel that is no longer wanted lingers for a while, since
+ * empty rooms tend to fill again.
  *
  * Invariants: a channel is in at most one of `#entries`, `#toUnsubscribe`, and what is `wanted` in
  * `#toSubscribe` is in `#entries`; a lingering channel is in `#entries` still; what was sent over a

@@ -45,8 +45,8 @@ const MAX_RECORD_LENGTH = 256 * 1024;
 const MAX_HOST_LENGTH = 255;
 
 /**
- * Undefined for a lease or an announcement that says nothing intelligible: of another version, or
- * of somebody else. Whoever may publish may write anything into one.
+ * Undefined for a lease or an announcement that cannot be read: it is of another version, or of
+ * somebody else. Any publisher in this Redis may write anything into one.
  */
 export function recordIn({ id, value }: Pick<Lease, 'id' | 'value'>): InstanceRecord | undefined {
   if (!isInstanceId(id) || value.length > MAX_RECORD_LENGTH) return undefined;

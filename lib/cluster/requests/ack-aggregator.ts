@@ -47,7 +47,7 @@ export class AckAggregator {
     }
   }
 
-  result(target: Target, gap: Unanswered): AckResult {
+  result(target: Target, unanswered: Unanswered): AckResult {
     const stillWaiting = (instanceId: string): string[] | undefined => {
       const waiting = this.#waiting.get(instanceId);
       return waiting && [...waiting];
@@ -57,9 +57,9 @@ export class AckAggregator {
       missing: [
         ...entries(this.#closed, 'CONNECTION_CLOSED'),
         ...entries(this.#tooLarge, 'ANSWER_TOO_LARGE'),
-        ...missingOf(target, gap, this.#unknown, stillWaiting),
+        ...missingOf(target, unanswered, this.#unknown, stillWaiting),
       ],
-      ...staleOf(gap),
+      ...staleOf(unanswered),
     };
   }
 }

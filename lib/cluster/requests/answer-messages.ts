@@ -32,7 +32,7 @@ export interface AskedMessage {
 export interface AnswersMessage {
   readonly answers: readonly (readonly [connectionId: string, answer: ClientAnswer])[];
   readonly closed: readonly string[];
-  /** Whose answers there was no room for. Left out where there is nobody. */
+  /** The connections whose answers were too large. Left out if there are none. */
   readonly tooLarge?: readonly string[];
 }
 

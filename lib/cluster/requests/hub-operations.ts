@@ -47,7 +47,7 @@ export class HubOperations {
   ): Promise<Stale & { sockets: SocketDescription[]; missing: Missing[] }> {
     const sockets: SocketDescription[] = [];
     const unknown: string[] = [];
-    const gap = await this.#peers.gather(
+    const unanswered = await this.#peers.gather(
       { operation: 'fetch', hub: this.#hub, target, modifiers },
       (instanceId, message) => {
         const fetched = fetchedIn(message);
@@ -55,15 +55,19 @@ export class HubOperations {
         for (const socket of fetched.sockets) sockets.push({ ...socket, instanceId });
       },
     );
-    return { sockets, missing: missingOf(target, gap, unknown), ...staleOf(gap) };
+    return { sockets, missing: missingOf(target, unanswered, unknown), ...staleOf(unanswered) };
   }
 
   async countByInstance(target: Target, modifiers: AudienceModifiers): Promise<CountResult> {
     const answers: { instanceId: string; connections: number }[] = [];
-    const gap = await this.#do('count', target, modifiers, {}, (instanceId, { connections }) =>
-      answers.push({ instanceId, connections }),
+    const unanswered = await this.#do(
+      'count',
+      target,
+      modifiers,
+      {},
+      (instanceId, { connections }) => answers.push({ instanceId, connections }),
     );
-    return { total: sum(answers), answers, ...gap };
+    return { total: sum(answers), answers, ...unanswered };
   }
 
   async count(target: Target, modifiers: AudienceModifiers): Promise<number> {
@@ -89,10 +93,10 @@ export class HubOperations {
     args: PeerRequestArguments,
   ): Promise<CommandResult> {
     const done: { connections: number }[] = [];
-    const gap = await this.#do(operation, target, modifiers, args, (_, message) =>
+    const unanswered = await this.#do(operation, target, modifiers, args, (_, message) =>
       done.push(message),
     );
-    return { connections: sum(done), ...gap };
+    return { connections: sum(done), ...unanswered };
   }
 
   async ask(
@@ -103,7 +107,7 @@ export class HubOperations {
     { onAnswer }: AckOptions = {},
   ): Promise<AckResult> {
     const gathering = new AckAggregator(onAnswer, this.#log);
-    const gap = await this.#peers.gather(
+    const unanswered = await this.#peers.gather(
       {
         operation: 'ask',
         hub: this.#hub,
@@ -113,7 +117,7 @@ export class HubOperations {
       },
       (instanceId, message) => gathering.add(instanceId, askedOrAnswersIn(message)),
     );
-    return gathering.result(target, gap);
+    return gathering.result(target, unanswered);
   }
 
   async #do(
@@ -125,7 +129,7 @@ export class HubOperations {
   ): Promise<Stale & { missing: Missing[] }> {
     const unknown: string[] = [];
     const refused: MissingConnection[] = [];
-    const gap = await this.#peers.gather(
+    const unanswered = await this.#peers.gather(
       { operation, hub: this.#hub, target, modifiers, args },
       (instanceId, message) => {
         const done = doneIn(message);
@@ -135,7 +139,10 @@ export class HubOperations {
         onDone(instanceId, done);
       },
     );
-    return { missing: [...refused, ...missingOf(target, gap, unknown)], ...staleOf(gap) };
+    return {
+      missing: [...refused, ...missingOf(target, unanswered, unknown)],
+      ...staleOf(unanswered),
+    };
   }
 }
 

@@ -26,12 +26,12 @@ export class ServerMessages {
     modifiers: AudienceModifiers,
   ): Promise<ServerSideResult> {
     const answers: { instanceId: string; data: unknown }[] = [];
-    const gap = await this.#peers.gatherFromServers(
+    const unanswered = await this.#peers.gatherFromServers(
       specOf(hub, event, data, modifiers, false),
       (instanceId, message) =>
         answers.push({ instanceId, data: (message as { data?: unknown }).data }),
     );
-    return { answers, ...gap };
+    return { answers, ...unanswered };
   }
 }
 

@@ -120,9 +120,9 @@ export class RedisSender {
   }
 
   /**
-   * The connection was lost, or Redis is silent. The one place that decides what becomes of what
-   * waits then: it is refused. Whoever sent it decides whether it is sent again: messages to plain
-   * rooms by the `LiveSender`, those with a history by the outbox.
+   * The connection was lost, or Redis is silent. Waiting messages are refused here, and nowhere
+   * else. The sender of a message decides whether it is sent again: the `LiveSender` for plain
+   * rooms, the outbox for rooms with a history.
    */
   lost(reason: string): void {
     this.#refuseWaiting(reason);

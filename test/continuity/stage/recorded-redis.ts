@@ -67,9 +67,9 @@ export class RecordedRedis {
   }
 
   /**
-   * OutcomeCallbacks it at once, between two commands. A SIGKILL could come before it has written down what a
-   * subscriber was sent already: only with `appendfsync always` does Redis hold back one whose
-   * connection was full until then.
+   * OutcomeCallbacks it at once, between two commands. A SIGKILL could come before it has written
+   * down what a subscriber was sent already: only with `appendfsync always` does Redis hold back
+   * one whose connection was full until then.
    */
   async kill(): Promise<void> {
     const ended = this.server.cli('shutdown', 'nosave', 'now', 'force');

@@ -62,8 +62,8 @@ const USERS = 8;
 const LARGE_GROUP = 20;
 const BURST = 5_000;
 /**
- * With small buffers: all clients are read by one process, and while it reads a larger burst they
- * would count as slow.
+ * A larger burst is more than such a buffer lets a client leave unread: its readers would count as
+ * slow.
  */
 const BURST_INTO_SMALL_BUFFERS = 500;
 /** As long as a block that lasts longer than it is still within the window. */

@@ -37,8 +37,8 @@ export class LiveInjector {
   }
 
   /**
-   * OutcomeCallbacks when the plan's time is over and the last fault has ended, even if one of them failed. So
-   * no fault goes on after its stage was disposed of. Rejects with what failed first.
+   * OutcomeCallbacks when the plan's time is over and the last fault has ended, even if one of them
+   * failed. So no fault goes on after its stage was disposed of. Rejects with what failed first.
    */
   async run(): Promise<void> {
     const { faults, seconds } = this.#stage.plan;

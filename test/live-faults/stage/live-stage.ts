@@ -69,7 +69,10 @@ export class LiveStage {
     for (const { process } of this.places) process.tell({ order: 'write' });
   }
 
-  /** OutcomeCallbacks the process in that place, and puts another there; its readers go elsewhere at once. */
+  /**
+   * OutcomeCallbacks the process in that place, and puts another there; its readers go elsewhere at
+   * once.
+   */
   async replace(at: number, how: 'kill' | 'close', afterMs: number): Promise<void> {
     const place = this.places[at]!;
     const gone = place.process;

@@ -54,7 +54,7 @@ export class LogConsumer implements LogKey {
   quietStage: number | undefined;
   /** Kept by the gap reader: the reads since the last one that had entries. */
   fruitlessReads = 0;
-  /** Whose history it is, as clients see it: `{"room":"r"}`. */
+  /** The history's owner, as clients see it: `{"room":"r"}`. */
   readonly label: string;
   readonly #cursor: Cursor;
   readonly #follower: LogConsumerEvents;

@@ -1,5 +1,4 @@
-import { EVERYONE, type Target } from '../../../hub/target.js';
-import type { GroupKind } from '../../../hub/target.js';
+import { EVERYONE, type Target, type GroupKind } from '../../../hub/target.js';
 import type { HistoryRule, HistoryRules } from '../../common/history-rules.js';
 
 /** The part of a target that has a history of its own. */

@@ -17,7 +17,7 @@ import {
 import type { GroupKind } from '../../../hub/target.js';
 import type { HistoryRule, HistoryRules } from '../../common/history-rules.js';
 
-/** Whose history: a room's, a user's, or that of messages to the whole hub, which has no name. */
+/** The owner of a history: a room, a user, or the whole hub, which has no name. */
 export interface HistoryOwner {
   readonly kind: GroupKind;
   readonly name: string;
