@@ -71,7 +71,7 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
   ],
   [
     'parser',
-    'Write messageParser in RedisBackplaneModule.forRoot(), for what clients send. What they are sent is JSON, or what send() is given.',
+    'Write messageParser in RedisBackplaneModule.forRoot(), for messages of clients. Messages to clients are JSON, or the argument of send().',
   ],
   [
     'cleanupEmptyChildNamespaces',

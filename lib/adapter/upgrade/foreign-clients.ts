@@ -50,7 +50,7 @@ export class ForeignClients {
       const foreign = FOREIGN.find(({ sign }) => sign.test(url));
       if (foreign)
         response.once('finish', () => {
-          if (isNoAnswer(response)) this.#knocked(foreign, request);
+          if (isNoAnswer(response)) this.#noteForeign(foreign, request);
         });
     };
     http.on('request', look);
@@ -61,14 +61,14 @@ export class ForeignClients {
   noteAdmitted(request: IncomingMessage): void {
     const { url = '' } = request;
     const foreign = FOREIGN.find(({ sign }) => sign.test(url));
-    if (foreign) this.#knocked(foreign, request);
+    if (foreign) this.#noteForeign(foreign, request);
   }
 
   /** @param paths where gateways are */
   refused(request: IncomingMessage, status: 400 | 404, paths: readonly string[]): void {
     const { url = '' } = request;
     const foreign = FOREIGN.find(({ sign, path }) => sign.test(url) || path.test(url));
-    if (foreign) return this.#knocked(foreign, request);
+    if (foreign) return this.#noteForeign(foreign, request);
     const [path = ''] = url.split('?', 1);
     this.#once.debug('path', path, () => {
       const found = paths.length > 0 ? `Gateways are at ${quoteAll(paths)}.` : 'There is none.';
@@ -76,7 +76,7 @@ export class ForeignClients {
     });
   }
 
-  #knocked({ name }: Foreign, { method, url }: IncomingMessage): void {
+  #noteForeign({ name }: Foreign, { method, url }: IncomingMessage): void {
     this.#log.warn(
       `foreign:${name}`,
       () =>

@@ -68,7 +68,7 @@ export class LeaseRenewals {
     return this.#next ?? this.#running ?? Promise.resolve();
   }
 
-  /** Renews no more until {@link refresh} is called. */
+  /** The link is lost: nothing is renewed until {@link refresh} is called with a link. */
   pause(): void {
     clearTimeout(this.#timer);
   }

@@ -127,7 +127,7 @@ export class OwnLease {
     this.#wasLogged = true;
     this.#options.log.warn(
       'lease-not-kept',
-      `${trimmed(error)}. Broadcasts go on. What was last known of the other instances stands, and results that rest on it ` +
+      `${trimmed(error)}. Broadcasts go on. The other instances are taken to be as last known, and results that rest on that ` +
         'have "stale: true".',
     );
   }
